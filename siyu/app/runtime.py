@@ -1,0 +1,67 @@
+"""What one running process holds: settings, doors to the engines, and what modules keep per process."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from siyu.kernel.db import Database
+from siyu.kernel.egress import Egress
+from siyu.kernel.files import Files
+from siyu.kernel.settings import Settings, kept_secret, role_url
+
+
+class Urls(msgspec.Struct, frozen=True):
+    """The two engines as URLs. ``owner`` may be empty in a process that never migrates."""
+
+    owner: str
+    app: str
+    dispatcher: str
+    clickhouse: str
+
+
+def urls_of(settings: Settings, *, owner: str = "", clickhouse: str = "") -> Urls:
+    """Fill in what follows from the owner's URL; arguments (embedded engines) stand in for empty settings."""
+    owner = settings.database_url or owner
+    return Urls(
+        owner,
+        settings.database_app_url or role_url(owner, "siyu_app"),
+        settings.database_dispatcher_url or role_url(owner, "siyu_dispatcher"),
+        settings.clickhouse_url or clickhouse,
+    )
+
+
+class Runtime:
+    """Opened once per process and closed at its end; modules keep their per-process things in ``parts``."""
+
+    def __init__(self, settings: Settings, urls: Urls, *, pool: int = 10) -> None:
+        self.settings = settings
+        self.urls = urls
+        self.database = Database(urls.app, urls.dispatcher, size=pool)
+        self.files = Files(Path(settings.home) / "files")
+        self.egress = Egress(allow_private=settings.profile == "demo")
+        self.secret = (settings.secret or kept_secret(Path(settings.home), "signing")).encode()
+        self.parts: dict[str, Any] = {}
+        self._closers: list[Any] = []
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the doors that production must not have are open."""
+        return self.settings.profile == "demo"
+
+    async def open(self) -> None:
+        """Connect, then let the modules make what they keep per process."""
+        from siyu.app.wiring import STARTUPS  # wiring imports every module; the runtime is imported by them
+
+        await self.database.open()
+        for startup in STARTUPS:
+            closer = await startup(self)
+            if closer is not None:
+                self._closers.append(closer)
+
+    async def close(self) -> None:
+        """Let the modules finish what they hold, in reverse order, and give the connections back."""
+        while self._closers:
+            await self._closers.pop()()
+        await self.egress.close()
+        await self.database.close()

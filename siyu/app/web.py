@@ -1,0 +1,133 @@
+"""The web process: every door of the house behind one port, told apart by host."""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router, get
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.response import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from siyu.app import wiring
+from siyu.app.hot import HotFirst
+from siyu.app.pages import Pages
+from siyu.app.runtime import Runtime
+from siyu.kernel.http import Surroundings, exception_handlers, host_of
+from siyu.people.customers import open_visit
+from siyu.people.staff import open_desk
+
+
+@get("/health/live", tags=["operations"], sync_to_thread=False)
+def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@get("/metrics", tags=["operations"], sync_to_thread=False, include_in_schema=False)
+def metrics() -> Response[bytes]:
+    """Prometheus metrics of this process."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def litestar_app(runtime: Runtime) -> Litestar:
+    """The framework's part: plain handlers below /api/console and /api/shop, operations, OpenAPI."""
+
+    @get("/health/ready", tags=["operations"])
+    async def ready() -> Response[dict[str, Any]]:
+        """Whether the engines answer: 200, or 503 with what is wrong."""
+        try:
+            async with runtime.database.dispatcher() as connection:
+                await connection.fetchval("select 1")
+        except (OSError, TimeoutError) as error:
+            return Response({"status": "database away", "why": type(error).__name__}, status_code=503)
+        return Response({"status": "ok"})
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        await runtime.open()
+        try:
+            yield
+        finally:
+            await runtime.close()
+
+    def put_runtime(config: AppConfig) -> AppConfig:
+        config.state["runtime"] = runtime
+        return config
+
+    console = Router("/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)})
+    shop = Router("/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)})
+
+    def provide_runtime() -> Runtime:
+        return runtime
+
+    return Litestar(
+        route_handlers=[console, shop, live, ready, metrics, *wiring.ROOT],
+        dependencies={"runtime": Provide(provide_runtime, sync_to_thread=False)},
+        exception_handlers=exception_handlers,
+        lifespan=[lifespan],
+        on_app_init=[put_runtime],
+        openapi_config=OpenAPIConfig(title="siyu", version="1", path="/schema", render_plugins=[], use_handler_docstrings=True),
+        request_max_body_size=64 * 1024 * 1024,
+    )
+
+
+def create_app(runtime: Runtime) -> Any:
+    """The whole ASGI application: surroundings, doors by host, hot paths, framework, pages."""
+    framework = litestar_app(runtime)
+    pages = Pages(runtime)
+    doors = Doors(runtime, HotFirst(framework, wiring.HOT), pages)
+    return Surroundings(doors, policy=pages.policy)
+
+
+class Doors:
+    """Sends a request to the door its host belongs to: console, a brand's shop, or pictures.
+
+    Cookies are host-only, so this is what keeps a shopper's browser from ever sending a staff cookie.
+    """
+
+    def __init__(self, runtime: Runtime, app: Any, pages: Pages) -> None:
+        self._app, self._pages = app, pages
+        self._console = _host(runtime.settings.console)
+        self._media = _host(runtime.settings.media)
+        before, after = runtime.settings.shop("{slug}").split("{slug}", 1)
+        after = re.sub(r"(:\d+)?(/.*)?$", "", after)
+        self._shop = re.compile(re.escape(before.split("://", 1)[1]) + r"([a-z0-9][a-z0-9-]{0,62})" + re.escape(after))
+
+    def kind(self, host: str) -> str:
+        """``console`` · ``media`` · ``shop`` for a host."""
+        if host == self._media:
+            return "media"
+        if host == self._console or host in ("127.0.0.1", "[::1]", "testserver"):
+            return "console"
+        return "shop"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host, path = host_of(scope), scope["path"]
+        kind = self.kind(host)
+        state = scope.setdefault("state", {})
+        state["door"] = kind
+        if kind == "shop" and (match := self._shop.fullmatch(host)):
+            state["slug"] = match[1]
+        if path.startswith(_ALLOWED[kind]) or path in ("/metrics", "/health/live", "/health/ready"):
+            await self._app(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+
+_ALLOWED = {
+    "console": ("/api/console/", "/schema/", "/v1/"),
+    "shop": ("/api/shop/", "/v1/", "/l/"),
+    "media": ("/media/",),
+}
+
+
+def _host(origin: str) -> str:
+    return re.sub(r":\d+$", "", origin.split("://", 1)[1])

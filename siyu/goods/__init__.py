@@ -1,0 +1,1 @@
+"""货 – what: catalogue, stock, prices, payments, orders, fulfilment."""

@@ -1,0 +1,248 @@
+"""From what somebody handed in (a file, a folder, an archive, bytes) to a table.
+
+What it is is read from its first bytes; the file's name only names the tables.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any, cast
+
+from openpyxl import load_workbook
+
+from siyu.goods.catalogue.importing.parsed import ImportRefused
+from siyu.goods.catalogue.importing.reading import (
+    LIMITS,
+    Limits,
+    Opened,
+    Records,
+    Table,
+    Unpacked,
+    limited,
+    open_csv,
+)
+
+_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".xlsx", ".zip")
+_NOT_TABLES = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"{\\rtf",
+)
+
+
+def open_table(source: Path | bytes, filename: str = "", *, limits: Limits = LIMITS) -> Table:
+    """Open a CSV or XLSX, gzipped or not, or a set of tables in a folder or a zip archive.
+
+    In a set, and for a file with others beside it, the table that tells the products comes first
+    and the others are its ``siblings``: an export in several tables (litemall) is one import.
+    Of bytes, ``filename`` gives the name. Of an XLSX, the first sheet with a header is read.
+
+    Raises ``ImportRefused``.
+    """
+    if isinstance(source, Path) and source.is_dir():
+        return _main_of(_open_folder(source, limits))
+    if isinstance(source, Path):
+        filename = filename or source.name
+        size = source.stat().st_size
+    else:
+        size = len(source)
+    if size == 0:
+        raise ImportRefused("empty")
+    if size > limits.packed:
+        raise ImportRefused("too_big", limit=limits.packed)
+
+    def opened() -> IO[bytes]:
+        return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+
+    table = _open_by_content(filename, opened, size, limits)
+    prefix = table.name.rpartition("_")[0]
+    if isinstance(source, Path) and prefix and _tells_goods(table):
+        beside = sorted(source.parent.glob(f"{prefix}_*"))
+        others = _open_files([path for path in beside if path != source], limits)
+        return _with_siblings(table, others)
+    return table
+
+
+def _open_by_content(filename: str, opened: Opened, size: int, limits: Limits) -> Table:
+    name = _bare(filename)
+    with opened() as raw:
+        magic = raw.read(8)
+    if magic.startswith(b"\x1f\x8b"):
+
+        def unpacked() -> IO[bytes]:
+            stream = Unpacked(opened(), size, limits)
+            return cast("IO[bytes]", io.BufferedReader(stream, 1 << 20))
+
+        with unpacked() as raw:
+            inner = raw.read(4)
+        if inner.startswith(b"PK"):  # an XLSX needs to be read backwards: unpack it into memory
+            with unpacked() as raw:
+                whole = raw.read()
+            return _open_by_content(filename, lambda: io.BytesIO(whole), len(whole), limits)
+        return open_csv(name, unpacked, limits)
+    if magic.startswith(b"PK"):
+        return _open_zip(name, opened, limits)
+    if magic.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ImportRefused("old_excel")
+    if magic.startswith(_NOT_TABLES):
+        raise ImportRefused("not_a_table")
+    return open_csv(name, opened, limits)
+
+
+def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:
+    """An XLSX, or an archive of tables."""
+    try:
+        with opened() as raw, zipfile.ZipFile(raw) as archive:
+            members = [info for info in archive.infolist() if not info.is_dir()]
+            limited(((info.compress_size, info.file_size) for info in members), limits)
+            names = {info.filename for info in members}
+            if "[Content_Types].xml" not in names:
+                return _main_of(list(_open_members(archive, members, limits)))
+            strings = [i.file_size for i in members if i.filename.endswith("/sharedStrings.xml")]
+            if sum(strings) > limits.shared_strings:
+                raise ImportRefused("too_big", limit=limits.shared_strings)
+            for info in members:
+                if info.filename.endswith((".xml", ".rels")):
+                    with archive.open(info) as part:
+                        if b"<!DOCTYPE" in part.read(4096) or info.flag_bits & 1:
+                            raise ImportRefused("damaged")
+    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+        raise ImportRefused("damaged") from error
+    return _open_xlsx(name, opened, limits)
+
+
+def _open_members(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], limits: Limits
+) -> Iterator[Table]:
+    """Each table of an archive, unpacked into memory: such sets are small, and read many times."""
+    left = limits.unpacked // 8
+    for info in members:
+        if info.filename.startswith("__MACOSX/") or not info.filename.lower().endswith(
+            _ENDINGS[:4]
+        ):
+            continue
+        left -= info.file_size
+        if left < 0:
+            raise ImportRefused("too_big", limit=limits.unpacked // 8)
+        content = archive.read(info)
+        yield _open_by_content(
+            info.filename, lambda content=content: io.BytesIO(content), len(content), limits
+        )
+
+
+def _open_folder(folder: Path, limits: Limits) -> list[Table]:
+    return _open_files(sorted(folder.iterdir()), limits)
+
+
+def _open_files(paths: list[Path], limits: Limits) -> list[Table]:
+    tables: list[Table] = []
+    for path in paths:
+        if path.is_file() and path.name.lower().endswith(_ENDINGS[:4]):
+            size = path.stat().st_size
+            if size > limits.packed:
+                raise ImportRefused("too_big", limit=limits.packed)
+            tables.append(
+                _open_by_content(path.name, lambda path=path: path.open("rb"), size, limits)
+            )
+    return tables
+
+
+def _main_of(tables: list[Table]) -> Table:
+    if not tables:
+        raise ImportRefused("empty")
+    main = next((table for table in tables if _tells_goods(table)), tables[0])
+    return _with_siblings(main, [table for table in tables if table is not main])
+
+
+def _with_siblings(table: Table, others: list[Table]) -> Table:
+    table.siblings = {other.name: other for other in others}
+    return table
+
+
+def _tells_goods(table: Table) -> bool:
+    return {"goods_sn", "retail_price", "gallery"} <= set(table.header)
+
+
+def _bare(filename: str) -> str:
+    """The name without folders and endings: ``out/goods.csv.gz`` is ``goods``."""
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    while name.lower().endswith(_ENDINGS):
+        name = name.rpartition(".")[0]
+    return name or "table"
+
+
+# ── XLSX ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open_xlsx(name: str, opened: Opened, limits: Limits) -> Table:
+    with opened() as raw:
+        titles = list(_workbook(raw).sheetnames)
+    refused = ImportRefused("no_header")
+    for title in titles:
+        try:
+            return Table(name, lambda title=title: _sheet_rows(opened, title, limits), limits)
+        except ImportRefused as error:
+            refused = error
+    raise refused
+
+
+def _workbook(raw: IO[bytes]) -> Any:
+    try:
+        return load_workbook(raw, read_only=True, data_only=True, keep_links=False)
+    except Exception as error:  # openpyxl answers a damaged file with any of a dozen exceptions
+        raise ImportRefused("damaged") from error
+
+
+def _sheet_rows(opened: Opened, title: str, limits: Limits) -> Records:
+    with opened() as raw:
+        book = _workbook(raw)
+        try:
+            sheet = book[title]
+            if not hasattr(sheet, "reset_dimensions"):
+                return  # a sheet that is only a chart
+            sheet.reset_dimensions()  # the file's own word about its size is often wrong
+            rows = sheet.iter_rows(values_only=True)
+            for line, values in enumerate(_until_damaged(rows), start=1):
+                yield line, [cell_text(value, limits) for value in values]
+        finally:
+            book.close()
+
+
+def _until_damaged(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    while True:
+        try:
+            row = next(rows, None)
+        except Exception as error:  # as above
+            raise ImportRefused("damaged") from error
+        if row is None:
+            return
+        yield row
+
+
+def cell_text(value: object, limits: Limits = LIMITS) -> str:
+    """What a person reads in a cell; numbers with the 15 digits that Excel keeps, never 1e+07."""
+    match value:
+        case None:
+            return ""
+        case str():
+            if len(value) > limits.cell:
+                raise ImportRefused("cell_too_long")
+            return value.replace("\0", "")
+        case bool():
+            return "true" if value else "false"
+        case float():
+            if value != value or abs(value) > 1e15:  # noqa: PLR0124 - not a number equals nothing
+                return str(value)
+            return f"{Decimal(f'{value:.15g}'):f}"
+        case datetime() | date() | time():
+            return value.isoformat()
+        case _:
+            return str(value)

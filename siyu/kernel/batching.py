@@ -1,0 +1,284 @@
+"""Contended writes, many at a time: requests that wait in a process share one transaction.
+
+A lone request starts at once; while a batch commits, the next one gathers. A batch belongs to one brand.
+Requests that claim the same thing (a SKU) never run in two batches of a process at once, and are decided
+in the order in which they came; requests with nothing in common may run side by side.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from siyu.kernel.errors import Busy, Refusal
+
+log = structlog.get_logger()
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+    TimeoutError,
+)
+TRIES = 3
+
+
+class OutcomeUnknown(Refusal):
+    """The database went away at the commit and did not come back in time: it may or may not have been done."""
+
+    code = "batching.outcome_unknown"
+    status = 503
+    detail = "It is not known whether this was done. Repeat it with the same key: it is never done twice."
+
+
+class Transactions(Protocol):
+    """What a batcher needs of the database: a brand-bound transaction on a bare connection."""
+
+    def raw(self, brand_id: UUID) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Commits at the end, rolls back when anything is raised."""
+        ...
+
+
+class _Waiting(Generic[Request, Answer]):
+    __slots__ = ("answer", "claims", "request")
+
+    def __init__(self, request: Request, claims: Iterable[Hashable], answer: "asyncio.Future[Answer]") -> None:
+        self.request = request
+        self.claims = tuple(claims)
+        self.answer = answer
+
+
+class _Lane(Generic[Request, Answer]):
+    """The queue of one brand: ``behind`` waits for claims that a running batch holds, ``fresh`` was not looked at yet."""
+
+    def __init__(self) -> None:
+        self.fresh: deque[_Waiting[Request, Answer]] = deque()
+        self.behind: deque[_Waiting[Request, Answer]] = deque()
+        self.wanted: set[Hashable] = set()
+        self.held: set[Hashable] = set()
+        self.running = 0
+
+    def gather(self, limit: int) -> list[_Waiting[Request, Answer]]:
+        """The next batch in order of arrival, without what would overtake or collide; empty when all must wait."""
+        taken: list[_Waiting[Request, Answer]] = []
+        while self.fresh and len(taken) < limit:
+            waiting = self.fresh.popleft()
+            if waiting.answer.done():  # the asker went away
+                continue
+            if self.held.isdisjoint(waiting.claims) and self.wanted.isdisjoint(waiting.claims):
+                taken.append(waiting)
+            else:
+                self.behind.append(waiting)
+                self.wanted.update(waiting.claims)
+        for waiting in taken:
+            self.held.update(waiting.claims)
+        return taken
+
+    def freed(self, claims: Iterable[Hashable]) -> None:
+        """A batch has ended: whatever stood behind it may be looked at again, before later arrivals."""
+        self.held.difference_update(claims)
+        self.behind.extend(self.fresh)
+        self.fresh, self.behind = self.behind, deque()
+        self.wanted.clear()
+
+
+class Batcher(Generic[Request, Answer]):
+    """Groups ``ask``-ed requests into transactions of its own.
+
+    ``decide(connection, brand_id, requests)`` answers each request by position, in arrival order, with an
+    answer or a ``Refusal``; it must recognise a key that was used before, because a batch whose fate is
+    unknown is decided again. ``settled(connection, brand_id, requests)`` looks keys up and gives the answers
+    of those that were committed, else None. ``claims(request)`` names what requests compete for.
+    """
+
+    def __init__(
+        self,
+        database: Transactions,
+        decide: Callable[[asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | Refusal]]],
+        settled: Callable[[asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | None]]],
+        *,
+        claims: Callable[[Request], Iterable[Hashable]] = lambda _: (),
+        in_flight: int = 3,
+        max_batch: int = 128,
+        max_waiting: int = 2048,
+        transaction_s: float = 20.0,
+        patience_s: float = 20.0,
+    ) -> None:
+        assert in_flight > 0 and max_batch > 0 and max_waiting > 0
+        self._database = database
+        self._decide = decide
+        self._settled = settled
+        self._claims = claims
+        self._in_flight = in_flight
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._transaction_s = transaction_s
+        self._patience_s = patience_s
+        self._lanes: OrderedDict[UUID, _Lane[Request, Answer]] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting = 0
+        self._planned = False
+        self._closing = False
+        self.batches = 0
+        """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
+        self.answered = 0
+
+    @property
+    def waiting(self) -> int:
+        """Requests that have no answer yet."""
+        return self._waiting
+
+    async def ask(self, brand_id: UUID, request: Request) -> Answer:
+        """The answer to one request, once it is committed.
+
+        Raises the ``Refusal`` that it was answered with, ``Busy`` (nothing was done) when too many wait or
+        the process is stopping, ``OutcomeUnknown`` when the database stayed away.
+        """
+        if self._closing or self._waiting >= self._max_waiting:
+            raise Busy(retry_after_s=1)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        lane = self._lanes.get(brand_id)
+        if lane is None:
+            lane = self._lanes[brand_id] = _Lane()
+        lane.fresh.append(_Waiting(request, self._claims(request), answer))
+        if not self._planned:  # after this turn of the loop, so that what arrived together travels together
+            self._planned = True
+            loop.call_soon(self._start)
+        self._waiting += 1
+        try:
+            return await answer
+        finally:
+            self._waiting -= 1
+
+    async def close(self, within_s: float = 30.0) -> None:
+        """Take nothing more and answer everybody who waits; who is not answered in time gets ``OutcomeUnknown``."""
+        self._closing = True
+        end = asyncio.get_running_loop().time() + within_s
+        while self._tasks or any(lane.fresh or lane.behind for lane in self._lanes.values()):
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self._lanes.values():
+            for waiting in (*lane.behind, *lane.fresh):
+                _give(waiting, Busy(retry_after_s=1))
+        self._lanes.clear()
+
+    def _start(self) -> None:
+        """Start as many batches as may run, brands in turn."""
+        self._planned = False
+        for brand_id in list(self._lanes):
+            lane = self._lanes[brand_id]
+            while len(self._tasks) < self._in_flight and (batch := lane.gather(self._max_batch)):
+                lane.running += 1
+                task = asyncio.create_task(self._run(brand_id, lane, batch))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(lambda _: self._start())
+                self._lanes.move_to_end(brand_id)
+            if not (lane.running or lane.fresh or lane.behind):
+                del self._lanes[brand_id]
+
+    async def _run(self, brand_id: UUID, lane: _Lane[Request, Answer], batch: list[_Waiting[Request, Answer]]) -> None:
+        try:
+            await self._settle(brand_id, batch)
+        except asyncio.CancelledError:
+            for waiting in batch:
+                _give(waiting, OutcomeUnknown(retry_after_s=1))
+            raise
+        finally:
+            lane.running -= 1
+            lane.freed(claim for waiting in batch for claim in waiting.claims)
+
+    async def _settle(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> None:
+        """Answer everybody in the batch; a request that poisons it is found by halving."""
+        tries = 0
+        while batch := [waiting for waiting in batch if not waiting.answer.done()]:
+            try:
+                async with asyncio.timeout(self._transaction_s), self._database.raw(brand_id) as connection:
+                    self.batches += 1
+                    answers = await self._decide(connection, brand_id, [waiting.request for waiting in batch])
+                    assert len(answers) == len(batch), "decide answers each request by position"
+            except Exception as error:
+                tries += 1
+                if _is_lost(error):
+                    log.warning("batch lost its connection", brand=str(brand_id), requests=len(batch), error=repr(error))
+                    if not await self._look_up(brand_id, batch):
+                        return
+                elif isinstance(error, CONFLICTS) and tries < TRIES:
+                    await asyncio.sleep(0.01 * tries)
+                elif len(batch) == 1:
+                    _give(batch[0], error)
+                    return
+                else:
+                    log.warning("batch is split", brand=str(brand_id), requests=len(batch), error=repr(error))
+                    half = len(batch) // 2
+                    await self._settle(brand_id, batch[:half])
+                    await self._settle(brand_id, batch[half:])
+                    return
+                continue
+            self.answered += len(batch)
+            for waiting, answer in zip(batch, answers, strict=True):
+                _give(waiting, answer)
+
+    async def _look_up(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> bool:
+        """After a commit of unknown fate: answer what was done. False when the database stayed away."""
+        loop = asyncio.get_running_loop()
+        end, pause_s = loop.time() + self._patience_s, 0.05
+        while True:
+            try:
+                async with asyncio.timeout(self._transaction_s), self._database.raw(brand_id) as connection:
+                    found = await self._settled(connection, brand_id, [waiting.request for waiting in batch])
+                    assert len(found) == len(batch), "settled answers each request by position"
+            except Exception as error:
+                if not _is_lost(error):
+                    raise
+                if loop.time() >= end:
+                    for waiting in batch:
+                        _give(waiting, OutcomeUnknown(retry_after_s=2))
+                    return False
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 1.0)
+                continue
+            for waiting, answer in zip(batch, found, strict=True):
+                if answer is not None:
+                    _give(waiting, answer)
+            return True
+
+
+def _give(waiting: _Waiting[Request, Answer], answer: Answer | BaseException) -> None:
+    if waiting.answer.done():
+        return
+    if isinstance(answer, BaseException):
+        waiting.answer.set_exception(answer)
+    else:
+        waiting.answer.set_result(answer)
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection went away, so that nobody knows if the commit was done."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, LOST) or (isinstance(seen, asyncpg.InterfaceError) and "clos" in str(seen)):
+            return True
+        seen = seen.__context__
+    return False

@@ -1,0 +1,248 @@
+"""PostgreSQL: rows of brands, sessions bound to one brand, and the row-level security that holds them apart.
+
+Three roles. *owner* migrates and is never used by the running program. *app* (``siyu_app``) sees only
+the rows of the brand that its transaction is bound to; without a brand it sees nothing. *dispatcher*
+(``siyu_dispatcher``) reads only the columns that tables offer it (``dispatch=…``) to find out which
+brand has work, and the directory.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, MetaData, Text, event, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.types import Uuid
+
+APP, DISPATCHER = "siyu_app", "siyu_dispatcher"
+CURRENT_BRAND = "nullif(current_setting('siyu.brand', true), '')::uuid"
+
+type_map: dict[Any, Any] = {
+    int: BigInteger,
+    str: Text,
+    UUID: Uuid,
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB,
+    dict[str, str]: JSONB,
+    list[Any]: JSONB,
+}
+
+
+class Base(DeclarativeBase):
+    """All tables. Integers are BIGINT, texts TEXT, instants timestamptz, structures JSONB."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+        }
+    )
+    type_annotation_map = type_map
+
+
+class OfBrand:
+    """Mixin of every table whose rows belong to a brand: ``brand_id`` leads the primary key.
+
+    It is filled in from the session, never by hand. Offer columns to the dispatcher with
+    ``__table_args__ = (..., {"info": {"dispatch": ["brand_id", "kind", "due_at"]}})``.
+    """
+
+    brand_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text(CURRENT_BRAND), sort_order=-100)
+
+
+def within_brand(table: str, *columns: str, ondelete: str | None = None) -> ForeignKeyConstraint:
+    """Foreign key ``(brand_id, columns…)`` → ``table (brand_id, id)``: a row can only point inside its brand."""
+    targets = ["id"] if len(columns) == 1 else list(columns)
+    return ForeignKeyConstraint(
+        ["brand_id", *columns], [f"{table}.brand_id", *(f"{table}.{target}" for target in targets)], ondelete=ondelete
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _put_brand(session: Session, *_: Any) -> None:
+    brand = session.info.get("brand_id")
+    for row in session.new:
+        if isinstance(row, OfBrand) and row.brand_id is None:  # pyright: ignore[reportUnnecessaryComparison]
+            assert brand is not None, "a brand's row needs a session bound to the brand"
+            row.brand_id = brand
+
+
+def scope_statements(metadata: MetaData = Base.metadata) -> list[str]:
+    """The SQL that grants the runtime roles their rights and fences every brand's table.
+
+    Idempotent; run after each migration, so that a new table can never be left open.
+    """
+    out = [f"GRANT USAGE ON SCHEMA public TO {APP}, {DISPATCHER}", f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}"]
+    for table in metadata.sorted_tables:
+        name = f'"{table.name}"'
+        if "brand_id" not in table.columns:
+            raise AssertionError(f"table {table.name} has no brand_id")
+        out += [
+            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+            f"GRANT {table.info.get('app', 'SELECT, INSERT, UPDATE, DELETE')} ON {name} TO {APP}",
+            f"DROP POLICY IF EXISTS brand_scope ON {name}",
+            f"CREATE POLICY brand_scope ON {name} TO {APP} USING (brand_id = {CURRENT_BRAND}) WITH CHECK (brand_id = {CURRENT_BRAND})",
+            f"REVOKE ALL ON {name} FROM {DISPATCHER}",
+            f"DROP POLICY IF EXISTS dispatch ON {name}",
+        ]
+        if columns := table.info.get("dispatch"):
+            out += [
+                f"GRANT SELECT ({', '.join(columns)}) ON {name} TO {DISPATCHER}",
+                f"CREATE POLICY dispatch ON {name} FOR SELECT TO {DISPATCHER} USING (true)",
+            ]
+    return out
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same URL with the driver that SQLAlchemy needs named in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
+
+
+class Database:
+    """The running program's doors to PostgreSQL: ``brand`` for rows, ``raw`` for hot paths, ``dispatcher``."""
+
+    def __init__(self, app_url: str, dispatcher_url: str, *, size: int = 10, raw_size: int = 6) -> None:
+        self._app_url = app_url
+        self._dispatcher_url = dispatcher_url
+        self._raw_size = raw_size
+        self._engine = create_async_engine(
+            sqlalchemy_url(app_url),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+            connect_args={"server_settings": {"application_name": "siyu"}},
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        self._pool: asyncpg.Pool | None = None
+        self._dispatcher: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect the pools. Raises what asyncpg raises when the server cannot be reached."""
+        self._pool = await asyncpg.create_pool(
+            self._app_url, min_size=1, max_size=self._raw_size, init=_json_codecs, reset=_no_reset, timeout=10
+        )
+        self._dispatcher = await asyncpg.create_pool(self._dispatcher_url, min_size=1, max_size=3, timeout=10)
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        for pool in (self._pool, self._dispatcher):
+            if pool is not None:
+                await pool.close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def brand(self, brand_id: UUID, *, actor: "Actor | None" = None) -> AsyncIterator[AsyncSession]:
+        """One transaction bound to one brand: commits at the end, rolls back when anything is raised."""
+        async with self._sessions() as session:
+            session.info["brand_id"] = brand_id
+            session.info["actor"] = actor
+            async with session.begin():
+                await session.execute(text("select set_config('siyu.brand', :brand, true)"), {"brand": str(brand_id)})
+                yield session
+            for after in session.info.get("after_commit", ()):
+                after()
+
+    @asynccontextmanager
+    async def raw(self, brand_id: UUID) -> AsyncIterator[asyncpg.Connection]:
+        """One brand-bound transaction on a bare asyncpg connection (JSONB as Python values)."""
+        assert self._pool is not None, "open() first"
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("select set_config('siyu.brand', $1, true)", str(brand_id))
+            yield connection
+
+    @asynccontextmanager
+    async def dispatcher(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that sees, of all brands, only the columns offered to the dispatcher."""
+        assert self._dispatcher is not None, "open() first"
+        async with self._dispatcher.acquire() as connection:
+            yield connection
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts: a staff member, a customer, or the system itself."""
+
+    kind: str
+    """``staff`` · ``customer`` · ``guest`` · ``system``"""
+    id: UUID | None = None
+    name: str = ""
+    request_id: str = ""
+
+
+SYSTEM = Actor("system", None, "siyu")
+
+
+def brand_of(session: AsyncSession) -> UUID:
+    """The brand that a session is bound to."""
+    return session.info["brand_id"]
+
+
+def actor_of(session: AsyncSession) -> Actor:
+    """Who acts in a session; the system when nobody is named."""
+    return session.info.get("actor") or SYSTEM
+
+
+async def driver_of(session: AsyncSession) -> asyncpg.Connection:
+    """The asyncpg connection under a session, inside its transaction (for array-wise SQL)."""
+    raw = await (await session.connection()).get_raw_connection()
+    driver = raw.driver_connection
+    assert driver is not None
+    return driver
+
+
+def after_commit(session: AsyncSession, call: Any) -> None:
+    """Call something (no arguments, must not raise) once the session's transaction has committed."""
+    session.info.setdefault("after_commit", []).append(call)
+
+
+async def _json_codecs(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else msgspec.json.encode(value)),
+        decoder=lambda data: msgspec.json.decode(data[1:]),
+        format="binary",
+    )
+
+
+async def _no_reset(_: asyncpg.Connection) -> None:
+    """The brand is set per transaction and dies with it, so a round trip for a reset buys nothing."""
+
+
+async def bootstrap_roles(owner_url: str, passwords: dict[str, str]) -> None:
+    """Make the runtime roles, or set their passwords again. Needs CREATEROLE on the owner's side."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        for role, password in passwords.items():
+            assert role in (APP, DISPATCHER) and password.isalnum()
+            exists = await connection.fetchval("select 1 from pg_roles where rolname = $1", role)
+            verb = "ALTER" if exists else "CREATE"
+            await connection.execute(
+                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD '{password}'"
+            )
+    finally:
+        await connection.close()
+
+
+async def run_as_owner(owner_url: str, statements: Sequence[str]) -> None:
+    """Run statements as the owner in one transaction (migrations only)."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        async with connection.transaction():
+            for statement in statements:
+                await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,76 @@
+"""Stating events: appended in the caller's transaction, in one statement for any number of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.kernel import clock
+from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
+from siyu.kernel.ids import new_id
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """A fact in the past tense. Subclass with ``tag="orders.paid/1"``; the first field is the subject's id.
+
+    Fields are ids and amounts at that moment, never personal data; fields are only ever added, with defaults.
+    """
+
+    @property
+    def subject(self) -> UUID:
+        """The id of what the event is about: order is kept per subject."""
+        return getattr(self, self.__struct_fields__[0])
+
+    @property
+    def kind(self) -> str:
+        """The tag, e.g. ``orders.paid/1``."""
+        return str(self.__struct_config__.tag)
+
+
+_INSERT = """
+insert into events (id, kind, subject, occurred_at, origin, actor, data)
+select id, kind, subject, occurred_at, $5, $6::text::jsonb, data::jsonb
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $7::text[])
+     with ordinality as e(id, kind, subject, occurred_at, data, position)
+order by position
+"""
+
+
+async def state(
+    session: AsyncSession, events: Sequence[Event], *, origin: str = "live", occurred_at: Sequence[datetime] | None = None
+) -> None:
+    """Append events in the session's transaction, in this order; listeners hear them after the commit."""
+    if events:
+        await state_on(await driver_of(session), events, actor=actor_of(session), origin=origin, occurred_at=occurred_at)
+
+
+async def state_on(
+    connection: asyncpg.Connection,
+    events: Sequence[Event],
+    *,
+    actor: Actor = SYSTEM,
+    origin: str = "live",
+    occurred_at: Sequence[datetime] | None = None,
+) -> None:
+    """``state`` for the hot paths that hold a bare, brand-bound connection.
+
+    ``occurred_at`` gives each event's moment (imports and the demo); without it, now.
+    """
+    if not events:
+        return
+    moments = list(occurred_at) if occurred_at is not None else [clock.now()] * len(events)
+    who: dict[str, Any] = {"kind": actor.kind, "id": actor.id, "request_id": actor.request_id}
+    await connection.execute(
+        _INSERT,
+        [new_id() for _ in events],
+        [event.kind for event in events],
+        [event.subject for event in events],
+        moments,
+        origin,
+        msgspec.json.encode(who).decode(),
+        [msgspec.json.encode(event).decode() for event in events],
+    )

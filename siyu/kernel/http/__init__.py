@@ -1,0 +1,29 @@
+"""What every door of the house shares: problem documents, paging, idempotency, limits, headers."""
+
+from siyu.kernel.http.idempotency import IdempotencyRow, KeyReused, Once, once
+from siyu.kernel.http.limits import Limiter, rate_limit
+from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
+from siyu.kernel.http.problems import Problem, exception_handlers, problem_of, send_problem
+from siyu.kernel.http.surroundings import Surroundings, client_address, host_of, read_body, request_id_of, send_bytes
+
+__all__ = [
+    "BadCursor",
+    "IdempotencyRow",
+    "KeyReused",
+    "Limiter",
+    "Once",
+    "Problem",
+    "Surroundings",
+    "client_address",
+    "decode_cursor",
+    "encode_cursor",
+    "exception_handlers",
+    "host_of",
+    "once",
+    "problem_of",
+    "rate_limit",
+    "read_body",
+    "request_id_of",
+    "send_bytes",
+    "send_problem",
+]

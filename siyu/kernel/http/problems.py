@@ -1,0 +1,143 @@
+"""Refusals and failures as problem documents (RFC 9457), rendered in this one place."""
+
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from sqlalchemy.exc import DBAPIError
+
+from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
+from siyu.kernel.http.surroundings import request_id_of, send_bytes
+
+log = structlog.get_logger("siyu.http")
+MEDIA_TYPE = "application/problem+json"
+_BY_STATUS = {
+    400: "http.malformed",
+    401: "http.not_signed_in",
+    403: "http.not_allowed",
+    404: "http.not_found",
+    405: "http.method_not_allowed",
+    413: "http.too_large",
+    415: "http.unsupported_type",
+    429: "http.too_many",
+}
+
+
+class Problem(msgspec.Struct):
+    """The body of every answer that is not a success. ``code`` is stable; texts are for developers."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    facts: dict[str, Any]
+    request_id: str
+    errors: list[dict[str, str]] = []
+
+
+def problem_of(refusal: Refusal, request_id: str) -> Problem:
+    """A refusal as its document."""
+    return Problem(
+        type=f"urn:siyu:problem:{refusal.code}",
+        title=type(refusal).__name__,
+        status=refusal.status,
+        code=refusal.code,
+        detail=refusal.detail,
+        facts=refusal.facts,
+        request_id=request_id,
+        errors=refusal.errors if isinstance(refusal, Invalid) else [],
+    )
+
+
+def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers or {}
+    )
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    seconds = refusal.facts.get("retry_after_s")
+    return {"Retry-After": str(seconds)} if seconds is not None else {}
+
+
+def _refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    return _answer(problem_of(refusal, request_id_of(request.scope)), _headers(refusal))
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    errors = [
+        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in extra if isinstance(one, dict)
+    ]
+    code = _BY_STATUS.get(error.status_code, "http.failed" if error.status_code >= 500 else "http.malformed")
+    problem = Problem(
+        type=f"urn:siyu:problem:{code}",
+        title=type(error).__name__,
+        status=error.status_code,
+        code=code,
+        detail=str(error.detail),
+        facts={},
+        request_id=request_id_of(request.scope),
+        errors=errors,
+    )
+    return _answer(problem, dict(error.headers or {}))
+
+
+def _malformed(request: Request[Any, Any, Any], error: msgspec.ValidationError | msgspec.DecodeError) -> Response[bytes]:
+    problem = Problem(
+        "urn:siyu:problem:http.malformed", "Malformed", 400, "http.malformed", str(error), {}, request_id_of(request.scope)
+    )
+    return _answer(problem)
+
+
+def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
+    cause = str(getattr(error, "orig", error))
+    if "invalid byte sequence" in cause or "unsupported Unicode escape" in cause or "\\u0000" in cause:
+        return _refused(request, Invalid("The text contains a character (NUL) that cannot be stored."))
+    if "out of range" in cause or "value out of int64 range" in cause or "Invalid input for query" in cause or "DataError" in cause:
+        return _refused(request, Invalid("A number or a date is out of the range that can be stored."))
+    if error.connection_invalidated:
+        log.warning("database away", error=cause[:300])
+        return _refused(request, Busy("The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1))
+    return _failed(request, error)
+
+
+def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+    return _refused(request, Busy("The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1))
+
+
+def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("request failed", path=request.scope["path"], exc_info=error)
+    problem = Problem(
+        "urn:siyu:problem:http.failed",
+        "Failed",
+        500,
+        "http.failed",
+        "Something is broken on our side. Nothing was kept of this request; the log has the request id.",
+        {},
+        request_id_of(request.scope),
+    )
+    return _answer(problem)
+
+
+exception_handlers: dict[Any, Any] = {
+    Refusal: _refused,
+    HTTPException: _http,
+    msgspec.ValidationError: _malformed,
+    msgspec.DecodeError: _malformed,
+    DBAPIError: _database,
+    ConnectionError: _away,
+    NotFound: _refused,
+    Exception: _failed,
+}
+
+
+async def send_problem(scope: Any, send: Any, refusal: Refusal) -> None:
+    """Answer with a refusal from a raw ASGI handler."""
+    body = msgspec.json.encode(problem_of(refusal, request_id_of(scope)))
+    extra = [(key.lower().encode(), value.encode()) for key, value in _headers(refusal).items()]
+    await send_bytes(send, refusal.status, body, content_type=b"application/problem+json", headers=extra)

@@ -1,0 +1,143 @@
+"""Around every request: an id, a log line's context, security headers; and small tools of raw ASGI handlers."""
+
+import re
+import time
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import Counter, Histogram
+
+from siyu.kernel.errors import Refusal
+from siyu.kernel.ids import new_id
+
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9_.\-]{8,64}$")
+_requests = Counter("siyu_http_requests_total", "Answered requests", ["door", "status"])
+_seconds = Histogram(
+    "siyu_http_seconds", "Time to answer", ["door"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+)
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
+]
+log = structlog.get_logger("siyu.http")
+
+
+class Surroundings:
+    """ASGI middleware: ``X-Request-Id``, security headers, metrics by door, one context for the log."""
+
+    def __init__(self, app: Any, *, policy: Any = None) -> None:
+        """``policy(scope) -> bytes | None`` gives the Content-Security-Policy of HTML answers."""
+        self._app, self._policy = app, policy
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = _header(scope, b"x-request-id")
+        request_id = given if given and _REQUEST_ID.match(given) else new_id().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, status = time.perf_counter(), 0
+        own = [*_ALWAYS, (b"x-request-id", request_id.encode())]
+
+        async def send_with_headers(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                present = {name for name, _ in headers}
+                headers += [pair for pair in own if pair[0] not in present]
+                if self._policy and b"content-security-policy" not in present and (policy := self._policy(scope)):
+                    headers.append((b"content-security-policy", policy))
+                if b"cache-control" not in present:
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                door = _door(scope["path"])
+                _requests.labels(door, str(status)).inc()
+                _seconds.labels(door).observe(time.perf_counter() - began)
+
+
+def _door(path: str) -> str:
+    parts = path.split("/", 3)
+    if len(parts) > 2 and parts[1] in ("api", "v1"):
+        return f"/{parts[1]}/{parts[2]}" if parts[1] == "api" and parts[2] in ("console", "shop") else f"/{parts[1]}"
+    return f"/{parts[1]}" if parts[1] in ("media", "l", "health", "metrics", "schema", "m") else "/"
+
+
+def request_id_of(scope: Any) -> str:
+    """The id that the log and the answer carry for this request."""
+    return scope.get("state", {}).get("request_id", "")
+
+
+def _header(scope: Any, name: bytes) -> str | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return None
+
+
+def host_of(scope: Any) -> str:
+    """The host that was asked for, lower case, without the port."""
+    host = (_header(scope, b"host") or "").lower()
+    return host.rsplit(":", 1)[0] if not host.endswith("]") else host
+
+
+def client_address(scope: Any) -> str:
+    """The address the connection came from (a proxy in front must be configured at the server)."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+class TooLarge(Refusal):
+    """The body is larger than this address takes."""
+
+    code = "http.too_large"
+    status = 413
+    detail = "The request is larger than allowed."
+
+
+async def read_body(receive: Any, max_bytes: int = 1_000_000) -> bytes:
+    """The whole body of a raw ASGI request. Raises ``TooLarge`` beyond ``max_bytes``."""
+    message = await receive()
+    body = message.get("body", b"")
+    if not message.get("more_body"):
+        if len(body) > max_bytes:
+            raise TooLarge(max_bytes=max_bytes)
+        return body
+    gathered = bytearray(body)
+    while message.get("more_body"):
+        message = await receive()
+        gathered += message.get("body", b"")
+        if len(gathered) > max_bytes:
+            raise TooLarge(max_bytes=max_bytes)
+        if message["type"] == "http.disconnect":
+            break
+    return bytes(gathered)
+
+
+async def send_bytes(
+    send: Any, status: int, body: bytes, *, content_type: bytes = b"application/json", headers: Any = ()
+) -> None:
+    """Answer from a raw ASGI handler."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Any, status: int, value: Any) -> None:
+    """``send_bytes`` of a value as JSON."""
+    await send_bytes(send, status, msgspec.json.encode(value))

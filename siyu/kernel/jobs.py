@@ -1,0 +1,281 @@
+"""Long, visible work: a row per job, written with the change that asks for it, run under a lease.
+
+A job that is killed is taken up again by any worker once its lease has run out, so handlers repeat
+harmlessly. Why rows of the brand and not a foreign queue: docs/decisions/0002-jobs-are-rows.md.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import Index, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from siyu.kernel import clock
+from siyu.kernel.db import Base, Database, OfBrand, actor_of
+from siyu.kernel.errors import NotFound, Refusal
+from siyu.kernel.ids import new_id
+
+log = structlog.get_logger("siyu.jobs")
+LEASE = timedelta(seconds=30)
+ATTEMPTS = 5
+
+
+class JobRow(OfBrand, Base):
+    """One piece of long work and how far it is."""
+
+    __tablename__ = "jobs"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
+    title: Mapped[dict[str, str]]
+    state: Mapped[str]
+    """``waiting`` → ``running`` → ``done`` · ``failed`` · ``cancelled``"""
+    args: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    step: Mapped[dict[str, str]]
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    failed: Mapped[int] = mapped_column(default=0)
+    result: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    error: Mapped[str | None]
+    report_key: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(None, "brand_id", "state", "id"),
+        Index("jobs_state_lease_until_idx", "state", "lease_until"),
+        {"info": {"dispatch": ["brand_id", "id", "kind", "state", "lease_until"]}},
+    )
+
+
+class JobRunning(Refusal):
+    """The job is not in a state that allows this."""
+
+    code = "jobs.wrong_state"
+    detail = "The job is not in a state that allows this. Reload and look at it again."
+
+
+class Runtime(Protocol):
+    """What a job may use; ``siyu.app.runtime.Runtime`` is it."""
+
+    database: Database
+    files: Any
+    egress: Any
+    settings: Any
+
+
+class Cancelled(Exception):
+    """Somebody stopped the job; the handler lets it pass through."""
+
+
+class Work:
+    """A running job: its surroundings, its progress, and whether somebody has stopped it."""
+
+    def __init__(self, runtime: Any, brand_id: UUID, job_id: UUID) -> None:
+        self.runtime, self.brand_id, self.job_id = runtime, brand_id, job_id
+        self.database: Database = runtime.database
+        self.files, self.egress, self.settings = runtime.files, runtime.egress, runtime.settings
+        self.cancelled = False
+
+    async def progress(
+        self, done: int, total: int | None = None, step: dict[str, str] | None = None, failed: int = 0
+    ) -> None:
+        """Say how far it is and keep the lease. Raises ``Cancelled`` when somebody has stopped the job."""
+        changes: dict[str, Any] = {"done": done, "failed": failed, "lease_until": clock.now() + LEASE}
+        if total is not None:
+            changes["total"] = total
+        if step is not None:
+            changes["step"] = step
+        async with self.database.brand(self.brand_id) as session:
+            state = await session.scalar(
+                update(JobRow).where(JobRow.id == self.job_id).values(**changes).returning(JobRow.state)
+            )
+        if state != "running":
+            self.cancelled = True
+            raise Cancelled
+
+    async def report(self, content: bytes) -> None:
+        """Keep a downloadable CSV report with the job."""
+        key = f"{self.brand_id}/jobs/{self.job_id}.csv"
+        await self.files.put(key, content)
+        async with self.database.brand(self.brand_id) as session:
+            await session.execute(update(JobRow).where(JobRow.id == self.job_id).values(report_key=key))
+
+
+Run = Callable[[Work, dict[str, Any]], Awaitable[dict[str, Any]]]
+handlers: dict[str, Run] = {}
+
+
+def job(kind: str) -> Callable[[Run], Run]:
+    """Register ``async def run(work, args) -> result`` for a kind of job."""
+
+    def register(run: Run) -> Run:
+        assert kind not in handlers, f"two handlers for jobs of kind {kind}"
+        handlers[kind] = run
+        return run
+
+    return register
+
+
+async def start(session: AsyncSession, kind: str, args: dict[str, Any], title: dict[str, str]) -> UUID:
+    """Ask for a job in the session's transaction; a worker takes it after the commit. The job's id."""
+    row = JobRow(
+        id=new_id(), kind=kind, title=title, state="waiting", args=args, step={},
+        created_by=actor_of(session).name, created_at=clock.now(),
+    )  # fmt: skip
+    session.add(row)
+    await session.flush()
+    return row.id
+
+
+async def one(session: AsyncSession, job_id: UUID) -> JobRow:
+    """A job. Raises ``NotFound``."""
+    row = await session.get(JobRow, (session.info["brand_id"], job_id))
+    if row is None:
+        raise NotFound(job_id=str(job_id))
+    return row
+
+
+async def page(session: AsyncSession, *, state: str | None = None, before: UUID | None = None, limit: int = 20) -> list[JobRow]:
+    """Jobs, newest first, at most ``limit`` of those made before ``before``."""
+    wanted = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    if state:
+        wanted = wanted.where(JobRow.state == state)
+    if before:
+        wanted = wanted.where(tuple_(JobRow.id) < tuple_(before))
+    return list(await session.scalars(wanted))
+
+
+async def cancel(session: AsyncSession, job_id: UUID) -> None:
+    """Stop a waiting or running job; what it has committed stays. Raises ``NotFound``, ``JobRunning``."""
+    row = await one(session, job_id)
+    if row.state not in ("waiting", "running"):
+        raise JobRunning(state=row.state)
+    row.state, row.finished_at = "cancelled", clock.now()
+
+
+async def retry(session: AsyncSession, job_id: UUID) -> None:
+    """Let a failed or cancelled job run again from where it stands. Raises ``NotFound``, ``JobRunning``."""
+    row = await one(session, job_id)
+    if row.state not in ("failed", "cancelled"):
+        raise JobRunning(state=row.state)
+    row.state, row.error, row.finished_at, row.attempts = "waiting", None, None, 0
+
+
+async def run_waiting(runtime: Any, brand_id: UUID) -> int:
+    """Run everything of a brand that waits, one after the other, in this task; how many (tests, CLI)."""
+    ran = 0
+    while True:
+        async with runtime.database.brand(brand_id) as session:
+            job_id = await session.scalar(select(JobRow.id).where(JobRow.state == "waiting").order_by(JobRow.id).limit(1))
+        if job_id is None:
+            return ran
+        await run(runtime, brand_id, job_id)
+        ran += 1
+
+
+async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
+    """Take a job if it is free (waiting, or its lease ran out) and carry it to its end."""
+    now = clock.now()
+    async with runtime.database.brand(brand_id) as session:
+        row = (
+            await session.scalars(
+                select(JobRow).where(JobRow.id == job_id).with_for_update(skip_locked=True)
+            )
+        ).first()
+        free = row is not None and (
+            row.state == "waiting" or (row.state == "running" and (row.lease_until is None or row.lease_until < now))
+        )
+        if row is None or not free:
+            return
+        row.attempts += 1
+        row.state, row.started_at, row.lease_until = "running", row.started_at or now, now + LEASE
+        kind, args, attempts = row.kind, row.args, row.attempts
+    if attempts > ATTEMPTS:
+        await _finish(runtime, brand_id, job_id, "failed", error="It was begun five times and never came to its end.")
+        return
+    keeper = asyncio.create_task(_keep(runtime, brand_id, job_id))
+    work = Work(runtime, brand_id, job_id)
+    try:
+        result = await handlers[kind](work, args)
+        await _finish(runtime, brand_id, job_id, "done", result=result)
+    except Cancelled:
+        log.info("job stopped", kind=kind, job=str(job_id))
+    except asyncio.CancelledError:
+        await _release(runtime, brand_id, job_id)
+        raise
+    except Exception as failure:
+        log.exception("job failed", kind=kind, job=str(job_id))
+        text = failure.detail if isinstance(failure, Refusal) else f"{type(failure).__name__}: {failure}"
+        await _finish(runtime, brand_id, job_id, "failed", error=text[:2000])
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+
+
+async def _keep(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
+    while True:
+        await asyncio.sleep(LEASE.total_seconds() / 3)
+        with suppress(OSError):
+            async with runtime.database.brand(brand_id) as session:
+                await session.execute(
+                    update(JobRow).where(JobRow.id == job_id, JobRow.state == "running").values(lease_until=clock.now() + LEASE)
+                )
+
+
+async def _release(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
+    async with runtime.database.brand(brand_id) as session:
+        await session.execute(
+            update(JobRow)
+            .where(JobRow.id == job_id, JobRow.state == "running")
+            .values(state="waiting", attempts=JobRow.attempts - 1)
+        )
+
+
+async def _finish(
+    runtime: Any, brand_id: UUID, job_id: UUID, state: str, *, result: dict[str, Any] | None = None, error: str | None = None
+) -> None:
+    async with runtime.database.brand(brand_id) as session:
+        await session.execute(
+            update(JobRow)
+            .where(JobRow.id == job_id, JobRow.state == "running")
+            .values(state=state, result=msgspec.to_builtins(result or {}), error=error, finished_at=clock.now(), lease_until=None)
+        )
+
+
+async def serve(runtime: Any, *, poll_s: float = 0.5, at_once: int = 2) -> None:
+    """Run waiting jobs of all brands until cancelled, at most ``at_once`` of them together."""
+    running: dict[UUID, asyncio.Task[None]] = {}
+    try:
+        while True:
+            try:
+                async with runtime.database.dispatcher() as connection:
+                    waiting = await connection.fetch(
+                        """select brand_id, id, kind from jobs where state = 'waiting' or (state = 'running' and lease_until < $1)
+                           order by id limit 50""",
+                        clock.now(),
+                    )
+            except Exception as failure:
+                log.warning("jobs wait", error=f"{type(failure).__name__}: {failure}"[:300])
+                waiting = []
+            running = {job_id: task for job_id, task in running.items() if not task.done()}
+            for row in waiting:
+                if len(running) < at_once and row["id"] not in running and row["kind"] in handlers:
+                    running[row["id"]] = asyncio.create_task(run(runtime, row["brand_id"], row["id"]))
+            await asyncio.sleep(poll_s)
+    finally:
+        for task in running.values():
+            task.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)

@@ -1,0 +1,175 @@
+"""What is in force: environment over ``$SIYU_HOME/siyu.toml`` over defaults, and where each value came from."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+Profile = Literal["demo", "production"]
+SECRET_NAMES = frozenset({"database_url", "database_app_url", "database_dispatcher_url", "clickhouse_url", "secret"})
+
+
+class SettingsRefused(Exception):
+    """A setting cannot be used; the message says which, why and what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that can be set from outside. Each field is read from ``SIYU_<FIELD>``."""
+
+    home: Path = Path("./.siyu")
+    profile: Profile = "production"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    """Web processes."""
+    database_url: str = ""
+    """Owner of the schema, ``postgresql://user:password@host:port/name``; empty = embedded engine."""
+    database_app_url: str = ""
+    """Role of the running program; empty = ``siyu_app`` on the same database."""
+    database_dispatcher_url: str = ""
+    """Role that wakes work; empty = ``siyu_dispatcher`` on the same database."""
+    clickhouse_url: str = ""
+    """``http://user:password@host:port/database``; empty = embedded engine."""
+    console_origin: str = ""
+    """Scheme, host and port of the console; empty = ``http://localhost:<port>``."""
+    shop_origin: str = ""
+    """Pattern of a brand's shop with ``{slug}``; empty = ``http://{slug}.localhost:<port>``."""
+    media_origin: str = ""
+    """Origin of pictures; empty = ``http://media.localhost:<port>``."""
+    secret: str = ""
+    """Signs links and CSRF tokens; empty = random, kept in ``home/secrets``."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    embedded_postgres: Literal[16, 18] = 18
+    unsafe_set_clock: bool = False
+    """Lets the clock be set over HTTP; demo profile only."""
+
+    @property
+    def console(self) -> str:
+        """Origin of the merchant console."""
+        return self.console_origin or f"http://localhost:{self.port}"
+
+    @property
+    def media(self) -> str:
+        """Origin of pictures."""
+        return self.media_origin or f"http://media.localhost:{self.port}"
+
+    def shop(self, slug: str) -> str:
+        """Origin of a brand's shop."""
+        return (self.shop_origin or f"http://{{slug}}.localhost:{self.port}").replace("{slug}", slug)
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings with the origin of each value: ``default``, ``file`` or ``environment``."""
+
+    settings: Settings
+    origin: dict[str, str]
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
+    """Read settings; ``overrides`` (command-line options) win over everything.
+
+    Raises ``SettingsRefused`` in one sentence for an unknown name, a bad value or a wrong URL.
+    """
+    environ = os.environ if environ is None else environ
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    home = Path(overrides.get("home") or environ.get("SIYU_HOME") or "./.siyu").expanduser().absolute()
+    values: dict[str, Any] = {"home": str(home)}
+    origin = dict.fromkeys(fields, "default")
+    for name, value in _from_file(home / "siyu.toml").items():
+        if name not in fields:
+            raise SettingsRefused(f"{home / 'siyu.toml'} sets {name!r}, which siyu does not know; remove it.")
+        values[name], origin[name] = value, "file"
+    for name in fields:
+        if (text := environ.get(f"SIYU_{name.upper()}")) not in (None, ""):
+            values[name], origin[name] = text, "environment"
+    for name, value in overrides.items():
+        if value is not None:
+            values[name], origin[name] = str(value) if name == "home" else value, "command line"
+    values["home"] = str(home)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, raw: kind(raw))
+    except msgspec.ValidationError as error:
+        raise SettingsRefused(f"A setting cannot be used: {error}.") from None
+    _check(settings)
+    return Loaded(settings, origin)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise SettingsRefused(f"{path} cannot be read: {error}.") from None
+
+
+def _check(settings: Settings) -> None:
+    if not 0 <= settings.port <= 65_535:
+        raise SettingsRefused(f"SIYU_PORT is {settings.port}; it must be between 1 and 65535.")
+    for name, schemes in (
+        ("database_url", ("postgresql", "postgres")),
+        ("database_app_url", ("postgresql", "postgres")),
+        ("database_dispatcher_url", ("postgresql", "postgres")),
+        ("clickhouse_url", ("http", "https")),
+        ("console_origin", ("http", "https")),
+        ("media_origin", ("http", "https")),
+    ):
+        value = getattr(settings, name)
+        parts = urlsplit(value)
+        if value and (parts.scheme not in schemes or not parts.hostname):
+            raise SettingsRefused(f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it.")
+    if settings.unsafe_set_clock and settings.profile != "demo":
+        raise SettingsRefused("SIYU_UNSAFE_SET_CLOCK is for the demo profile only; unset it.")
+
+
+def masked(name: str, value: Any) -> str:
+    """The value as it may be shown: passwords in URLs and secrets become ``***``."""
+    text = str(value)
+    if name not in SECRET_NAMES or not text:
+        return text
+    parts = urlsplit(text)
+    if parts.password is None:
+        return text if "://" in text else "***"
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
+
+
+def role_url(owner_url: str, role: str) -> str:
+    """URL of a runtime role on the owner's database.
+
+    Its password is HMAC-SHA256(owner's password, role): every node that knows the owner's URL
+    finds the same one, and nobody has to carry three secrets.
+    """
+    parts = urlsplit(owner_url)
+    host = (parts.hostname or "").replace(":", "%3A")
+    netloc = f"{role}:{quote(role_password(owner_url, role))}@{host}" + (f":{parts.port}" if parts.port else "")
+    return urlunsplit(parts._replace(netloc=netloc))
+
+
+def role_password(owner_url: str, role: str) -> str:
+    """The password of a runtime role; see ``role_url``."""
+    key = urlsplit(owner_url).password or ""
+    return hmac.new(key.encode(), role.encode(), hashlib.sha256).hexdigest()
+
+
+def kept_secret(home: Path, name: str) -> str:
+    """A random secret kept in ``home/secrets/<name>`` (mode 0600), made at the first call."""
+    path = home / "secrets" / name
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        value = secrets.token_urlsafe(32)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(value + "\n")
+        return value

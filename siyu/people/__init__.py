@@ -1,0 +1,1 @@
+"""人 – who: brands, staff, customers."""

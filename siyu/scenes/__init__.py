@@ -1,0 +1,1 @@
+"""场 – where people and goods meet: links, storefront."""

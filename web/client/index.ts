@@ -1,0 +1,2 @@
+/** The one place the front ends import wire types from. */
+export type * from './types'

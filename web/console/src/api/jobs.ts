@@ -1,0 +1,12 @@
+import type { JobOut, Page, ParkedOut } from '@client'
+import { fileAddress, get, post, type Query } from './http'
+
+export const listJobs = (query: Query) => get<Page<JobOut>>('/jobs', query)
+export const readJob = (id: string) => get<JobOut>(`/jobs/${id}`)
+export const retryJob = (id: string) => post<JobOut>(`/jobs/${id}/retry`)
+export const cancelJob = (id: string) => post<JobOut>(`/jobs/${id}/cancel`)
+export const reportAddress = (id: string) => fileAddress(`/jobs/${id}/report`)
+
+export const listParked = (query: Query) => get<Page<ParkedOut>>('/parked-events', query)
+export const retryParked = (listener: string, subject: string) => post<{ retried: number; still_parked: number }>('/parked-events/retry', { listener, subject })
+export const dropParked = (listener: string, subject: string, reason: string) => post<{ dropped: number }>('/parked-events/drop', { listener, subject, reason })

@@ -1,0 +1,15 @@
+import type { Block, LinkIn, LinkOut, OverviewOut, Page, PageOut, PageRowOut, PageVersionOut, TodayOut } from '@client'
+import { get, post, put, type Query } from './http'
+
+export const listPages = () => get<{ items: PageRowOut[] }>('/pages')
+export const readPage = (key: string) => get<PageOut>(`/pages/${key}`)
+export const saveDraft = (key: string, blocks: Block[], version: number) => put<PageOut>(`/pages/${key}/draft`, { blocks, version })
+export const publishPage = (key: string, once: string) => post<PageOut>(`/pages/${key}/publish`, {}, once)
+export const listPageVersions = (key: string, query: Query) => get<Page<PageVersionOut>>(`/pages/${key}/versions`, query)
+export const rollBackPage = (key: string, version_number: number, once: string) => post<PageOut>(`/pages/${key}/rollback`, { version_number }, once)
+
+export const listLinks = (query: Query) => get<Page<LinkOut>>('/links', query)
+export const addLink = (body: LinkIn, key: string) => post<LinkOut>('/links', body, key)
+
+export const readOverview = (query: Query) => get<OverviewOut>('/boards/overview', query)
+export const readToday = () => get<TodayOut>('/boards/today')
