@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The controlling process starts the server; workers get its address."""
     if hasattr(config, "workerinput") or config.option.collectonly or os.environ.get("SIYU_TEST_NO_DATABASE"):
         return
-    from siyu.kernel.engines import start_postgres
+    from siyu.kernel.engines import start_clickhouse, start_postgres
 
     folder = Path(tempfile.mkdtemp(prefix="siyu-test-"))
     folder.chmod(0o755)
@@ -36,16 +36,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SERVER] = (running, folder)
     asyncio.run(_make_template(running.url()))
     config.stash[_OWNER] = running.url()
+    warehouse = start_clickhouse(folder / "ch")
+    config.stash[_WAREHOUSE] = (warehouse, warehouse.url())
 
 
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the server is."""
     if _OWNER in node.config.stash:
         node.workerinput["owner_url"] = node.config.stash[_OWNER]
+        node.workerinput["clickhouse_url"] = node.config.stash[_WAREHOUSE][1]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server and forget its folder."""
+    if _WAREHOUSE in config.stash:
+        config.stash[_WAREHOUSE][0].stop()
     if _SERVER in config.stash:
         running, folder = config.stash[_SERVER]
         running.stop()
@@ -54,6 +59,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 _SERVER: pytest.StashKey[Any] = pytest.StashKey()
 _OWNER: pytest.StashKey[str] = pytest.StashKey()
+_WAREHOUSE: pytest.StashKey[Any] = pytest.StashKey()
 
 
 async def _make_template(owner_url: str) -> None:
@@ -75,6 +81,13 @@ def server_url(request: pytest.FixtureRequest) -> str:
     """URL of the superuser on the run's server."""
     worker = getattr(request.config, "workerinput", None)
     return worker["owner_url"] if worker else request.config.stash[_OWNER]
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(request: pytest.FixtureRequest) -> str:
+    """URL of the run's ClickHouse endpoint; brands keep tests apart."""
+    worker = getattr(request.config, "workerinput", None)
+    return worker["clickhouse_url"] if worker else request.config.stash[_WAREHOUSE][1]
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +115,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-async def app(owner_url: str, home: Path) -> AsyncIterator[Any]:
+async def app(owner_url: str, clickhouse_url: str, home: Path) -> AsyncIterator[Any]:
     """The ASGI application of a demo-profile process, opened; its runtime is ``app.runtime``."""
     from siyu.app.runtime import Runtime, urls_of
     from siyu.app.web import create_app
     from siyu.kernel.settings import Settings
 
-    settings = Settings(home=home, profile="demo", port=80, database_url=owner_url, secret="test")
+    settings = Settings(home=home, profile="demo", port=80, database_url=owner_url, clickhouse_url=clickhouse_url, secret="test")
     runtime = Runtime(settings, urls_of(settings), pool=12)
     asgi = create_app(runtime)
     asgi.runtime = runtime

@@ -1,9 +1,10 @@
-"""The worker process: followers, timers and jobs of all brands."""
+"""The worker process: followers, timers, jobs and the warehouse of all brands."""
 
 import asyncio
 from typing import Any
 
 from siyu.app.runtime import Runtime
+from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
 from siyu.kernel.events import Follower
 
@@ -15,6 +16,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(follower.run()),
         asyncio.create_task(timers.serve(runtime.database)),
         asyncio.create_task(jobs.serve(runtime)),
+        asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),
     ]
     try:
         if stopped is None:

@@ -22,7 +22,12 @@ log = structlog.get_logger()
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+CONFLICTS = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,  # another process was first with the same key: decided again, it is seen
+)
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -205,6 +210,10 @@ class Batcher(Generic[Request, Answer]):
             for waiting in batch:
                 _give(waiting, OutcomeUnknown(retry_after_s=1))
             raise
+        except Exception as error:  # a bug, not an outcome: everybody who waits must hear of it
+            log.exception("batch failed", brand=str(brand_id))
+            for waiting in batch:
+                _give(waiting, error)
         finally:
             lane.running -= 1
             lane.freed(claim for waiting in batch for claim in waiting.claims)
@@ -224,18 +233,21 @@ class Batcher(Generic[Request, Answer]):
                     log.warning("batch lost its connection", brand=str(brand_id), requests=len(batch), error=repr(error))
                     if not await self._look_up(brand_id, batch):
                         return
+                    if tries < TRIES:
+                        continue
+                    if len(batch) == 1:
+                        _give(batch[0], OutcomeUnknown(retry_after_s=2))
+                        return
                 elif isinstance(error, CONFLICTS) and tries < TRIES:
                     await asyncio.sleep(0.01 * tries)
+                    continue
                 elif len(batch) == 1:
                     _give(batch[0], error)
                     return
-                else:
-                    log.warning("batch is split", brand=str(brand_id), requests=len(batch), error=repr(error))
-                    half = len(batch) // 2
-                    await self._settle(brand_id, batch[:half])
-                    await self._settle(brand_id, batch[half:])
-                    return
-                continue
+                log.warning("batch is split", brand=str(brand_id), requests=len(batch), error=repr(error))
+                await self._settle(brand_id, batch[: len(batch) // 2])
+                await self._settle(brand_id, batch[len(batch) // 2 :])
+                return
             self.answered += len(batch)
             for waiting, answer in zip(batch, answers, strict=True):
                 _give(waiting, answer)

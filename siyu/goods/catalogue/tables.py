@@ -100,6 +100,8 @@ class ProductRow(OfBrand, Base):
     price_max_minor: Mapped[int] = mapped_column(server_default="0", default=0)
     list_price_minor: Mapped[int | None]
     """Highest list price of its active SKUs, where one is above the price."""
+    words: Mapped[str] = mapped_column(server_default="", default="")
+    """Its rows in ``product_tokens``, separated by spaces."""
     fingerprint: Mapped[str | None]
     """Of the imported record, to leave unchanged ones alone."""
     published_at: Mapped[datetime | None]
@@ -151,7 +153,7 @@ class ProductOptionRow(OfBrand, Base):
     position: Mapped[int]
     name: Mapped[dict[str, str]] = mapped_column(JSONB)
 
-    __table_args__ = (within_brand("products", "product_id"), UniqueConstraint("brand_id", "product_id", "position"))
+    __table_args__ = (within_brand("products", "product_id"), Index(None, "brand_id", "product_id", "position"))
 
 
 class ProductOptionValueRow(OfBrand, Base):
@@ -167,8 +169,8 @@ class ProductOptionValueRow(OfBrand, Base):
     __table_args__ = (
         within_brand("products", "product_id"),
         within_brand("product_options", "option_id", ondelete="CASCADE"),
-        UniqueConstraint("brand_id", "option_id", "position"),
-        Index(None, "brand_id", "product_id"),
+        Index(None, "brand_id", "product_id", "position"),
+        Index(None, "brand_id", "option_id"),
     )
 
 
@@ -239,7 +241,9 @@ class ProductTokenRow(OfBrand, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     """The product."""
 
-    __table_args__ = (within_brand("products", "id"), Index(None, "brand_id", "id"))
+    # No foreign key and no index by product: an import writes millions of these. The product keeps its own
+    # words (``products.words``), which tell exactly which rows to remove; the invariant
+    # "catalogue.search" compares both sides.
 
 
 class CatalogueImportRow(OfBrand, Base):

@@ -52,27 +52,27 @@ async def lock_levels(connection: asyncpg.Connection, places: Iterable[Place]) -
 # web processes are told of products whose shown stock (0…99) has changed.
 _APPLY = """
 with wanted as (
-    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[],
-                         $7::uuid[], $8::text[], $9::text[])
-        with ordinality as w(id, sku_id, location_id, kind, delta_on_hand, delta_reserved,
+    select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[],
+                         $6::uuid[], $7::text[], $8::text[])
+        with ordinality as w(sku_id, location_id, kind, delta_on_hand, delta_reserved,
                              order_id, order_number, reason, position)
 ), summed as (
     select sku_id, location_id, sum(delta_on_hand)::bigint as on_hand, sum(delta_reserved)::bigint as reserved
     from wanted group by sku_id, location_id
 ), changed as (
     update stock_levels l
-    set on_hand = l.on_hand + s.on_hand, reserved = l.reserved + s.reserved, updated_at = $12
+    set on_hand = l.on_hand + s.on_hand, reserved = l.reserved + s.reserved, updated_at = $11
     from summed s where l.sku_id = s.sku_id and l.location_id = s.location_id
     returning l.brand_id, l.sku_id, l.location_id, l.on_hand, l.reserved,
               greatest(0, least(99, l.on_hand - l.reserved - l.safety)) as shown,
               greatest(0, least(99, l.on_hand - s.on_hand - l.reserved + s.reserved - l.safety)) as shown_before
 ), written as (
-    insert into stock_movements (id, sku_id, location_id, kind, delta_on_hand, delta_reserved, on_hand_after,
+    insert into stock_movements (sku_id, location_id, kind, delta_on_hand, delta_reserved, on_hand_after,
                                  reserved_after, order_id, order_number, reason, actor_id, actor_name, at)
-    select w.id, w.sku_id, w.location_id, w.kind, w.delta_on_hand, w.delta_reserved,
+    select w.sku_id, w.location_id, w.kind, w.delta_on_hand, w.delta_reserved,
            c.on_hand - coalesce(sum(w.delta_on_hand) over later, 0),
            c.reserved - coalesce(sum(w.delta_reserved) over later, 0),
-           w.order_id, w.order_number, w.reason, $10, $11, $12
+           w.order_id, w.order_number, w.reason, $9, $10, $11
     from wanted w join changed c on c.sku_id = w.sku_id and c.location_id = w.location_id
     window later as (partition by w.sku_id, w.location_id order by w.position
                      rows between 1 following and unbounded following)
@@ -102,7 +102,6 @@ async def apply_movements(
         return
     written, _ = await connection.fetchrow(
         _APPLY,
-        [new_id() for _ in movements],
         [one.sku_id for one in movements],
         [one.location_id for one in movements],
         [one.kind for one in movements],
@@ -161,6 +160,18 @@ async def store_location(source: queries.Source, unit_id: UUID, name: dict[str, 
         clock.now(),
     )
     return await connection.fetchval(find, unit_id)
+
+
+async def describe_location(
+    connection: asyncpg.Connection, location_id: UUID, name: dict[str, str], *, pick_up: bool
+) -> None:
+    """Give a place the name and the pick-up of its store."""
+    await connection.execute(
+        "update stock_locations set name = $2::text::jsonb, pick_up = $3 where id = $1",
+        location_id,
+        msgspec.json.encode(name).decode(),
+        pick_up,
+    )
 
 
 async def count_pieces(

@@ -3,13 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, Sequence, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel.clock import now
 from siyu.kernel.db import Base, OfBrand, within_brand
 from siyu.kernel.ids import new_id
+
+movements_seq = Sequence("stock_movements_seq", metadata=Base.metadata, cache=1)
 
 
 class StockLocationRow(OfBrand, Base):
@@ -23,9 +25,12 @@ class StockLocationRow(OfBrand, Base):
     """The unit of the organisation that keeps it."""
     name: Mapped[dict[str, str]] = mapped_column(JSONB)
     sells_online: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    pick_up: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Shoppers may fetch orders here; follows the store."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     __table_args__ = (
+        within_brand("units", "unit_id"),
         CheckConstraint("kind in ('warehouse', 'store')", name="kind"),
         Index("stock_locations_online_key", "brand_id", unique=True, postgresql_where=text("sells_online")),
         Index(
@@ -52,7 +57,7 @@ class StockLevelRow(OfBrand, Base):
         CheckConstraint("on_hand >= 0", name="on_hand"),
         CheckConstraint("reserved >= 0 and reserved <= on_hand", name="reserved"),
         CheckConstraint("safety >= 0", name="safety"),
-        Index(None, "brand_id", "location_id"),
+        Index(None, "brand_id", "location_id", "sku_id"),
         # Room on each page, so that a hot row's next version stays beside it (HOT update).
         {"postgresql_with": {"fillfactor": 50}},
     )
@@ -62,7 +67,8 @@ class StockMovementRow(OfBrand, Base):
     """One change of a balance, with the balance after it. Append only: replaying them gives the balance."""
 
     __tablename__ = "stock_movements"
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    seq: Mapped[int] = mapped_column(server_default=movements_seq.next_value(), primary_key=True, autoincrement=False)
+    """Given while the level is locked, so per place it grows in the order in which the balance moved."""
     sku_id: Mapped[UUID]
     location_id: Mapped[UUID]
     kind: Mapped[str]
@@ -84,7 +90,7 @@ class StockMovementRow(OfBrand, Base):
         CheckConstraint(
             "kind in ('counted', 'received', 'reserved', 'released', 'shipped', 'returned', 'imported')", name="kind"
         ),
-        Index(None, "brand_id", "sku_id", "location_id", "id"),
+        Index(None, "brand_id", "sku_id", "location_id", "seq"),
         Index(None, "brand_id", "order_id", postgresql_where=text("order_id is not null")),
         {"info": {"app": "SELECT, INSERT"}},
     )

@@ -1,7 +1,31 @@
 """The two embedded engines and whoever keeps processes alive; nothing here is needed with external URLs."""
 
-from siyu.kernel.engines.clickhouse import RunningClickHouse, start_clickhouse
+from siyu.kernel.engines.clickhouse import (
+    RunningClickHouse,
+    answers,
+    clickhouse_command,
+    start_clickhouse,
+)
 from siyu.kernel.engines.errors import EngineRefused
+from siyu.kernel.engines.host import FolderLock, check_port, free_port, secret_in
 from siyu.kernel.engines.postgres import Running, start_postgres
+from siyu.kernel.engines.supervisor import ChildSpec, Restart, Started, Supervisor, lock_home
 
-__all__ = ["EngineRefused", "Running", "RunningClickHouse", "start_clickhouse", "start_postgres"]
+__all__ = [
+    "ChildSpec",
+    "EngineRefused",
+    "FolderLock",
+    "Restart",
+    "Running",
+    "RunningClickHouse",
+    "Started",
+    "Supervisor",
+    "answers",
+    "check_port",
+    "clickhouse_command",
+    "free_port",
+    "lock_home",
+    "secret_in",
+    "start_clickhouse",
+    "start_postgres",
+]

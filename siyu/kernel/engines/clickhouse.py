@@ -46,10 +46,14 @@ class RunningClickHouse:
         """None while it runs, else how it ended (negative: the signal)."""
         return self._process.poll()
 
+    def ask_to_stop(self) -> None:
+        """Let running statements end, then leave; do not wait for it."""
+        self._process.send_signal(signal.SIGTERM)
+
     def stop(self, within_s: float = 15.0) -> None:
         """Let running statements end, then leave; killed past the bound. Again does nothing."""
         if self.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self.ask_to_stop()
             try:
                 self._process.wait(within_s)
             except subprocess.TimeoutExpired:
@@ -63,17 +67,34 @@ class RunningClickHouse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
 def clickhouse_command(data_dir: Path, port: int, key_file: Path) -> Sequence[str]:
     """The command line of the endpoint; needs ``PYTHONPATH`` to reach the package when it is not installed."""
     module = "siyu.kernel.engines.clickhouse_server"
-    return [sys.executable, "-m", module, "--data", str(data_dir), "--port", str(port), "--key-file", str(key_file)]
+    return [
+        sys.executable,
+        "-m",
+        module,
+        "--data",
+        str(data_dir),
+        "--port",
+        str(port),
+        "--key-file",
+        str(key_file),
+    ]
 
 
-def start_clickhouse(data_dir: Path | str, port: int = 0, *, ready_within_s: float = 60.0) -> RunningClickHouse:
+def start_clickhouse(
+    data_dir: Path | str, port: int = 0, *, ready_within_s: float = 60.0
+) -> RunningClickHouse:
     """Start the endpoint on this folder (made the first time) and answer when it does.
 
     ``port`` 0 takes a free one. Beside the data folder lie ``secrets/<name>.key`` (0600, made at random),
@@ -95,22 +116,33 @@ def start_clickhouse(data_dir: Path | str, port: int = 0, *, ready_within_s: flo
             )  # fmt: skip
     except OSError as error:
         raise host.not_writable(log_path.parent, error) from error
-    running = RunningClickHouse(data_dir=data_dir, port=chosen, key=key, log_path=log_path, _process=process)
-    end = time.monotonic() + ready_within_s
+    running = RunningClickHouse(
+        data_dir=data_dir, port=chosen, key=key, log_path=log_path, _process=process
+    )
     try:
-        while not answers(chosen):
-            if process.poll() is not None:
-                with log_path.open("rb") as file:
-                    file.seek(begins_at)
-                    words = file.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise EngineRefused(words[-1])
-            if time.monotonic() > end:
-                raise EngineRefused(f"The ClickHouse endpoint on {data_dir} does not answer in time: see {log_path}.")
-            time.sleep(0.05)
+        _wait_for(running, begins_at, ready_within_s)
     except BaseException:
         running.stop(within_s=1.0)
         raise
     return running
+
+
+def _wait_for(running: RunningClickHouse, begins_at: int, within_s: float) -> None:
+    """Wait for the first answer; raise ``EngineRefused`` with the last line of the log when it ended instead."""
+    end = time.monotonic() + within_s
+    while not answers(running.port):
+        if running.poll() is not None:
+            with running.log_path.open("rb") as file:
+                file.seek(begins_at)
+                words = file.read().decode(errors="replace").strip().splitlines() or [
+                    "it said nothing"
+                ]
+            raise EngineRefused(f"The ClickHouse endpoint did not start: {words[-1]}")
+        if time.monotonic() > end:
+            raise EngineRefused(
+                f"The ClickHouse endpoint on {running.data_dir} does not answer in time: see {running.log_path}."
+            )
+        time.sleep(0.05)
 
 
 def answers(port: int) -> bool:

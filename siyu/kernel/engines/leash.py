@@ -19,12 +19,12 @@ def become(parent: int, death_signal: int, uid: int, gid: int, program: list[str
     Exits with status 70 when the parent is already gone. Elsewhere than on Linux the program may outlive its
     parent; the next start clears it away then.
     """
-    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+    libc = ctypes.CDLL(None, use_errno=True)
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if prctl is not None and prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
+    if sys.platform == "linux" and libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
         sys.exit(f"leash: prctl failed with errno {ctypes.get_errno()}")
     if os.getppid() != parent:
         sys.exit(70)

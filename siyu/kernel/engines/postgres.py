@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import psycopg
 import structlog
 
 from siyu.kernel.engines import cluster as clusters
@@ -82,7 +82,9 @@ class Running:
         """The postmaster's process number."""
         return self._process.pid
 
-    def url(self, database: str = "postgres", *, user: str | None = None, password: str | None = None) -> str:
+    def url(
+        self, database: str = "postgres", *, user: str | None = None, password: str | None = None
+    ) -> str:
         """``postgresql://…`` over loopback TCP; the superuser unless another user is named with its password."""
         secret = self.password if user is None else password or ""
         return f"postgresql://{quote(user or self.user, safe='')}:{quote(secret, safe='')}@{host.LOOPBACK}:{self.port}/{quote(database, safe='')}"
@@ -96,7 +98,11 @@ class Running:
 
         Past the bound it becomes an immediate shutdown, which recovers from the log at the next start.
         """
-        for number, patience_s in ((signal.SIGINT, within_s), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+        for number, patience_s in (
+            (signal.SIGINT, within_s),
+            (signal.SIGQUIT, 5.0),
+            (signal.SIGKILL, 5.0),
+        ):
             if self.poll() is None:
                 self._process.send_signal(number)
                 try:
@@ -105,6 +111,10 @@ class Running:
                     continue
             break
         self._leave()
+
+    def ask_to_stop(self) -> None:
+        """Begin a fast shutdown and do not wait."""
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """End it at once, without a checkpoint; acknowledged transactions are kept."""
@@ -118,7 +128,12 @@ class Running:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
@@ -140,13 +155,21 @@ def start_postgres(
     Raises ``EngineRefused``: folder in use, not writable or of another version; port taken; server did not start.
     """
     data_dir = Path(data_dir).absolute()
-    data_dir = data_dir.parent.resolve() / data_dir.name if not data_dir.is_symlink() else data_dir.resolve()
-    lock = FolderLock.take(data_dir.with_name(f"{data_dir.name}.lock"), f"The PostgreSQL data in {data_dir}")
+    data_dir = (
+        data_dir.parent.resolve() / data_dir.name
+        if not data_dir.is_symlink()
+        else data_dir.resolve()
+    )
+    lock = FolderLock.take(
+        data_dir.with_name(f"{data_dir.name}.lock"),
+        f"The PostgreSQL data in {data_dir}",
+        patience_s=host.LAST_BREATH_S,
+    )
     try:
         _clear_away(data_dir, lock)
-        cluster = clusters.prepare(data_dir, version, quick=test_mode)
         if port:
-            host.check_port(port, "PostgreSQL", patience_s=3.0)
+            host.check_port(port, "PostgreSQL", patience_s=host.LAST_BREATH_S)
+        cluster = clusters.prepare(data_dir, version, quick=test_mode)
         in_force = SETTINGS | (TEST_SETTINGS if test_mode else {}) | dict(settings or {})
         return _start(cluster, port, in_force, lock, ready_within_s)
     except BaseException:
@@ -154,7 +177,9 @@ def start_postgres(
         raise
 
 
-def _start(cluster: Cluster, port: int, settings: Mapping[str, str], lock: FolderLock, within_s: float) -> Running:
+def _start(
+    cluster: Cluster, port: int, settings: Mapping[str, str], lock: FolderLock, within_s: float
+) -> Running:
     """Start until it runs: a dying predecessor or a port lost to somebody else is worth another attempt."""
     log_path = _log_file(cluster.data_dir)
     end = time.monotonic() + within_s
@@ -170,7 +195,7 @@ def _start(cluster: Cluster, port: int, settings: Mapping[str, str], lock: Folde
             )  # fmt: skip
         stamp = host.stamp_of(process.pid)
         lock.note(postmaster=process.pid, began=stamp.began if stamp else "")
-        try:
+        with _ended_when_it_fails(process):
             if _becomes_ready(process, chosen, cluster, end):
                 return Running(
                     data_dir=cluster.data_dir, version=cluster.version, port=chosen, password=cluster.password,
@@ -178,14 +203,23 @@ def _start(cluster: Cluster, port: int, settings: Mapping[str, str], lock: Folde
                 )  # fmt: skip
             why = _last_words(log_path, begins_at)
             if attempt >= 5 or time.monotonic() >= end or not _passing(why, any_port=not port):
-                raise EngineRefused(f"PostgreSQL did not start on {cluster.data_dir}: {why} (log: {log_path})")
-        except BaseException:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(10)
-            raise
+                raise EngineRefused(
+                    f"PostgreSQL did not start on {cluster.data_dir}: {why} (log: {log_path})"
+                )
         log.warning("postgres_start_again", why=why, attempt=attempt)
         time.sleep(0.3 * attempt)
         _clear_away(cluster.data_dir, lock)
+
+
+@contextmanager
+def _ended_when_it_fails(process: subprocess.Popen[bytes]) -> Generator[None]:
+    """Leave no server behind when the caller is not going to get it, Ctrl-C included."""
+    try:
+        yield
+    except BaseException:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(10)
+        raise
 
 
 def _passing(why: str, *, any_port: bool) -> bool:
@@ -195,13 +229,23 @@ def _passing(why: str, *, any_port: bool) -> bool:
 
 
 def _command(cluster: Cluster, port: int, settings: Mapping[str, str]) -> list[str]:
-    fixed = {"listen_addresses": host.LOOPBACK, "port": str(port), "unix_socket_directories": "."}  # "." = data folder, of any length
-    chosen = [part for name, value in {**settings, **fixed}.items() for part in ("-c", f"{name}={value}")]
+    fixed = {
+        "listen_addresses": host.LOOPBACK,
+        "port": str(port),
+        "unix_socket_directories": ".",
+    }  # "." = data folder, of any length
+    chosen = [
+        part for name, value in {**settings, **fixed}.items() for part in ("-c", f"{name}={value}")
+    ]
     return [str(cluster.programs / "postgres"), "-D", cluster.data_argument, *chosen]
 
 
-def _becomes_ready(process: subprocess.Popen[bytes], port: int, cluster: Cluster, end: float) -> bool:
+def _becomes_ready(
+    process: subprocess.Popen[bytes], port: int, cluster: Cluster, end: float
+) -> bool:
     """Wait until the superuser can sign in over TCP; False when the server ended instead."""
+    import psycopg  # noqa: PLC0415  # 10 MB that the other processes of this package do without
+
     while process.poll() is None:
         try:
             psycopg.connect(
@@ -215,7 +259,9 @@ def _becomes_ready(process: subprocess.Popen[bytes], port: int, cluster: Cluster
                     "put the right file there, or delete it and a new password is set."
                 ) from error
             if time.monotonic() > end:
-                raise EngineRefused(f"PostgreSQL on {cluster.data_dir} is not ready in time: {str(error).strip()}") from error
+                raise EngineRefused(
+                    f"PostgreSQL on {cluster.data_dir} is not ready in time: {str(error).strip()}"
+                ) from error
             time.sleep(0.02)
         else:
             return process.poll() is None
@@ -239,8 +285,14 @@ def _last_words(log_path: Path, begins_at: int) -> str:
     with log_path.open("rb") as file:
         file.seek(begins_at)
         lines = file.read().decode(errors="replace").strip().splitlines()
-    lines = [line for line in lines if "the database system is" not in line]  # answers to our own knocking
-    telling = [line for line in lines if re.search(r"(FATAL|PANIC|leash):", line)] or lines or ["it said nothing"]
+    lines = [
+        line for line in lines if "the database system is" not in line
+    ]  # answers to our own knocking
+    telling = (
+        [line for line in lines if re.search(r"(FATAL|PANIC|leash):", line)]
+        or lines
+        or ["it said nothing"]
+    )
     return re.sub(r"^.*?(FATAL|PANIC):\s*", "", telling[-1])
 
 
@@ -264,21 +316,25 @@ def _clear_away(data_dir: Path, lock: FolderLock) -> None:
         return
     ours = Stamp(int(lock.previous.get("postmaster", 0)), str(lock.previous.get("began", "")))
     master = _postmaster(data_dir)
-    if master in at_work and not (host.is_alive(ours) and ours.pid == master):
-        if not host.wait_until(lambda: master not in _at_work(data_dir), 5.0):
-            raise EngineRefused(
-                f"The PostgreSQL data in {data_dir} is in use by a server that siyu did not start "
-                f"(process {master}): stop that server first, or choose another folder."
-            )
+    foreign = master in at_work and not (host.is_alive(ours) and ours.pid == master)
+    if foreign and not host.wait_until(lambda: master not in _at_work(data_dir), 3.0):
+        raise EngineRefused(
+            f"The PostgreSQL data in {data_dir} is in use by a server that siyu did not start "
+            f"(process {master}): stop that server first, or choose another folder."
+        )
     log.info("postgres_clearing_away", data_dir=str(data_dir), processes=len(at_work))
-    for number, patience_s in ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 10.0)):
+    for number, patience_s in (
+        (signal.SIGINT, 30.0),
+        (signal.SIGQUIT, 5.0),
+        (signal.SIGKILL, 10.0),
+    ):
         left = _at_work(data_dir)
         if master in left:
             host.signalled(master, number)
-        elif number != signal.SIGINT:  # orphaned back ends leave by themselves; give them a moment first
+        elif number != signal.SIGINT:  # back ends without a postmaster first get a moment to leave
             for pid in left:
                 host.signalled(pid, number)
-        if host.wait_until(lambda: not _at_work(data_dir), patience_s if master in left else min(patience_s, 3.0)):
+        if host.wait_until(lambda: not _at_work(data_dir), patience_s if master in left else 1.0):
             break
     if not _at_work(data_dir):
         _forget_traces(data_dir)
@@ -307,16 +363,26 @@ def _at_work(data_dir: Path) -> set[int]:
     """Living PostgreSQL processes whose working folder is this data folder (elsewhere than Linux: the postmaster)."""
     if sys.platform != "linux":
         master = _postmaster(data_dir)
-        told = subprocess.run(["/bin/ps", "-o", "comm=", "-p", str(master)], capture_output=True, text=True, check=False) if master else None
+        told = (
+            subprocess.run(
+                ["/bin/ps", "-o", "comm=", "-p", str(master)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if master
+            else None
+        )
         return {master} if told and "postgres" in told.stdout else set()
     found: set[int] = set()
     for entry in host.PROC.iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if (entry / "cwd").readlink() == data_dir and (entry / "exe").readlink().name.startswith("postgres"):
+            if (entry / "cwd").readlink() == data_dir and (
+                entry / "exe"
+            ).readlink().name.startswith("postgres"):
                 found.add(int(entry.name))
         except OSError:  # gone meanwhile, or another user's
             continue
     return {pid for pid in found if host.stamp_of(pid)}
-

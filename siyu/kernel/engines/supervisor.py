@@ -8,10 +8,8 @@ folder carries a note of the children, so that the next start ends whatever is l
 import contextlib
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,14 +35,19 @@ class Started(Protocol):
     @property
     def pid(self) -> int: ...
     def poll(self) -> int | None: ...
-    def stop(self, within_s: float) -> None: ...
-    def kill(self) -> None: ...
+    def ask_to_stop(self) -> None: ...
+    def kill(self) -> None:
+        """End it at once if it still runs, and put away what it left; again does nothing."""
+        ...
 
 
 @dataclass(frozen=True)
 class Restart:
-    """How a child comes back: after ``first_s``, doubled each time up to ``longest_s``; forgotten once it was
-    ready for ``steady_s``. One that never became ready is given up after ``first_tries`` attempts."""
+    """How a child comes back: after ``first_s``, doubled with each death up to ``longest_s``.
+
+    Deaths are forgotten once it was ready for ``steady_s``. One that never became ready is given up after
+    ``first_tries`` attempts.
+    """
 
     first_s: float = 0.2
     longest_s: float = 15.0
@@ -86,7 +89,14 @@ class _Program:
         env = os.environ if spec.env is None else spec.env
         with contextlib.ExitStack() as stack:
             output = stack.enter_context(spec.log_path.open("ab")) if spec.log_path else None
-            self._process = host.spawn(spec.argv, env=env, cwd=spec.cwd, output=output, death_signal=spec.stop_signal, umask=-1)
+            self._process = host.spawn(
+                spec.argv,
+                env=env,
+                cwd=spec.cwd,
+                output=output,
+                death_signal=spec.stop_signal,
+                umask=-1,
+            )
         self._stop_signal = spec.stop_signal
 
     @property
@@ -96,12 +106,8 @@ class _Program:
     def poll(self) -> int | None:
         return self._process.poll()
 
-    def stop(self, within_s: float) -> None:
-        if self.poll() is None:
-            self._process.send_signal(self._stop_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(within_s)
-        self.kill()
+    def ask_to_stop(self) -> None:
+        self._process.send_signal(self._stop_signal)
 
     def kill(self) -> None:
         host.signalled(self.pid, signal.SIGKILL, group=True)
@@ -124,11 +130,17 @@ class _Child:
 class Supervisor:
     """Starts children in order, keeps them alive, ends them in the reverse order. ``run`` once."""
 
-    def __init__(self, children: Sequence[ChildSpec], *, lock: FolderLock | None = None, announce: Announce | None = None) -> None:
+    def __init__(
+        self,
+        children: Sequence[ChildSpec],
+        *,
+        lock: FolderLock | None = None,
+        announce: Announce | None = None,
+    ) -> None:
         self._children = [_Child(spec) for spec in children]
         self._lock = lock
         self._announce: Announce = announce or log.info
-        self._signals = host.Signals(*ENDINGS, signal.SIGCHLD)
+        self._signals = host.Signals(*ENDINGS, signal.SIGCHLD, quiet=(signal.SIGCHLD,))
         self._asked_to_stop = False
 
     def run(self) -> int:
@@ -182,11 +194,21 @@ class Supervisor:
             if now >= child.due:
                 self._start(child)
         elif (status := child.running.poll()) is not None:
-            self._bury(child, f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}")
+            self._bury(
+                child,
+                f"exit status {status}"
+                if status >= 0
+                else f"signal {signal.Signals(-status).name}",
+            )
         elif not child.ready:
             if child.spec.ready is None or child.spec.ready():
                 child.ready = child.ever_ready = True
-                self._announce("child_ready", name=child.spec.name, pid=child.running.pid, seconds=round(now - child.since, 2))
+                self._announce(
+                    "child_ready",
+                    name=child.spec.name,
+                    pid=child.running.pid,
+                    seconds=round(now - child.since, 2),
+                )
                 child.since = now
             elif now - child.since > child.spec.ready_within_s:
                 self._bury(child, f"not ready within {child.spec.ready_within_s:g} s")
@@ -194,11 +216,22 @@ class Supervisor:
     def _start(self, child: _Child) -> None:
         child.since = time.monotonic()
         try:
-            child.running = child.spec.start() if child.spec.start is not None else _Program(child.spec)
+            if child.spec.start is None:
+                child.running = _Program(child.spec)
+            else:
+                with self._signals.interrupting():
+                    child.running = child.spec.start()
+        except KeyboardInterrupt:  # Ctrl-C while it was starting: the signal is noted, and we end
+            return
         except (EngineRefused, OSError) as error:
-            if not child.ever_ready:  # its sentence is better than any of ours, and another attempt would say the same
-                raise error if isinstance(error, EngineRefused) else EngineRefused(f"{child.spec.name} cannot be started: {error}") from error
-            self._announce("child_refused", name=child.spec.name, why=str(error))
+            refused = (
+                error
+                if isinstance(error, EngineRefused)
+                else EngineRefused(f"{child.spec.name} cannot be started: {error}")
+            )
+            if not child.ever_ready:  # another attempt would say the same
+                raise refused from error
+            self._announce("child_refused", name=child.spec.name, why=str(refused))
             self._postpone(child)
             return
         self._announce("child_started", name=child.spec.name, pid=child.running.pid)
@@ -216,10 +249,17 @@ class Supervisor:
         child.ready = False
         self._note()
         self._postpone(child)
-        self._announce("child_died", name=child.spec.name, how=how, back_in_s=round(max(0.0, child.due - time.monotonic()), 2))
+        self._announce(
+            "child_died",
+            name=child.spec.name,
+            how=how,
+            back_in_s=round(max(0.0, child.due - time.monotonic()), 2),
+        )
         if restart is None or (not child.ever_ready and child.deaths >= restart.first_tries):
             where = f": see {child.spec.log_path}" if child.spec.log_path else ""
-            raise EngineRefused(f"{child.spec.name} ended ({how}) and siyu cannot go on without it{where}.")
+            raise EngineRefused(
+                f"{child.spec.name} ended ({how}) and siyu cannot go on without it{where}."
+            )
 
     @staticmethod
     def _postpone(child: _Child) -> None:
@@ -230,7 +270,11 @@ class Supervisor:
         """Write down who is alive, for a successor."""
         if self._lock is None:
             return
-        stamps = [(child, host.stamp_of(child.running.pid)) for child in self._children if isinstance(child.running, _Program)]
+        stamps = [
+            (child, host.stamp_of(child.running.pid))
+            for child in self._children
+            if isinstance(child.running, _Program)
+        ]
         self._lock.note(children=[
             {"name": child.spec.name, "pid": stamp.pid, "began": stamp.began, "signal": int(child.spec.stop_signal)}
             for child, stamp in stamps if stamp
@@ -246,7 +290,7 @@ class Supervisor:
             if self._endings() > max(1, already):
                 break
             end = time.monotonic() + child.spec.stop_within_s
-            self._stop_patiently(child.running, child.spec, end, max(1, already))
+            self._stop_patiently(child.running, end, max(1, already))
             self._announce("child_stopped", name=child.spec.name)
             child.running = None
         for child in reversed(self._children):
@@ -257,14 +301,46 @@ class Supervisor:
         self._note()
         self._announce("stopped")
 
-    def _stop_patiently(self, running: Started, spec: ChildSpec, end: float, endings: int) -> None:
+    def _stop_patiently(self, running: Started, end: float, endings: int) -> None:
         """Ask to stop, and keep an ear open for a second signal meanwhile."""
-        first = signal.SIGINT if spec.start is not None else spec.stop_signal
-        if running.poll() is None:
-            host.signalled(running.pid, spec_signal(running, first))
+        running.ask_to_stop()
         while running.poll() is None and time.monotonic() < end and self._endings() <= endings:
             self._signals.wait(0.05)
-        if running.poll() is None:
-            running.kill()
-        else:
-            running.stop(0.0)
+        running.kill()
+
+
+def lock_home(home: Path) -> FolderLock:
+    """Take the data folder for this process; ``Supervisor`` keeps its note in it.
+
+    Raises ``EngineRefused`` in one sentence when it is in use or cannot be written.
+    """
+    lock = FolderLock.take(home / "lock", f"The data folder {home}", patience_s=host.LAST_BREATH_S)
+    if not os.access(home, os.W_OK | os.X_OK):
+        lock.release()
+        raise host.not_writable(home, PermissionError(13, "Permission denied"))
+    return lock
+
+
+def _end_leftovers(lock: FolderLock | None, announce: Announce) -> None:
+    """End the children of a supervisor that was killed; its note and their start times say which they are.
+
+    A group whose first process is gone is ended too when the group still exists in the same boot: the system
+    gives its number to nobody else as long as it does.
+    """
+    left: list[dict[str, Any]] = lock.previous.get("children", []) if lock else []
+    here = host.stamp_of(os.getpid())
+    for child in left:
+        name, stamp, number = (
+            str(child["name"]),
+            Stamp(int(child["pid"]), str(child["began"])),
+            int(child["signal"]),
+        )
+        same_boot = here is not None and stamp.began.split(":")[0] == here.began.split(":")[0]
+        now = host.stamp_of(stamp.pid)
+        if not same_boot or (now is not None and now != stamp) or not host.group_lives(stamp.pid):
+            continue
+        for how, patience_s in ((number, 3.0), (int(signal.SIGKILL), 5.0)):
+            host.signalled(stamp.pid, how, group=True)
+            if host.wait_until(lambda pid=stamp.pid: not host.group_lives(pid), patience_s):
+                break
+        announce("leftover_ended", name=name, pid=stamp.pid)

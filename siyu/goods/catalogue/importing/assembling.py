@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from siyu.goods.catalogue.importing import cells
-from siyu.goods.catalogue.importing.cells import CellRefused
+from siyu.goods.catalogue.importing.cells import CellRefused, require
 from siyu.goods.catalogue.importing.mapping import ATTRIBUTE
 from siyu.goods.catalogue.importing.parsed import (
     ParsedImage,
@@ -42,6 +42,7 @@ _HANDLE = pattern(r"[\w.\-]{1,120}")
 _NOT_IN_SLUG = pattern(r"[^a-z0-9]+", ASCII)
 _BETWEEN_OPTIONS = pattern(r"[;；|\n]+")
 _NAME_AND_VALUE = pattern(r"\s*([^=:：＝]+?)\s*[=:：＝]\s*(.+?)\s*")
+_SAYS = pattern(r"[=:：＝]")
 
 
 class Entry(Struct):
@@ -71,16 +72,29 @@ class Reading(Struct, frozen=True):
     price_from_list_price: bool = False
 
 
+class _Told(Struct, frozen=True, kw_only=True):
+    """What a product's first row tells of it."""
+
+    locale: str
+    title: dict[str, str]
+    subtitle: dict[str, str]
+    description_html: dict[str, str]
+    description_images: tuple[str, ...]
+    category: tuple[str, ...]
+    tags: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+    status: str
+
+
 class _Draft:
     """A product while its rows arrive."""
 
     def __init__(self, handle: str, entry: Entry) -> None:
         self.handle, self.line, self.first = handle, entry.line, entry.values
-        self.refused = False
         self.lines: list[int] = []
         self.rows = 0
         self.complete = True
-        self.fields: dict[str, object] = {}
+        self.told: _Told | None = None
         self.option_names: tuple[str, ...] | None = None
         self.variants: dict[tuple[str, ...], ParsedVariant] = {}
         self.images: dict[str, str] = {}
@@ -98,15 +112,13 @@ def assemble(entries: Iterable[Entry], reading: Reading) -> Iterator[ParsedProdu
                 yield from _finish(draft, reading)
             draft = _Draft(handle, entry)
             refused = refused or _start(draft, entry, reading, seen_handles)
-        elif draft.refused:
+        elif draft.told is None:
             refused = CellRefused("product_refused", "handle", handle)
         else:
             refused = _conflict(draft, entry)
             draft.complete = draft.complete and refused is None
         if refused is None:
             refused = _add(draft, entry, reading, seen_codes)
-        else:
-            draft.refused = draft.refused or not draft.fields
         if refused is not None and (entry.rows or refused.code != "product_refused"):
             column = reading.columns.get(refused.target, refused.target)
             yield rejected(entry.line, column, refused.code, refused.value)
@@ -144,10 +156,9 @@ def _start(draft: _Draft, entry: Entry, reading: Reading, seen: set[int]) -> Cel
     target = "title"
     try:
         title = values.get("title", "")
-        if not title:
-            raise CellRefused("no_title")
-        if len(title) > 200 or len(values.get("title_en", "")) > 200:
-            raise CellRefused("title_too_long")
+        require(bool(title), "no_title")
+        require(len(title) <= 200, "title_too_long")
+        require(len(values.get("title_en", "")) <= 200, "title_too_long", "title_en")
         locale = reading.locale or ("zh-CN" if values.get("title_en") else cells.language_of(title))
         target = "description"
         html = cells.safe_html(values.get("description", ""))
@@ -157,27 +168,29 @@ def _start(draft: _Draft, entry: Entry, reading: Reading, seen: set[int]) -> Cel
         status = values.get("status", "")
         status = cells.status(status) if status else reading.default_status
     except CellRefused as refused:
+        target = refused.target or target
         return CellRefused(refused.code, target, values.get(target, ""))
-    draft.fields = {
-        "locale": locale,
-        "title": _in_locales({locale: title, "en": values.get("title_en", "")}),
-        "subtitle": _in_locales({locale: values.get("subtitle", "")[:200]}),
-        "description_html": _in_locales({locale: html, "en": html_en}),
-        "description_images": tuple(dict.fromkeys(cells.images_in(html) + cells.images_in(html_en))),
-        "category": cells.steps(values.get("category", "")),
-        "tags": cells.words(values.get("tags", ""), reading.splitter),
-        "attributes": tuple(
-            (target.removeprefix(ATTRIBUTE)[:60], value[:200])
-            for target, value in values.items()
-            if target.startswith(ATTRIBUTE)
+    draft.told = _Told(
+        locale=locale,
+        title=_in_locales((locale, title), ("en", values.get("title_en", ""))),
+        subtitle=_in_locales((locale, values.get("subtitle", "")[:200])),
+        description_html=_in_locales((locale, html), ("en", html_en)),
+        description_images=tuple(dict.fromkeys(cells.images_in(html) + cells.images_in(html_en))),
+        category=cells.steps(values.get("category", "")),
+        tags=cells.words(values.get("tags", ""), reading.splitter),
+        attributes=tuple(
+            (name.removeprefix(ATTRIBUTE)[:60], value[:200])
+            for name, value in values.items()
+            if name.startswith(ATTRIBUTE)
         ),
-        "status": status,
-    }
+        status=status,
+    )
     return None
 
 
-def _in_locales(texts: dict[str, str]) -> dict[str, str]:
-    return {locale: text for locale, text in texts.items() if text}
+def _in_locales(*texts: tuple[str, str]) -> dict[str, str]:
+    """Texts by locale, without empty ones; of two in the same locale the first counts."""
+    return {locale: text for locale, text in reversed(texts) if text}
 
 
 def _conflict(draft: _Draft, entry: Entry) -> CellRefused | None:
@@ -196,22 +209,19 @@ def _add(draft: _Draft, entry: Entry, reading: Reading, seen_codes: set[int]) ->
     values = entry.values
     target = "images"
     try:
-        if len(draft.variants) >= MAX_VARIANTS:
-            raise CellRefused("too_many_variants")
+        require(len(draft.variants) < MAX_VARIANTS, "too_many_variants")
         urls = list(cells.image_urls(values.get("images", ""), reading.splitter))
-        if len(draft.images.keys() | set(urls)) > MAX_IMAGES:
-            raise CellRefused("too_many_images")
+        require(len(draft.images.keys() | set(urls)) <= MAX_IMAGES, "too_many_images")
         if entry.adds_variant:
             target = "options"
             names, chosen = _options(values)
-            if draft.option_names is not None and names != draft.option_names:
-                raise CellRefused("other_options", value="; ".join(names))
-            if chosen in draft.variants:
-                raise CellRefused("repeated_variant", value=" / ".join(chosen))
+            same = draft.option_names is None or names == draft.option_names
+            require(same, "other_options", value="; ".join(names))
+            new = chosen not in draft.variants
+            require(new, "repeated_variant", value=" / ".join(chosen))
             variant = _variant(draft.handle, chosen, values, reading)
             target = "sku"
-            if hash(variant.code) in seen_codes:
-                raise CellRefused("repeated_code", value=variant.code)
+            require(hash(variant.code) not in seen_codes, "repeated_code", value=variant.code)
             seen_codes.add(hash(variant.code))
             draft.option_names = names
             draft.variants[chosen] = variant
@@ -232,9 +242,10 @@ def _options(values: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for part in _BETWEEN_OPTIONS.split(values.get("options", "")):
         if part.strip():
             match = _NAME_AND_VALUE.fullmatch(part)
-            if match is None:
+            if match is None and _SAYS.search(part):
                 raise CellRefused("bad_option", "options", part)
-            pairs.append((match[1], match[2]))
+            unnamed = "规格" if not pairs else f"规格{len(pairs) + 1}"
+            pairs.append((match[1], match[2]) if match else (unnamed, part.strip()))
     for n, (name_target, value_target) in enumerate(_OPTION_TARGETS, start=1):
         if value := values.get(value_target):
             pairs.append((values.get(name_target) or f"规格{n}", value))
@@ -256,18 +267,22 @@ def _variant(
         price_text, list_text = given("price", ""), given("list_price", "")
         if not price_text and reading.price_from_list_price:
             target, price_text = "list_price", list_text
-        if not price_text:
-            raise CellRefused("no_price")
+        require(bool(price_text), "no_price")
         price = cells.amount_minor(price_text, reading.currency, reading.money)
         target = "list_price"
-        list_price = cells.amount_minor(list_text, reading.currency, reading.money) if list_text else 0
+        list_price = (
+            cells.amount_minor(list_text, reading.currency, reading.money) if list_text else 0
+        )
         target = "stock"
         stock = cells.count(text) if (text := given("stock")) else None
         target = "weight_g" if given("weight_g") else "weight_kg"
-        weight = cells.grams(text, 1 if target == "weight_g" else 1000) if (text := given(target)) else None
+        weight = (
+            cells.grams(text, 1 if target == "weight_g" else 1000)
+            if (text := given(target))
+            else None
+        )
         for target in ("sku", "barcode"):
-            if len(given(target, "")) > 100:
-                raise CellRefused("code_too_long")
+            require(len(given(target, "")) <= 100, "code_too_long")
     except CellRefused as refused:
         raise CellRefused(refused.code, target, given(target, "")) from None
     image = given("variant_image", "")
@@ -294,31 +309,40 @@ def _digest(*texts: str) -> str:
 
 def _finish(draft: _Draft, reading: Reading) -> Iterator[ParsedProduct | Rejected]:
     """The finished product, or its rows refused if none of them can be sold."""
-    if draft.refused:
+    if draft.told is None:
         return
     if not draft.variants:
         for line in draft.lines:
             yield rejected(line, reading.columns.get("price", "price"), "no_variant", draft.handle)
         return
-    names = draft.option_names or ()
-    content = dict(
-        draft.fields,
+    told = draft.told
+    product = ParsedProduct(
         handle=draft.handle,
+        locale=told.locale,
+        title=told.title,
+        subtitle=told.subtitle,
+        description_html=told.description_html,
+        description_images=told.description_images,
+        category=told.category,
+        tags=told.tags,
+        attributes=told.attributes,
         options=tuple(
             ParsedOption(name, tuple(dict.fromkeys(chosen[n] for chosen in draft.variants)))
-            for n, name in enumerate(names)
+            for n, name in enumerate(draft.option_names or ())
         ),
         variants=tuple(draft.variants.values()),
         images=tuple(ParsedImage(url, alt) for url, alt in draft.images.items()),
+        status=told.status,
+        complete=True,
+        fingerprint="",
+        line=0,
+        rows=0,
     )
-    encoded = msgspec.json.encode(content, order="deterministic")
-    yield msgspec.convert(
-        content
-        | {
-            "fingerprint": blake2b(FINGERPRINT + encoded, digest_size=16).hexdigest(),
-            "line": draft.line,
-            "rows": draft.rows,
-            "complete": draft.complete,
-        },
-        ParsedProduct,
+    content = blake2b(FINGERPRINT + msgspec.json.encode(product), digest_size=16)
+    yield msgspec.structs.replace(
+        product,
+        complete=draft.complete,
+        fingerprint=content.hexdigest(),
+        line=draft.line,
+        rows=draft.rows,
     )

@@ -42,11 +42,17 @@ _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
 class CellRefused(ValueError):
-    """This cell cannot be taken; ``code`` is a key of ``REASONS``. Becomes a refused row."""
+    """A cell cannot be taken; ``code`` is a key of ``REASONS``. Becomes a refused row."""
 
     def __init__(self, code: str, target: str = "", value: str = "") -> None:
         super().__init__(code)
         self.code, self.target, self.value = code, target, value
+
+
+def require(holds: bool, code: str, target: str = "", value: str = "") -> None:  # noqa: FBT001
+    """Raise ``CellRefused`` unless it holds."""
+    if not holds:
+        raise CellRefused(code, target, value)
 
 
 def clean(text: str) -> str:
@@ -137,10 +143,12 @@ def language_of(text: str) -> str:
 # ── HTML ──────────────────────────────────────────────────────────────────────────────────────────
 
 _CLEANER = nh3.Cleaner(
-    tags=set(
-        "p br div span h1 h2 h3 h4 h5 h6 ul ol li dl dt dd strong b em i u s small sub sup del ins "
-        "blockquote pre code hr table caption thead tbody tfoot tr th td img figure figcaption a".split()
-    ),
+    tags={
+        *("p", "br", "div", "span", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote", "pre"),
+        *("ul", "ol", "li", "dl", "dt", "dd", "strong", "b", "em", "i", "u", "s", "small", "sub"),
+        *("sup", "del", "ins", "code", "table", "caption", "thead", "tbody", "tfoot", "tr", "th"),
+        *("td", "img", "figure", "figcaption", "a"),
+    },
     attributes={
         "a": {"href", "title"},
         "img": {"src", "alt", "title", "width", "height"},

@@ -76,15 +76,15 @@ class Mapping(Struct, frozen=True, kw_only=True):
     def from_toml(cls, text: str) -> "Mapping":
         """Read a mapping file. Raises ``ImportRefused``: bad_mapping, unknown_target."""
         try:
-            parts = cast("dict[str, Any]", tomllib.loads(text))
+            parts: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ImportRefused("bad_mapping", detail=str(error)) from error
+            raise ImportRefused("bad_mapping", found=str(error)) from error
         unknown = parts.keys() - {"columns", "constants", "money", "splitter"}
         columns, constants = _texts(parts.get("columns", {})), _texts(parts.get("constants", {}))
         money, splitter = parts.get("money", "yuan"), parts.get("splitter", "")
         if unknown or money not in ("yuan", "fen") or not isinstance(splitter, str):
-            detail = ", ".join(sorted(unknown)) or f"money = {money!r}, splitter = {splitter!r}"
-            raise ImportRefused("bad_mapping", detail=detail)
+            found = ", ".join(sorted(unknown)) or f"money = {money!r}, splitter = {splitter!r}"
+            raise ImportRefused("bad_mapping", found=found)
         mapping = cls(columns=columns, constants=constants, money=money, splitter=splitter)
         mapping.check_targets()
         return mapping
@@ -128,7 +128,15 @@ def suggest_mapping(header: Iterable[str]) -> Mapping:
         take(target, (column for name in names for column, plain in known.items() if plain == name))
     for target, names in spelled.items():
         long = [name for name in names if len(name) > (1 if not name.isascii() else 4)]
-        take(target, (column for name in long for column, plain in known.items() if name in plain and _near(target, plain)))
+        take(
+            target,
+            (
+                column
+                for name in long
+                for column, plain in known.items()
+                if name in plain and _near(target, plain)
+            ),
+        )
     if "handle" in found and "sku" not in found and "编码" in found["handle"]:
         found["sku"] = found.pop("handle")  # one code for everything names what is sold
     fen = _in_fen(found.get("price", "")) or _in_fen(found.get("list_price", ""))
@@ -160,7 +168,9 @@ def _near(target: str, plain: str) -> bool:
 def _plain(name: str) -> str:
     """A column's name without case, marks and spaces; a unit in brackets stays if it is one."""
     text = unicodedata.normalize("NFKC", name).casefold()
-    text = _UNIT.sub(lambda match: match[1] if match[1] in {"g", "kg", "克", "千克", "公斤"} else "", text)
+    text = _UNIT.sub(
+        lambda match: match[1] if match[1] in {"g", "kg", "克", "千克", "公斤"} else "", text
+    )
     return _PUNCTUATION.sub("", text)
 
 
@@ -172,7 +182,7 @@ def _in_fen(column: str) -> bool:
 def _texts(value: object) -> dict[str, str]:
     table = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
     if not all(isinstance(entry, str) for entry in table.values()):
-        raise ImportRefused("bad_mapping", detail="columns and constants map text to text")
+        raise ImportRefused("bad_mapping", found="columns and constants map text to text")
     return cast("dict[str, str]", table)
 
 

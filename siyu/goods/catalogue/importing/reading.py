@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True):
     rows: int = 1_000_000
     columns: int = 512
     cell: int = 1 * MIB
+    workbook: int = 64 * MIB
     shared_strings: int = 128 * MIB
 
 

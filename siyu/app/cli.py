@@ -1,0 +1,241 @@
+"""The command line: ``siyu``. Every command has ``--json`` for machines."""
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from siyu.app import up
+from siyu.app.logging import configure_logging
+from siyu.kernel.engines import EngineRefused
+from siyu.kernel.errors import Refusal
+from siyu.kernel.settings import Settings, SettingsRefused, load, masked
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="siyu (私域): private-domain commerce, self-hosted.")
+brand_app = typer.Typer(no_args_is_help=True, help="Brands.")
+import_app = typer.Typer(no_args_is_help=True, help="Bring data in.")
+export_app = typer.Typer(no_args_is_help=True, help="Take data out.")
+db_app = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(brand_app, name="brand")
+app.add_typer(import_app, name="import")
+app.add_typer(export_app, name="export")
+app.add_typer(db_app, name="db")
+
+out = Console()
+err = Console(stderr=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+UnderUp = Annotated[bool, typer.Option("--under-up", hidden=True)]
+
+
+def show(value: Any, as_json: bool, text: str) -> None:
+    """Print an answer for a person, or as JSON for a machine."""
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    else:
+        out.print(text)
+
+
+@app.command("up")
+def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on.")] = None) -> None:
+    """Start everything here: engines, web, worker. Ctrl-C stops it."""
+    settings = load(port=port).settings
+    configure_logging(settings.log_level)
+
+    def ready(_: Any) -> None:
+        out.print(f"[bold]siyu is up[/] at {settings.console}. Ctrl-C stops it.")
+
+    raise typer.Exit(up.run(settings, when_ready=ready))
+
+
+@app.command()
+def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp = False) -> None:
+    """Serve HTTP in this process tree; the engines are given by SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL."""
+    settings = load(port=port).settings
+    configure_logging(settings.log_level)
+    _needs_engines(settings)
+    if settings.profile == "demo" and not under_up:
+        raise SettingsRefused("The demo profile opens doors that production must not have; 'siyu serve' refuses it. Use 'siyu demo'.")
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.log import LogLevels
+
+    Granian(
+        "siyu.app.serve:make",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        loop=Loops.uvloop,
+        backlog=2048,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    ).serve()
+
+
+@app.command()
+def work(under_up: UnderUp = False) -> None:
+    """Follow events, serve timers and run jobs; the engines are given by URL."""
+    settings = load().settings
+    configure_logging(settings.log_level)
+    _needs_engines(settings)
+    if settings.profile == "demo" and not under_up:
+        raise SettingsRefused("The demo profile is for 'siyu demo' only; unset SIYU_PROFILE.")
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    import signal
+
+    from siyu.app import worker
+    from siyu.app.runtime import Runtime, urls_of
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    runtime = Runtime(settings, urls_of(settings), pool=8)
+    while True:
+        try:
+            await runtime.open()
+            break
+        except OSError:  # the engines are starting, or starting again
+            if stopped.is_set():
+                return
+            await asyncio.sleep(0.5)
+    try:
+        await worker.work(runtime, stopped=stopped)
+    finally:
+        await runtime.close()
+
+
+def _needs_engines(settings: Settings) -> None:
+    if not (settings.database_url or settings.database_app_url) or not settings.clickhouse_url:
+        raise SettingsRefused("Set SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL, or use 'siyu up', which brings its own engines.")
+
+
+@app.command()
+def config(as_json: Json = False) -> None:
+    """Show what is in force and where each value comes from; secrets are masked."""
+    loaded = load()
+    rows = [
+        (name, masked(name, getattr(loaded.settings, name)), loaded.origin[name])
+        for name in sorted(loaded.origin)
+    ]
+    if as_json:
+        show({name: {"value": value, "from": origin} for name, value, origin in rows}, True, "")
+        return
+    table = Table("setting", "value", "from")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+@db_app.command("upgrade")
+def db_upgrade(as_json: Json = False) -> None:
+    """Bring the schema to this version; again changes nothing."""
+    from siyu.app import schema
+
+    with up.engines(load().settings) as urls:
+        asyncio.run(schema.upgrade(urls.owner))
+    show({"upgraded": True}, as_json, "The database is up to date.")
+
+
+@db_app.command("url")
+def db_url(as_json: Json = False) -> None:
+    """Print the owner's URL of the database that is running (it contains the password)."""
+    with up.engines(load().settings) as urls:
+        if as_json:
+            show(msgspec.to_builtins(urls), True, "")
+        else:
+            sys.stdout.write(urls.owner + "\n")
+
+
+@brand_app.command("create")
+def brand_create(
+    slug: str,
+    name: Annotated[str, typer.Option(help="Name in Chinese.")] = "",
+    name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
+    login: Annotated[str, typer.Option(help="Sign-in name of the owner; owner@SLUG when left out.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Create a brand with its headquarters and its owner; prints the owner's first password once."""
+
+    async def create(runtime: Any) -> dict[str, str]:
+        from siyu.people.brands import create_brand
+
+        made = await create_brand(
+            runtime.database,
+            slug=slug,
+            name={"zh-CN": name or slug, "en": name_en or name or slug},
+            owner_login=login or f"owner@{slug}",
+            owner_password=None,
+        )
+        return {"brand_id": str(made.brand_id), "login": made.owner_login, "password": made.first_password or ""}
+
+    made = with_runtime(create)
+    show(made, as_json, f"Brand [bold]{slug}[/] is there. Sign in as {made['login']} with {made['password']}")
+
+
+@app.command()
+def check(brand: Annotated[str, typer.Option(help="Slug; all brands when left out.")] = "", as_json: Json = False) -> None:
+    """Prove all invariants in SQL: OK, or which rows break which sentence."""
+
+    async def run(runtime: Any) -> list[Any]:
+        from siyu.kernel.checks import run_checks
+
+        async with runtime.database.dispatcher() as connection:
+            rows = await connection.fetch("select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)", brand)
+        found: list[Any] = []
+        for row in rows:
+            found += [{"brand": row["key"], **msgspec.to_builtins(one)} for one in await run_checks(runtime.database, row["brand_id"])]
+        return found
+
+    broken = with_runtime(run)
+    lines = "\n".join(json.dumps(one, ensure_ascii=False, default=str) for one in broken)
+    show({"ok": not broken, "broken": broken}, as_json, lines or "OK: every invariant holds.")
+    raise typer.Exit(1 if broken else 0)
+
+
+def with_runtime(call: Any) -> Any:
+    """Run ``async def call(runtime)`` with engines and an opened runtime, for one command."""
+    settings = load().settings
+    configure_logging("warning")
+
+    async def main(urls: Any) -> Any:
+        from siyu.app.runtime import Runtime
+
+        runtime = Runtime(settings, urls, pool=4)
+        await runtime.open()
+        try:
+            return await call(runtime)
+        finally:
+            await runtime.close()
+
+    with up.engines(settings) as urls:
+        return asyncio.run(main(urls))
+
+
+def main() -> None:
+    """Entry of the ``siyu`` program: refusals are one sentence and exit status 2."""
+    import siyu.app.cli_data  # noqa: F401 – registers import, export, demo and bench
+
+    try:
+        app(standalone_mode=True)
+    except (EngineRefused, SettingsRefused) as refused:
+        err.print(f"[red]siyu:[/] {refused}", highlight=False)
+        sys.exit(2)
+    except Refusal as refusal:
+        err.print(f"[red]siyu:[/] {refusal.detail} ({refusal.code} {refusal.facts or ''})", highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The drawing kit: a sheet of 400 × 400 that collects gradients, masks and blurs, and SVG shapes.
+
+Only gradients, clips, masks and feGaussianBlur, so that browsers, resvg and mini-programs agree.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Final
+
+from siyu.app.demo.art.palette import SHADOW
+
+SIZE: Final = 400
+LIGHT: Final = math.atan2(-0.8, -0.6)  # the key light comes from the upper left
+Stops = Iterable[tuple[float, str, float]]
+Point = tuple[float, float]
+
+
+def n(value: float) -> str:
+    """A number as short as it can be at a tenth of a unit."""
+    text = f"{value:.1f}"
+    return text[:-2] if text.endswith(".0") else text
+
+
+class Canvas:
+    """Collects definitions; ids start with ``prefix``, so pictures can share an HTML page."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._known: dict[str, str] = {}
+        self.definitions: list[str] = []
+
+    def define(self, kind: str, body: str, **attributes: float | str) -> str:
+        """A reference ``url(#…)`` to a new or equal earlier definition."""
+        said = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+        key = f"{kind}{said}>{body}"
+        if key not in self._known:
+            name = f"{self._prefix}{len(self.definitions)}"
+            self._known[key] = f"url(#{name})"
+            self.definitions.append(f'<{kind} id="{name}"{said}>{body}</{kind}>')
+        return self._known[key]
+
+    def blur(self, deviation: float) -> str:
+        body = f'<feGaussianBlur stdDeviation="{n(deviation)}"/>'
+        return self.define("filter", body, filterUnits="userSpaceOnUse", x=-40, y=-40, width=480, height=480)
+
+    def across(self, stops: Stops) -> str:
+        """A gradient from left to right."""
+        return self.linear(stops, x1=0, x2=1, y1=0, y2=0)
+
+    def down(self, stops: Stops) -> str:
+        return self.linear(stops, x1=0, x2=0, y1=0, y2=1)
+
+    def linear(self, stops: Stops, **attributes: float | str) -> str:
+        return self.define("linearGradient", _stops(stops), **attributes)
+
+    def radial(self, stops: Stops, **attributes: float | str) -> str:
+        return self.define("radialGradient", _stops(stops), **attributes)
+
+    def mask(self, body: str) -> str:
+        return self.define("mask", body, maskUnits="userSpaceOnUse", x=0, y=0, width=SIZE, height=SIZE)
+
+    def clip(self, body: str) -> str:
+        return self.define("clipPath", body)
+
+    def soft(self, d: str, color: str, opacity: float, deviation: float, *, width: float = 0, shift: Point = (0, 0)) -> str:
+        """A blurred shape, filled, or stroked when it has a width."""
+        paint = f'fill="none" stroke="{color}" stroke-width="{n(width)}" stroke-linecap="round"' if width else f'fill="{color}"'
+        move = f' transform="translate({n(shift[0])} {n(shift[1])})"' if shift != (0, 0) else ""
+        return f'<path d="{d}" {paint} opacity="{opacity:.2f}" filter="{self.blur(deviation)}"{move}/>'
+
+    def ground(self, x: float, y: float, rx: float, ry: float, opacity: float = 0.32, deviation: float = 10) -> str:
+        """The shadow of a thing that stands on the table."""
+        return self.soft(ellipse(x, y, rx, ry), SHADOW, opacity, deviation)
+
+
+class Look:
+    """What was asked for of a picture; the rest is chosen by the seed.
+
+    Chance is spent whether or not the choice was given, so giving one thing changes nothing else.
+    """
+
+    def __init__(self, seed: str, given: Mapping[str, str | float]) -> None:
+        self.chance = Random(seed)
+        self._given = dict(given)
+        self._asked: set[str] = set()
+
+    def choose(self, name: str, known: Iterable[str], usual: Sequence[str] = ()) -> str:
+        """One of the known names; chance picks among the usual ones.
+
+        Raises ``ValueError`` when something unknown was asked for.
+        """
+        names = list(known)
+        chosen = self.chance.choice(usual or names)
+        self._asked.add(name)
+        given = str(self._given.get(name, chosen))
+        if given not in names:
+            raise ValueError(f"{name}={given!r}; known: {', '.join(names)}")
+        return given
+
+    def between(self, name: str, low: float, high: float) -> float:
+        """A number; a given one may lie outside."""
+        chosen = self.chance.uniform(low, high)
+        self._asked.add(name)
+        return float(self._given.get(name, chosen))
+
+    def text(self, name: str, options: Sequence[str]) -> str:
+        """Any words; one of the options unless given."""
+        chosen = self.chance.choice(options)
+        self._asked.add(name)
+        return str(self._given.get(name, chosen))
+
+    def check_all_used(self) -> None:
+        """Raise ``ValueError`` for a wish that this kind of picture does not know."""
+        unknown = sorted(self._given.keys() - self._asked)
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(self._asked))}")
+
+
+def _stops(stops: Stops) -> str:
+    return "".join(
+        f'<stop offset="{offset:g}" stop-color="{color}"'
+        + ("/>" if opacity == 1 else f' stop-opacity="{opacity:g}"/>')
+        for offset, color, opacity in stops
+    )
+
+
+# ── Paths ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ellipse(x: float, y: float, rx: float, ry: float) -> str:
+    return (
+        f"M{n(x - rx)} {n(y)}a{n(rx)} {n(ry)} 0 1 1 {n(2 * rx)} 0"
+        f"a{n(rx)} {n(ry)} 0 1 1 {n(-2 * rx)} 0Z"
+    )
+
+
+def on_ellipse(x: float, y: float, rx: float, ry: float, degrees: float) -> Point:
+    """Degrees run clockwise from the right, as on a screen."""
+    angle = math.radians(degrees)
+    return x + rx * math.cos(angle), y + ry * math.sin(angle)
+
+
+def arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> str:
+    """Part of an ellipse, from one angle to another, in degrees clockwise from the right."""
+    (x0, y0), (x1, y1) = on_ellipse(x, y, rx, ry, start), on_ellipse(x, y, rx, ry, end)
+    large, sweep = int(abs(end - start) > 180), int(end > start)
+    return f"M{n(x0)} {n(y0)}A{n(rx)} {n(ry)} 0 {large} {sweep} {n(x1)} {n(y1)}"
+
+
+def polygon(points: Iterable[Point]) -> str:
+    return "M" + "L".join(f"{n(x)} {n(y)}" for x, y in points) + "Z"
+
+
+def rounded(x: float, y: float, width: float, height: float, r: float) -> str:
+    return (
+        f"M{n(x + r)} {n(y)}h{n(width - 2 * r)}a{n(r)} {n(r)} 0 0 1 {n(r)} {n(r)}"
+        f"v{n(height - 2 * r)}a{n(r)} {n(r)} 0 0 1 {n(-r)} {n(r)}"
+        f"h{n(2 * r - width)}a{n(r)} {n(r)} 0 0 1 {n(-r)} {n(-r)}"
+        f"v{n(2 * r - height)}a{n(r)} {n(r)} 0 0 1 {n(r)} {n(-r)}Z"
+    )
+
+
+# ── Shapes ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fill(d: str, paint: str, opacity: float = 1) -> str:
+    shown = "" if opacity == 1 else f' opacity="{opacity:.2f}"'
+    return f'<path d="{d}" fill="{paint}"{shown}/>'
+
+
+def line(d: str, color: str, width: float, opacity: float = 1, *, dash: str = "") -> str:
+    shown = "" if opacity == 1 else f' opacity="{opacity:.2f}"'
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return (
+        f'<path d="{d}" fill="none" stroke="{color}" stroke-width="{n(width)}"'
+        f' stroke-linecap="round"{dashed}{shown}/>'
+    )
+
+
+def moved(body: str, dx: float = 0, dy: float = 0, *, turn: float = 0, scale: float = 1, about: Point = (200, 200)) -> str:
+    """A group shifted, turned (degrees clockwise) and scaled about a point."""
+    x, y = about
+    return (
+        f'<g transform="translate({n(x + dx)} {n(y + dy)}) rotate({n(turn)}) scale({scale:.3g}) '
+        f'translate({n(-x)} {n(-y)})">{body}</g>'
+    )

@@ -1,0 +1,38 @@
+"""What a process makes when it opens: the warehouse's client, the tracking intake, the payment providers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from siyu.goods.payments import plug_in as plug_in_provider
+from siyu.goods.payments.sandbox import NAME, Sandbox
+from siyu.insight.tracking import Intake
+from siyu.insight.tracking.http import Tracking
+from siyu.insight.warehouse import Warehouse, WarehouseAway, prepare
+from siyu.insight.warehouse import reactions as warehouse_reactions
+
+Close = Callable[[], Awaitable[Any]]
+
+
+async def open_warehouse(runtime: Any) -> Close:
+    """The client of the analysis engine; its tables are made now, or by the worker when it is away."""
+    warehouse = Warehouse(runtime.urls.clickhouse)
+    runtime.parts["warehouse"] = warehouse
+    warehouse_reactions.plug_in(warehouse)
+    try:
+        await prepare(warehouse)
+    except WarehouseAway:
+        pass  # the worker prepares it when it is back
+    return warehouse.close
+
+
+async def open_tracking(runtime: Any) -> Close:
+    """The intake of this process and its doors."""
+    intake = Intake(runtime.database)
+    runtime.parts["tracking"] = Tracking(runtime.database, intake)
+    return intake.close
+
+
+async def open_payments(runtime: Any) -> None:
+    """The sandbox's cashier exists in the demo profile only."""
+    if runtime.is_demo:
+        plug_in_provider(NAME, Sandbox())

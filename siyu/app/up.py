@@ -1,0 +1,205 @@
+"""``siyu up``: both engines, the web process and the worker under one supervisor; and the engines alone for a command."""
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from siyu.app import schema
+from siyu.app.runtime import Urls, urls_of
+from siyu.kernel.engines import (
+    ChildSpec,
+    EngineRefused,
+    Started,
+    Supervisor,
+    check_port,
+    free_port,
+    lock_home,
+    start_clickhouse,
+    start_postgres,
+)
+from siyu.kernel.settings import Settings
+
+NOTE = "engines.json"
+
+
+def run(settings: Settings, *, announce: Any = None, when_ready: Any = None) -> int:
+    """Run everything until Ctrl-C; the exit status. ``when_ready(urls)`` is called once all of it answers.
+
+    Raises ``EngineRefused`` in one sentence: port taken, data folder in use or not writable, a URL that leads nowhere.
+    """
+    check_port(settings.host, settings.port)
+    lock = lock_home(Path(settings.home))
+    try:
+        plan = _Plan(settings)
+        children = [*plan.engines(), *plan.programs(when_ready)]
+        return Supervisor(children, lock=lock, announce=announce).run()
+    finally:
+        (Path(settings.home) / NOTE).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def engines(settings: Settings) -> Iterator[Urls]:
+    """The engines' URLs for one command: external, of the ``siyu up`` that is running, or started for as long as needed.
+
+    The schema is brought up to date when the engines had to be started. Raises ``EngineRefused``.
+    """
+    home = Path(settings.home)
+    if settings.database_url and settings.clickhouse_url:
+        _reach(settings.database_url)
+        yield urls_of(settings)
+        return
+    try:
+        lock = lock_home(home)
+    except EngineRefused:
+        note = _read_note(home)
+        if note is None:
+            raise
+        yield urls_of(settings, **note)
+        return
+    started: list[Any] = []
+    try:
+        owner = clickhouse = ""
+        if not settings.database_url:
+            started.append(start_postgres(home / "pg", version=settings.embedded_postgres))
+            asyncio.run(_make_database(started[-1].url()))
+            owner = started[-1].url("siyu")
+        if not settings.clickhouse_url:
+            started.append(start_clickhouse(home / "ch"))
+            clickhouse = started[-1].url()
+        urls = urls_of(settings, owner=owner, clickhouse=clickhouse)
+        asyncio.run(schema.upgrade(urls.owner))
+        yield urls
+    finally:
+        for one in reversed(started):
+            one.stop()
+        lock.release()
+
+
+async def _make_database(superuser_url: str) -> None:
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        if not await connection.fetchval("select 1 from pg_database where datname = 'siyu'"):
+            await connection.execute("create database siyu")
+    finally:
+        await connection.close()
+
+
+def _reach(url: str) -> None:
+    async def ask() -> None:
+        connection = await asyncpg.connect(url, timeout=5)
+        await connection.close()
+
+    try:
+        asyncio.run(ask())
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise EngineRefused(f"SIYU_DATABASE_URL leads to no usable PostgreSQL: {type(error).__name__}: {error}") from None
+
+
+def _read_note(home: Path) -> dict[str, str] | None:
+    try:
+        return json.loads((home / NOTE).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+class _Plan:
+    """The children of ``siyu up``; ports are chosen once, so that an engine that dies comes back at its address."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = Path(settings.home)
+        self._pg_port, self._ch_port = free_port(), free_port()
+        self._urls = {"owner": "", "clickhouse": ""}
+        self._environment: dict[str, str] = {}
+
+    @property
+    def urls(self) -> Urls:
+        return urls_of(self._settings, **self._urls)
+
+    def engines(self) -> list[ChildSpec]:
+        children: list[ChildSpec] = []
+        if self._settings.database_url:
+            _reach(self._settings.database_url)
+            asyncio.run(schema.upgrade(self._settings.database_url))
+        else:
+            children.append(
+                ChildSpec(name="postgres", start=self._postgres, after_first_ready=self._prepare, stop_within_s=30)
+            )
+        if self._settings.clickhouse_url:
+            self._tell()
+        else:
+            children.append(ChildSpec(name="clickhouse", start=self._clickhouse, stop_within_s=15))
+        return children
+
+    def programs(self, when_ready: Any) -> list[ChildSpec]:
+        module = [sys.executable, "-m", "siyu.app.cli"]
+        probe = f"http://{self._settings.host}:{self._settings.port}/health/ready"
+        return [
+            ChildSpec(
+                name="web",
+                argv=[*module, "serve", "--under-up"],
+                env=self._environment,
+                ready=lambda: _answers(probe),
+                stop_within_s=15,
+            ),
+            ChildSpec(
+                name="worker",
+                argv=[*module, "work", "--under-up"],
+                env=self._environment,
+                stop_within_s=20,
+                after_first_ready=(lambda: when_ready(self.urls)) if when_ready else None,
+            ),
+        ]
+
+    def _tell(self) -> None:
+        """Fill in what the programs get (never the owner's URL) and leave a note for other commands."""
+        urls = self.urls
+        self._environment.update(os.environ)
+        self._environment.pop("SIYU_DATABASE_URL", None)
+        self._environment.update(
+            SIYU_HOME=str(self._home),
+            SIYU_PORT=str(self._settings.port),
+            SIYU_HOST=self._settings.host,
+            SIYU_PROFILE=self._settings.profile,
+            SIYU_DATABASE_APP_URL=urls.app,
+            SIYU_DATABASE_DISPATCHER_URL=urls.dispatcher,
+            SIYU_CLICKHOUSE_URL=urls.clickhouse,
+        )
+        note = self._home / NOTE
+        note.touch(mode=0o600)
+        note.write_text(json.dumps(self._urls))
+
+    def _postgres(self) -> Started:
+        running = start_postgres(self._home / "pg", self._pg_port, version=self._settings.embedded_postgres)
+        self._urls["owner"] = running.url("siyu")
+        return running
+
+    def _prepare(self) -> None:
+        asyncio.run(_make_database(self._urls["owner"].rsplit("/", 1)[0] + "/postgres"))
+        asyncio.run(schema.upgrade(self._urls["owner"]))
+        self._tell()
+
+    def _clickhouse(self) -> Started:
+        running = start_clickhouse(self._home / "ch", self._ch_port)
+        self._urls["clickhouse"] = running.url()
+        self._tell()
+        return running
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 – our own loopback address
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+

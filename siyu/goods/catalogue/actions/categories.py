@@ -1,0 +1,92 @@
+"""The tree of categories: made, moved, renamed, removed."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.catalogue import rules
+from siyu.goods.catalogue.actions.writing import say_changed
+from siyu.goods.catalogue.queries.tree import MAX_CATEGORIES
+from siyu.goods.catalogue.shapes import LocaleText
+from siyu.goods.catalogue.tables import CategoryRow, MediaRow
+from siyu.kernel.db import brand_of, driver_of
+from siyu.kernel.errors import Invalid, NotFound
+
+
+class CategoryChange(msgspec.Struct, frozen=True):
+    """What is to be different; what is left unset stays."""
+
+    name: LocaleText | msgspec.UnsetType = msgspec.UNSET
+    parent_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+    position: int | msgspec.UnsetType = msgspec.UNSET
+    image_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+
+
+async def save_category(session: AsyncSession, category_id: UUID | None, change: CategoryChange) -> UUID:
+    """Make a category, or change one; its id.
+
+    Refusals: ``Invalid``, ``NotFound``, ``CategoryCircle``.
+    """
+    connection = await driver_of(session)
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended('categories/' || $1, 0))", str(brand_of(session)))
+    row = await session.get(CategoryRow, (brand_of(session), category_id)) if category_id else None
+    if row is None:
+        if category_id is not None:
+            raise NotFound(category_id=str(category_id))
+        if await connection.fetchval("select count(*) from categories") >= MAX_CATEGORIES:
+            raise Invalid(f"A brand has at most {MAX_CATEGORIES} categories.")
+        row = CategoryRow(parent_id=None, name={})
+    await _apply(session, row, change)
+    if row not in session:
+        session.add(row)
+    await session.flush()
+    await _require_tree(session, row.id)
+    await say_changed(connection, None)
+    return row.id
+
+
+async def _apply(session: AsyncSession, row: CategoryRow, change: CategoryChange) -> None:
+    errors: list[dict[str, str]] = []
+    name = row.name if change.name is msgspec.UNSET else change.name
+    if not any(text.strip() for text in name.values()) or any(len(text) > 80 for text in name.values()):
+        errors.append({"path": "name", "message": "missing or too_long"})
+    row.name = {locale: text.strip() for locale, text in name.items() if text.strip()}
+    if change.position is not msgspec.UNSET:
+        row.position = change.position
+    for field, table in (("parent_id", CategoryRow), ("image_id", MediaRow)):
+        value: Any = getattr(change, field)
+        if value is msgspec.UNSET:
+            continue
+        if value is not None and await session.get(table, (brand_of(session), value)) is None:
+            errors.append({"path": field, "message": "unknown"})
+        setattr(row, field, value)
+    if errors:
+        session.expunge_all()  # nothing of this may be flushed on the way out
+        raise Invalid(errors=errors)
+
+
+async def _require_tree(session: AsyncSession, category_id: UUID) -> None:
+    """Raise ``CategoryCircle`` unless every category still has a short way to the root."""
+    parents: dict[UUID, UUID | None] = dict((await session.execute(select(CategoryRow.id, CategoryRow.parent_id))).tuples().all())
+    assert category_id in parents
+    for one in parents:
+        rules.depth_of(one, parents.__getitem__)
+
+
+async def delete_category(session: AsyncSession, category_id: UUID) -> None:
+    """Remove an empty category. Refusals: ``CategoryInUse``, ``NotFound``."""
+    row = await session.get(CategoryRow, (brand_of(session), category_id))
+    if row is None:
+        raise NotFound(category_id=str(category_id))
+    connection = await driver_of(session)
+    products = await connection.fetchval("select count(*) from product_categories where category_id = $1", category_id)
+    below = await connection.fetchval("select count(*) from categories where parent_id = $1", category_id)
+    if products or below:
+        raise rules.CategoryInUse(products=products, categories=below)
+    await connection.execute("update products set category_id = null where category_id = $1", category_id)  # deleted ones
+    await session.delete(row)
+    await session.flush()
+    await say_changed(connection, None)

@@ -1,0 +1,99 @@
+"""Keeping pictures: uploads, and addresses of pictures that are fetched later."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.catalogue.media.pictures import Picture, rendered
+from siyu.goods.catalogue.tables import MediaRow
+from siyu.kernel import clock
+from siyu.kernel.db import brand_of
+from siyu.kernel.files import Files
+from siyu.kernel.ids import new_id
+
+MAX_SOURCE_BYTES = 2_000
+_rendering = asyncio.Semaphore(2)
+
+
+async def keep_picture(
+    session: AsyncSession,
+    files: Files,
+    content: bytes,
+    *,
+    alt: Mapping[str, str] | None = None,
+    generated: bool = False,
+) -> MediaRow:
+    """Make a picture new and keep it; the same picture again is the same row.
+
+    Refusals: ``NotAnImage``, ``TooBig``.
+    """
+    picture = await render(content)
+    known = (await session.scalars(select(MediaRow).where(MediaRow.hash == picture.hash).limit(1))).first()
+    if known is not None:
+        return known
+    await keep_files(files, brand_of(session), picture)
+    row = MediaRow(
+        hash=picture.hash, alt=dict(alt or {}), generated=generated, width=picture.width, height=picture.height
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def render(content: bytes) -> Picture:
+    """``rendered`` in a thread, two at a time: pictures must not crowd out requests."""
+    async with _rendering:
+        return await asyncio.to_thread(rendered, content)
+
+
+async def keep_files(files: Files, brand_id: UUID, picture: Picture, name: str = "") -> None:
+    """Write a picture's sizes, named by content (or by ``name``); the largest last, so that it means all are there."""
+    for size in sorted(picture.files):
+        await files.put(media_key(brand_id, name or picture.hash, size), picture.files[size])
+
+
+def media_key(brand_id: UUID, name: str, size: int) -> str:
+    """Where a picture lies in Files."""
+    return f"{brand_id}/media/{name}/{size}.webp"
+
+
+_KNOWN = "select source, id from media where source = any($1::text[])"
+_ADD = """
+insert into media (id, source, alt, label, created_at)
+select id, source, alt::jsonb, label, $5 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as m(id, source, alt, label)
+on conflict (brand_id, source) do nothing
+"""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A picture to be fetched; ``label`` is drawn until then."""
+
+    source: str
+    alt: dict[str, str]
+    label: str
+
+
+async def media_of_sources(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> dict[str, UUID]:
+    """The pictures of addresses, made where new; addresses too long to be kept are absent. Three round trips at most."""
+    by_source = {one.source: one for one in wanted if len(one.source.encode()) <= MAX_SOURCE_BYTES}
+    if not by_source:
+        return {}
+    found = {row["source"]: row["id"] for row in await connection.fetch(_KNOWN, list(by_source))}
+    fresh = [one for source, one in by_source.items() if source not in found]
+    if fresh:
+        await connection.execute(
+            _ADD,
+            [new_id() for _ in fresh],
+            [one.source for one in fresh],
+            [msgspec.json.encode(one.alt).decode() for one in fresh],
+            [one.label for one in fresh],
+            clock.now(),
+        )
+        again = await connection.fetch(_KNOWN, [one.source for one in fresh])
+        found.update({row["source"]: row["id"] for row in again})
+    return found

@@ -1,0 +1,150 @@
+"""Money and pieces that go back, out of the frozen allocation."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods import payments
+from siyu.goods.orders import queries
+from siyu.goods.orders.actions.stating import move_stock, of_order, watch_receipt
+from siyu.goods.orders.events import ExtraPaymentReturned, Piece, RefundAgreed, RefundSettled
+from siyu.goods.orders.rules import Refunding, WrongState, everything_left, refund
+from siyu.goods.orders.tables import OrderLineRow, OrderRow, RefundLineRow, RefundRow
+from siyu.kernel import clock
+from siyu.kernel.db import actor_of, brand_of
+from siyu.kernel.errors import NotFound
+from siyu.kernel.events import state
+from siyu.kernel.ids import new_id
+
+
+async def agree_refund(
+    session: AsyncSession,
+    order_id: UUID,
+    quantities: Mapping[UUID, int],
+    *,
+    freight_minor: int = 0,
+    reason: str,
+    restock: bool,
+) -> RefundRow:
+    """Refund pieces of lines and some freight of a paid order.
+
+    Pieces that were not shipped become free again; shipped ones go back on the shelf when ``restock``.
+    Raises ``NotFound``, ``WrongState``, ``NothingLeftToRefund``. Refunds of one order wait for each other.
+    """
+    row = await queries.lock(session, order_id)
+    if row.state not in ("paid", "ready", "shipped", "completed"):
+        raise WrongState(state=row.state)
+    lines = (await queries.lines_of(session, [order_id]))[order_id]
+    refunding = refund(
+        map(queries.refundable, lines),
+        quantities,
+        freight_minor=freight_minor,
+        freight_left_minor=row.freight_minor - row.freight_refunded_minor,
+    )
+    return await _give_back(session, row, lines, refunding, reason=reason, restock=restock)
+
+
+async def give_back_everything(
+    session: AsyncSession, row: OrderRow, lines: Sequence[OrderLineRow], *, reason: str, held: bool = True
+) -> RefundRow:
+    """Refund all that is left of a locked order, freight included. ``held`` = its pieces are reserved."""
+    freight_left = row.freight_minor - row.freight_refunded_minor
+    plain = [queries.refundable(line) for line in lines]
+    refunding = refund(plain, everything_left(plain), freight_minor=freight_left, freight_left_minor=freight_left)
+    return await _give_back(session, row, lines, refunding, reason=reason, restock=True, held=held)
+
+
+async def _give_back(
+    session: AsyncSession,
+    row: OrderRow,
+    lines: Sequence[OrderLineRow],
+    refunding: Refunding,
+    *,
+    reason: str,
+    restock: bool,
+    held: bool = True,
+) -> RefundRow:
+    by_id = {line.line_id: line for line in lines}
+    made = RefundRow(
+        id=new_id(), order_id=row.id, amount_minor=refunding.amount_minor, freight_minor=refunding.freight_minor,
+        reason=reason, state="agreed" if refunding.amount_minor else "succeeded", restock=restock, extra=False,
+        agreed_at=clock.now(), agreed_by=actor_of(session).name,
+    )  # fmt: skip
+    session.add(made)
+    await session.flush()
+    for one in refunding.lines:
+        line = by_id[one.line_id]
+        line.refunded_quantity += one.quantity
+        line.refunded_minor += one.amount_minor
+        line.released_quantity += one.released
+        session.add(
+            RefundLineRow(
+                refund_id=made.id, order_id=row.id, line_id=one.line_id, quantity=one.quantity,
+                amount_minor=one.amount_minor,
+            )  # fmt: skip
+        )
+    row.refunded_minor += refunding.amount_minor
+    row.freight_refunded_minor += refunding.freight_minor
+    row.version += 1
+    whole = all(line.refunded_quantity == line.quantity for line in lines)
+    if whole:
+        row.state = "refunded"
+    await session.flush()
+    if held:
+        released = {row.id: {one.line_id: one.released for one in refunding.lines}}
+        await move_stock(session, [row], {row.id: lines}, released, kind="released", reserved=-1)
+    if restock:
+        back = {row.id: {one.line_id: one.quantity - one.released for one in refunding.lines}}
+        await move_stock(session, [row], {row.id: lines}, back, kind="returned", on_hand=1, reason=reason)
+    await watch_receipt(session, row, lines)
+    if refunding.amount_minor:
+        await payments.refund(session, "order", row.id, refunding.amount_minor, key=str(made.id), reason=reason)
+    event = RefundAgreed(
+        **of_order(row),
+        refund_id=made.id,
+        currency=row.currency,
+        amount_minor=refunding.amount_minor,
+        freight_minor=refunding.freight_minor,
+        whole=whole,
+        lines=tuple(
+            Piece(one.line_id, by_id[one.line_id].sku_id, by_id[one.line_id].product_id, one.quantity, one.amount_minor)
+            for one in refunding.lines
+        ),
+        paid_at=row.paid_at,
+    )
+    await state(session, [event])
+    return made
+
+
+async def return_payment(session: AsyncSession, row: OrderRow, payment_id: UUID, amount_minor: int) -> None:
+    """Send back a payment that the order does not need. It counts neither as paid nor as refunded."""
+    made = RefundRow(
+        id=new_id(), order_id=row.id, amount_minor=amount_minor, freight_minor=0, reason="extra_payment",
+        state="agreed", restock=False, extra=True, payment_id=payment_id, agreed_at=clock.now(), agreed_by="",
+    )  # fmt: skip
+    session.add(made)
+    await session.flush()
+    await payments.refund(session, "order", row.id, amount_minor, key=str(made.id), reason="extra_payment")
+    event = ExtraPaymentReturned(
+        order_id=row.id, payment_id=payment_id, refund_id=made.id, amount_minor=amount_minor
+    )
+    await state(session, [event])
+
+
+async def note_refund_settled(session: AsyncSession, settled: Sequence[payments.RefundSettled]) -> None:
+    """Keep what the providers said. A refund spread over several payments has succeeded when all parts have."""
+    made = await payments.refunds_of(session, "order", list({one.payable_id for one in settled}))
+    for one in settled:
+        row = await session.get(RefundRow, (brand_of(session), UUID(one.key)), with_for_update=True)
+        if row is None:
+            raise NotFound(refund_id=one.key)
+        states = {part.state for part in made.get(one.payable_id, []) if part.key == one.key}
+        before = row.state
+        row.state = "failed" if "failed" in states else "succeeded" if states == {"succeeded"} else "sent"
+        await session.flush()
+        if row.state != before and row.state in ("succeeded", "failed"):
+            event = RefundSettled(
+                order_id=row.order_id, refund_id=row.id, amount_minor=row.amount_minor, state=row.state
+            )
+            await state(session, [event])

@@ -1,0 +1,159 @@
+"""One batch of orders of one brand: read, lock, decide, write – in one transaction of the batcher's own."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from siyu.goods import catalogue, pricing, stock
+from siyu.goods.orders.actions.stating import UNPAID
+from siyu.goods.orders.placing.costing import Prices
+from siyu.goods.orders.placing.deciding import Draft, Earlier, Ground, Same, decide, placed_out
+from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
+from siyu.goods.orders.placing.writing import free_numbers, write_orders
+from siyu.goods.orders.ports import plugs
+from siyu.goods.orders.rules import Place
+from siyu.kernel import clock, events, timers
+from siyu.kernel.batching import Batcher
+from siyu.kernel.db import Actor, Database
+from siyu.kernel.errors import Refusal
+from siyu.kernel.ids import new_id
+from siyu.people import customers
+from siyu.people.brands import brand_facts
+
+SHOPPER = Actor("customer", None, "")
+_EARLIER = """
+select o.customer_id, o.request_key, o.request_hash, o.id, o.number, o.total_minor, o.pay_by
+from unnest($1::uuid[], $2::text[]) as w(customer_id, request_key)
+join orders o on o.customer_id = w.customer_id and o.request_key = w.request_key
+"""
+_EMPTY_CARTS = """
+delete from cart_lines c using unnest($1::uuid[], $2::uuid[]) as bought(owner_id, sku_id)
+where c.owner_id = bought.owner_id and c.sku_id = bought.sku_id
+"""
+OrderBatcher = Batcher[Wanted, PlacedOut]
+
+
+def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128) -> OrderBatcher:
+    """The process's batcher of orders; close it before the database."""
+
+    async def place(connection: asyncpg.Connection, brand_id: UUID, wanted: Sequence[Wanted]) -> Sequence[PlacedOut | Refusal]:
+        facts = await brand_facts(database, brand_id)
+        timeout = timedelta(minutes=facts.unpaid_timeout_minutes)
+        return await place_orders(connection, wanted, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout)
+
+    return Batcher(
+        database,
+        place,
+        placed_before,
+        claims=lambda one: [sku_id for sku_id, _ in one.lines] + [(one.customer_id, one.key)],
+        in_flight=in_flight,
+        max_batch=max_batch,
+    )
+
+
+async def place_orders(
+    connection: asyncpg.Connection, wanted: Sequence[Wanted], *, currency: str, time_zone: str, timeout: timedelta
+) -> list[PlacedOut | Refusal]:
+    """Accept what can be held, in order of arrival, and answer each by position.
+
+    Repeating a key returns the first order. Refusals: NotOnSale, OutOfStock, PriceChanged, BadAddress, BadStore,
+    NotDelivered, KeyReused. Locks stock by (sku, location) after reading prices, so a price change that commits
+    in between holds for the next batch only.
+    """
+    ground = await _ground(connection, wanted)
+    decisions = decide(wanted, ground)
+    drafts = [one for one in decisions if isinstance(one, Draft)]
+    orders: list[PlacedOut] = []
+    if drafts:
+        orders = await _write(connection, drafts, currency=currency, time_zone=time_zone, timeout=timeout)
+    written = iter(orders)
+    answers: list[PlacedOut | Refusal] = []
+    for one in decisions:
+        if isinstance(one, Draft):
+            answers.append(next(written))
+        elif isinstance(one, Same):
+            answers.append(answers[one.at])
+        else:
+            answers.append(one)
+    return answers
+
+
+async def _write(
+    connection: asyncpg.Connection, drafts: list[Draft], *, currency: str, time_zone: str, timeout: timedelta
+) -> list[PlacedOut]:
+    placed_at = clock.now()
+    pay_by = placed_at + timeout
+    numbers = await free_numbers(connection, clock.today(time_zone), len(drafts))
+    written = await write_orders(connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency)
+    await stock.apply_movements(connection, written.movements, actor=SHOPPER)
+    await events.state_on(connection, written.events, actor=SHOPPER)
+    # One deadline for the whole batch: its handler closes every order that is due.
+    await timers.put_on(connection, UNPAID, [new_id()], [pay_by])
+    bought = [(d.wanted.customer_id, sku_id) for d in drafts if d.wanted.from_cart for sku_id, _ in d.wanted.lines]
+    if bought:
+        await connection.execute(_EMPTY_CARTS, [owner for owner, _ in bought], [sku for _, sku in bought])
+    return [
+        placed_out(order_id, number, draft.basket.priced.total_minor, pay_by)
+        for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
+    ]
+
+
+async def _ground(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> Ground:
+    sku_ids = {sku_id for one in wanted for sku_id, _ in one.lines}
+    sent = [one for one in wanted if one.delivery == "express"]
+    stores = {one.store_id for one in wanted if one.store_id is not None}
+    sellable = await catalogue.sellable(connection, sku_ids)
+    templates = await pricing.templates(connection) if sent else []
+    store_prices = await pricing.store_prices(connection, stores, sku_ids) if stores else {}
+    asked = {(one.customer_id, one.address_id) for one in sent if one.address_id is not None}
+    addresses = await customers.addresses_by_id(connection, asked) if asked else {}
+    codes = {one.link for one in wanted if one.link}
+    sources = await plugs.sources(connection, codes) if codes else {}
+    rooms = await stock.locations(connection)
+    online = next((room.id for room in rooms if room.sells_online), None)
+    store_rooms = {room.unit_id: room.id for room in rooms if room.unit_id is not None and room.kind == "store"}
+    free = await _locked(connection, wanted, online, store_rooms)
+    earlier = await _placed_before(connection, wanted)  # after the locks: sees whoever held them before
+    return Ground(
+        Prices(sellable, store_prices, templates), free, online, store_rooms, addresses, sources, earlier
+    )
+
+
+async def _locked(
+    connection: asyncpg.Connection, wanted: Sequence[Wanted], online: UUID | None, store_rooms: dict[UUID, UUID]
+) -> dict[Place, int]:
+    places: set[Place] = set()
+    for one in wanted:
+        room = online if one.delivery == "express" else store_rooms.get(one.store_id) if one.store_id else None
+        if room is not None:
+            places.update((sku_id, room) for sku_id, _ in one.lines)
+    levels = await stock.lock_levels(connection, places)
+    return {place: level.free for place, level in levels.items()}
+
+
+async def _placed_before(connection: asyncpg.Connection, wanted: Iterable[Wanted]) -> dict[tuple[UUID, str], Earlier]:
+    keys = {(one.customer_id, one.key) for one in wanted}
+    rows = await connection.fetch(_EARLIER, [customer for customer, _ in keys], [key for _, key in keys])
+    return {
+        (row["customer_id"], row["request_key"]): Earlier(
+            row["request_hash"], placed_out(row["id"], row["number"], row["total_minor"], row["pay_by"])
+        )
+        for row in rows
+    }
+
+
+async def placed_before(
+    connection: asyncpg.Connection, _: UUID, wanted: Sequence[Wanted]
+) -> Sequence[PlacedOut | None]:
+    """The orders that were committed under these keys for the same input, by position."""
+    found = await _placed_before(connection, wanted)
+    answers: list[PlacedOut | None] = []
+    for one in wanted:
+        earlier = found.get((one.customer_id, one.key))
+        answers.append(earlier.placed if earlier is not None and earlier.input_hash == one.input_hash else None)
+    return answers
+
+

@@ -1,0 +1,141 @@
+"""The rows of accepted orders, in two statements for any number of them, and numbers nobody has."""
+
+import os
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from siyu.goods.orders.events import OrderPlaced, Piece
+from siyu.goods.orders.placing.deciding import Draft
+from siyu.goods.orders.rules import NUMBER_SPACE, order_number
+from siyu.goods.stock import Movement
+from siyu.kernel.ids import new_id
+
+_ORDERS = """
+insert into orders (id, number, state, customer_id, request_key, request_hash, placed_at, pay_by, delivery, location_id,
+                    pick_up_store_id, recipient, source, scene, store_id, guide_id, link_id, currency, goods_minor,
+                    freight_minor, total_minor, quantity, first_title, image_ids, waterfall, customer_note)
+select o.id, o.number, 'unpaid', o.customer_id, o.request_key, o.request_hash, $22, $23, o.delivery, o.location_id,
+       o.pick_up_store_id, o.recipient::jsonb, o.source, o.scene, o.store_id, o.guide_id, o.link_id, $24, o.goods_minor,
+       o.freight_minor, o.goods_minor + o.freight_minor, o.quantity, o.first_title::jsonb, o.image_ids::jsonb,
+       o.waterfall::jsonb, o.customer_note
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[],
+            $10::text[], $11::text[], $12::uuid[], $13::uuid[], $14::uuid[], $15::bigint[], $16::bigint[], $17::bigint[],
+            $18::text[], $19::text[], $20::text[], $21::text[])
+     as o(id, number, customer_id, request_key, request_hash, delivery, location_id, pick_up_store_id, recipient,
+          source, scene, store_id, guide_id, link_id, goods_minor, freight_minor, quantity,
+          first_title, image_ids, waterfall, customer_note)
+"""
+_LINES = """
+insert into order_lines (order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
+                         list_minor, unit_minor, line_minor, steps)
+select l.order_id, l.line_id, l.sku_id, l.product_id, l.code, l.title::jsonb, l.option_label::jsonb, l.image_id,
+       l.quantity, l.list_minor, l.unit_minor, l.line_minor, l.steps::jsonb
+from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::uuid[],
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
+     as l(order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
+          list_minor, unit_minor, line_minor, steps)
+"""
+
+
+class Written(Struct, frozen=True):
+    """What follows from writing drafts: ids by position, and what others have to be told."""
+
+    order_ids: list[UUID]
+    movements: list[Movement]
+    events: list[OrderPlaced]
+
+
+async def free_numbers(connection: asyncpg.Connection, day: date, count: int) -> list[str]:
+    """Numbers of that day which no order has. Two transactions that draw the same one: the second is repeated."""
+    found: list[str] = []
+    while len(found) < count:
+        draws = {int.from_bytes(os.urandom(8)) % NUMBER_SPACE for _ in range(count - len(found))}
+        drawn = [number for number in (order_number(day.month, day.day, one) for one in draws) if number not in found]
+        rows = await connection.fetch("select number from orders where number = any($1::text[])", drawn)
+        taken = {row["number"] for row in rows}
+        found += [number for number in drawn if number not in taken]
+    return found
+
+
+async def write_orders(
+    connection: asyncpg.Connection,
+    drafts: Sequence[Draft],
+    numbers: Sequence[str],
+    *,
+    placed_at: datetime,
+    pay_by: datetime,
+    currency: str,
+) -> Written:
+    """Insert orders and lines. The caller moves the stock and states the events that come back."""
+    order_ids = [new_id() for _ in drafts]
+    orders = [_order_values(order_id, number, draft) for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True)]
+    texts: dict[UUID, tuple[str, str]] = {}
+    lines: list[tuple[object, ...]] = []
+    movements: list[Movement] = []
+    events: list[OrderPlaced] = []
+    for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True):
+        pieces: list[Piece] = []
+        for sku, line, steps in zip(draft.basket.skus, draft.basket.priced.lines, draft.basket.steps, strict=True):
+            line_id = new_id()
+            title = texts.get(sku.sku_id)
+            if title is None:
+                title = texts[sku.sku_id] = (_json(sku.title), _json(sku.option_label))
+            lines.append(
+                (
+                    order_id, line_id, sku.sku_id, sku.product_id, sku.code, title[0], title[1], sku.image_id,
+                    line.quantity, line.list_minor, line.unit_minor, line.line_minor, steps,
+                )  # fmt: skip
+            )
+            movements.append(
+                Movement(
+                    sku_id=sku.sku_id, location_id=draft.location_id, kind="reserved", delta_reserved=line.quantity,
+                    order_id=order_id, order_number=number,
+                )  # fmt: skip
+            )
+            pieces.append(Piece(line_id, sku.sku_id, sku.product_id, line.quantity, line.line_minor))
+        events.append(_placed(order_id, number, draft, pay_by, currency, tuple(pieces)))
+    await connection.execute(_ORDERS, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency)
+    await connection.execute(_LINES, *map(list, zip(*lines, strict=True)))
+    return Written(order_ids, movements, events)
+
+
+def _order_values(order_id: UUID, number: str, draft: Draft) -> tuple[object, ...]:
+    one, basket, came = draft.wanted, draft.basket, draft.came
+    return (
+        order_id, number, one.customer_id, one.key, one.input_hash, one.delivery, draft.location_id, one.store_id,
+        draft.recipient, came.source, came.scene, came.store_id or one.store_id, came.guide_id, came.link_id,
+        basket.priced.goods_minor, basket.priced.freight_minor, basket.quantity, basket.first_title,
+        basket.image_ids, basket.waterfall, one.note,
+    )  # fmt: skip
+
+
+def _placed(
+    order_id: UUID, number: str, draft: Draft, pay_by: datetime, currency: str, pieces: tuple[Piece, ...]
+) -> OrderPlaced:
+    one, priced, came = draft.wanted, draft.basket.priced, draft.came
+    return OrderPlaced(
+        order_id=order_id,
+        customer_id=one.customer_id,
+        source=came.source,
+        scene=came.scene,
+        store_id=came.store_id or one.store_id,
+        guide_id=came.guide_id,
+        link_id=came.link_id,
+        number=number,
+        delivery=one.delivery,
+        currency=currency,
+        goods_minor=priced.goods_minor,
+        freight_minor=priced.freight_minor,
+        total_minor=priced.total_minor,
+        pay_by=pay_by,
+        lines=pieces,
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

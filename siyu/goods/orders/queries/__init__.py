@@ -1,0 +1,56 @@
+"""Reads of orders: every ``select`` of the module."""
+
+from uuid import UUID
+
+from siyu.goods.orders.queries.carts import cart_of, cart_quantity, views_of
+from siyu.goods.orders.queries.listing import Filter, Keyset, counts, page_of_orders, readable
+from siyu.goods.orders.queries.reading import (
+    Figures,
+    RefundSeen,
+    figures,
+    lines_of,
+    lock,
+    locked,
+    notes_of,
+    one,
+    overdue,
+    refundable,
+    refunds_of,
+    state_counts,
+)
+from siyu.goods.orders.queries.telling import TimelineItem, timeline, told
+from siyu.goods.orders.tables import OrderRow
+from siyu.kernel.errors import NotFound
+
+__all__ = [
+    "Figures",
+    "Filter",
+    "Keyset",
+    "RefundSeen",
+    "TimelineItem",
+    "cart_of",
+    "cart_quantity",
+    "check_owner",
+    "counts",
+    "figures",
+    "lines_of",
+    "lock",
+    "locked",
+    "notes_of",
+    "one",
+    "overdue",
+    "page_of_orders",
+    "readable",
+    "refundable",
+    "refunds_of",
+    "state_counts",
+    "timeline",
+    "told",
+    "views_of",
+]
+
+
+def check_owner(row: OrderRow, customer_id: UUID | None) -> None:
+    """Raises ``NotFound`` when the order is somebody else's; ``None`` = whoever asks may see it."""
+    if customer_id is not None and row.customer_id != customer_id:
+        raise NotFound(order_id=str(row.id))

@@ -1,0 +1,98 @@
+"""Lists of orders: filters, search, counts by state; keyset paging, newest first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, false, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.orders.rules import number_in
+from siyu.goods.orders.tables import OrderRow, OrderTokenRow
+from siyu.kernel import search
+
+Keyset = tuple[datetime, UUID]
+"""``(placed_at, id)`` of the last order seen."""
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What a list is narrowed down to; empty fields do not narrow. Times are half-open: ``since <= placed_at < until``."""
+
+    q: str = ""
+    """An order number, words of a name, a phone or its last four digits."""
+    state: str = ""
+    source: str = ""
+    store_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_minor: int | None = None
+    max_minor: int | None = None
+    customer_id: UUID | None = None
+    unit_ids: Sequence[UUID] | None = None
+    """Only orders that count for these units: what the reader may see."""
+
+
+async def page_of_orders(session: AsyncSession, wanted: Filter, *, before: Keyset | None = None, limit: int = 20) -> list[OrderRow]:
+    """Orders, newest first; ask for one more than is shown to know whether there is a next page.
+
+    Needs index (brand_id, [state | customer_id | store_id,] placed_at, id).
+    """
+    assert 1 <= limit <= 101
+    query = _where(select(OrderRow), wanted)
+    if wanted.state:
+        query = query.where(OrderRow.state == wanted.state)
+    if before is not None:
+        query = query.where(tuple_(OrderRow.placed_at, OrderRow.id) < before)
+    found = await session.scalars(query.order_by(OrderRow.placed_at.desc(), OrderRow.id.desc()).limit(limit))
+    return list(found)
+
+
+async def counts(session: AsyncSession, wanted: Filter) -> dict[str, int]:
+    """How many orders of each state the filter leaves (its own state apart), and ``all``."""
+    rows = await session.execute(_where(select(OrderRow.state, func.count()), wanted).group_by(OrderRow.state))
+    found = {row[0]: row[1] for row in rows}
+    return {"all": sum(found.values()), **found}
+
+
+async def readable(session: AsyncSession, order_id: UUID, unit_ids: Sequence[UUID] | None) -> bool:
+    """Whether an order exists and counts for one of these units (``None`` = any)."""
+    query = _where(select(OrderRow.id), Filter(unit_ids=unit_ids)).where(OrderRow.id == order_id)
+    return await session.scalar(query) is not None
+
+
+def _where(query: Select[Any], wanted: Filter) -> Select[Any]:
+    tests: list[ColumnElement[bool]] = []
+    if wanted.q.strip():
+        tests.append(_found(wanted.q))
+    if wanted.source:
+        tests.append(OrderRow.source == wanted.source)
+    if wanted.store_id is not None:
+        tests.append(OrderRow.store_id == wanted.store_id)
+    if wanted.since is not None:
+        tests.append(OrderRow.placed_at >= wanted.since)
+    if wanted.until is not None:
+        tests.append(OrderRow.placed_at < wanted.until)
+    if wanted.min_minor is not None:
+        tests.append(OrderRow.total_minor >= wanted.min_minor)
+    if wanted.max_minor is not None:
+        tests.append(OrderRow.total_minor <= wanted.max_minor)
+    if wanted.customer_id is not None:
+        tests.append(OrderRow.customer_id == wanted.customer_id)
+    if wanted.unit_ids is not None:
+        tests.append(OrderRow.store_id.in_(list(wanted.unit_ids)))
+    return query.where(*tests)
+
+
+def _found(q: str) -> ColumnElement[bool]:
+    number = number_in(q)
+    if number is not None:
+        return OrderRow.number == number
+    words = search.wanted(q)
+    if not words:
+        return false()
+    found = select(OrderTokenRow.order_id).where(OrderTokenRow.token.in_(words))
+    if len(words) > 1:
+        found = found.group_by(OrderTokenRow.order_id).having(func.count() == len(words))
+    return OrderRow.id.in_(found)

@@ -1,0 +1,134 @@
+"""Reads of single orders and their parts, by lists of ids."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.orders.rules import RefundableLine
+from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow, RefundLineRow, RefundRow
+from siyu.kernel.db import brand_of
+from siyu.kernel.errors import NotFound
+
+
+async def locked(session: AsyncSession, order_ids: Iterable[UUID]) -> list[OrderRow]:
+    """Orders locked until the transaction ends, always in the order of their ids; unknown ones are absent."""
+    rows = await session.scalars(
+        select(OrderRow)
+        .where(OrderRow.id.in_(list(order_ids)))
+        .order_by(OrderRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(rows)
+
+
+async def lock(session: AsyncSession, order_id: UUID) -> OrderRow:
+    """One order, locked. Raises ``NotFound``."""
+    found = await locked(session, [order_id])
+    if not found:
+        raise NotFound(order_id=str(order_id))
+    return found[0]
+
+
+async def one(session: AsyncSession, order_id: UUID) -> OrderRow:
+    """One order. Raises ``NotFound``."""
+    row = await session.get(OrderRow, (brand_of(session), order_id))
+    if row is None:
+        raise NotFound(order_id=str(order_id))
+    return row
+
+
+async def lines_of(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUID, list[OrderLineRow]]:
+    """Lines by order, in the order in which they were asked for."""
+    rows = await session.scalars(
+        select(OrderLineRow)
+        .where(OrderLineRow.order_id.in_(list(order_ids)))
+        .order_by(OrderLineRow.order_id, OrderLineRow.line_id)
+        .execution_options(populate_existing=True)
+    )
+    found: dict[UUID, list[OrderLineRow]] = defaultdict(list)
+    for row in rows:
+        found[row.order_id].append(row)
+    return found
+
+
+def refundable(line: OrderLineRow) -> RefundableLine:
+    """A line as the refund rule needs it."""
+    return RefundableLine(
+        line.line_id, line.quantity, line.line_minor, line.refunded_quantity, line.shipped_quantity, line.released_quantity
+    )
+
+
+class RefundSeen(Struct, frozen=True):
+    """A refund with its lines."""
+
+    row: RefundRow
+    lines: list[RefundLineRow]
+
+
+async def refunds_of(session: AsyncSession, order_id: UUID) -> list[RefundSeen]:
+    """Refunds of an order, oldest first."""
+    rows = list(
+        await session.scalars(
+            select(RefundRow).where(RefundRow.order_id == order_id).order_by(RefundRow.agreed_at, RefundRow.id)
+        )
+    )
+    lines: dict[UUID, list[RefundLineRow]] = defaultdict(list)
+    if rows:
+        for line in await session.scalars(select(RefundLineRow).where(RefundLineRow.order_id == order_id)):
+            lines[line.refund_id].append(line)
+    return [RefundSeen(row, lines[row.id]) for row in rows]
+
+
+async def notes_of(session: AsyncSession, order_id: UUID) -> list[OrderNoteRow]:
+    """Notes of staff, oldest first."""
+    return list(
+        await session.scalars(
+            select(OrderNoteRow).where(OrderNoteRow.order_id == order_id).order_by(OrderNoteRow.at, OrderNoteRow.id)
+        )
+    )
+
+
+class Figures(Struct, frozen=True):
+    """What a customer has bought: paid orders that were not taken back whole, and the money that stayed."""
+
+    orders: int = 0
+    spent_minor: int = 0
+    last_order_at: datetime | None = None
+
+
+async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[UUID, Figures]:
+    """Purchase figures by customer; absent for those who never paid. One round trip."""
+    rows = await session.execute(
+        select(
+            OrderRow.customer_id,
+            func.count().filter(OrderRow.state != "refunded"),
+            func.sum(OrderRow.paid_minor - OrderRow.refunded_minor),
+            func.max(OrderRow.placed_at),
+        )
+        .where(OrderRow.customer_id.in_(list(customer_ids)), OrderRow.paid_at.is_not(None))
+        .group_by(OrderRow.customer_id)
+    )
+    return {row[0]: Figures(row[1], int(row[2]), row[3]) for row in rows}
+
+
+async def state_counts(session: AsyncSession, customer_id: UUID) -> dict[str, int]:
+    """How many orders a customer has in each state."""
+    rows = await session.execute(
+        select(OrderRow.state, func.count()).where(OrderRow.customer_id == customer_id).group_by(OrderRow.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def overdue(connection: asyncpg.Connection, at: datetime, limit: int) -> list[UUID]:
+    """Unpaid orders that were to be paid by then, the longest overdue first."""
+    rows = await connection.fetch(
+        "select id from orders where state = 'unpaid' and pay_by <= $1 order by pay_by, id limit $2", at, limit
+    )
+    return [row["id"] for row in rows]

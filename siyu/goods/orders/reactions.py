@@ -1,0 +1,76 @@
+"""What orders do when others speak: deadlines, payments that arrive, guests who sign in; and their own search words."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods import payments
+from siyu.goods.orders import actions
+from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
+from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
+from siyu.kernel import search, timers
+from siyu.kernel.db import driver_of
+from siyu.kernel.events import on
+from siyu.kernel.timers import Timer
+from siyu.people import customers
+
+
+@timers.due(UNPAID)
+async def close_unpaid(session: AsyncSession, due: list[Timer]) -> None:
+    """Unpaid orders whose time is over are cancelled and their pieces freed, in sets."""
+    assert due
+    await actions.cancel_overdue(session)
+
+
+@timers.due(COMPLETE)
+async def close_received(session: AsyncSession, due: list[Timer]) -> None:
+    """Orders that were shipped long ago count as received."""
+    await actions.complete_overdue(session, [timer.subject for timer in due])
+
+
+@payments.on_settled("order")
+async def take_payments(session: AsyncSession, settled: list[payments.Settled]) -> None:
+    """Payments of orders have arrived, in the payment's own transaction."""
+    await actions.mark_paid(session, settled)
+
+
+@payments.on_refund_settled("order")
+async def take_refund_news(session: AsyncSession, settled: list[payments.RefundSettled]) -> None:
+    """Providers have answered to refunds."""
+    await actions.note_refund_settled(session, settled)
+
+
+@customers.on_sign_in
+async def bring_cart(session: AsyncSession, device_id: UUID, customer_id: UUID) -> None:
+    """The cart survives the sign-in."""
+    await actions.merge_carts(session, device_id, customer_id)
+
+
+_BUYERS = """
+select id, customer_id, coalesce(recipient->>'recipient', '') as recipient, coalesce(recipient->>'phone', '') as phone
+from orders where id = any($1::uuid[])
+"""
+
+
+@on(OrderPlaced, OrderAddressChanged, history=True)
+async def index_orders(session: AsyncSession, events: Sequence[OrderPlaced | OrderAddressChanged]) -> None:
+    """Orders are found by the names and phones of buyer and recipient; kept beside the log, off the hot path."""
+    ids = list({event.order_id for event in events})
+    connection = await driver_of(session)
+    rows = await connection.fetch(_BUYERS, ids)
+    buyers = await customers.cards(session, {row["customer_id"] for row in rows})
+    found: list[tuple[str, UUID]] = []
+    for row in rows:
+        buyer = buyers.get(row["customer_id"])
+        names = [row["recipient"], buyer.name if buyer else ""]
+        phones = {row["phone"], buyer.phone if buyer else ""} - {""}
+        words = search.tokens(*names).union(phones, (phone[-4:] for phone in phones))
+        found += [(word, row["id"]) for word in sorted(words)]
+    await connection.execute("delete from order_tokens where order_id = any($1::uuid[])", ids)
+    await connection.execute(
+        """insert into order_tokens (token, order_id) select * from unnest($1::text[], $2::uuid[])
+           on conflict do nothing""",
+        [word for word, _ in found],
+        [order_id for _, order_id in found],
+    )

@@ -1,0 +1,28 @@
+"""支付 – payments: money that is asked for, comes, comes late, comes twice, and goes back."""
+
+from siyu.goods.payments.actions import close, refund, settle, start
+from siyu.goods.payments.events import PaymentStarted, PaymentSucceeded, RefundFailed, RefundSucceeded
+from siyu.goods.payments.ports import Instruction, Provider, Settled, on_refund_settled, on_settled, plug_in, provider_named
+from siyu.goods.payments.queries import Paid, RefundMade, of_payables, refunds_of
+
+__all__ = [
+    "Instruction",
+    "Paid",
+    "PaymentStarted",
+    "PaymentSucceeded",
+    "Provider",
+    "RefundFailed",
+    "RefundMade",
+    "RefundSucceeded",
+    "Settled",
+    "close",
+    "of_payables",
+    "on_refund_settled",
+    "on_settled",
+    "plug_in",
+    "provider_named",
+    "refund",
+    "refunds_of",
+    "settle",
+    "start",
+]

@@ -1,0 +1,178 @@
+"""Writes of payments. Every step may be repeated: providers call back late, twice and out of order."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.payments import queries, rules
+from siyu.goods.payments.events import (
+    PaymentFailed,
+    PaymentStarted,
+    PaymentSucceeded,
+    RefundFailed,
+    RefundSucceeded,
+    RefundWanted,
+)
+from siyu.goods.payments.ports import RefundAnswer, RefundSettled, Settled, refund_hooks, settled_hooks
+from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
+from siyu.kernel import clock
+from siyu.kernel.events import state
+from siyu.kernel.ids import new_id
+
+log = structlog.get_logger("siyu.payments")
+
+
+async def start(
+    session: AsyncSession,
+    payable_kind: str,
+    payable_id: UUID,
+    amount_minor: int,
+    *,
+    label: str,
+    provider: str,
+    payer_id: UUID | None = None,
+    expires_at: datetime | None = None,
+) -> UUID:
+    """Begin a payment; its id. One that is under way for the same amount and provider is given again.
+
+    Raises ``NothingToPay``.
+    """
+    if amount_minor <= 0:
+        raise rules.NothingToPay(amount_minor=amount_minor)
+    under_way = await session.scalar(
+        select(PaymentRow.id).where(
+            PaymentRow.payable_kind == payable_kind,
+            PaymentRow.payable_id == payable_id,
+            PaymentRow.state == "started",
+            PaymentRow.amount_minor == amount_minor,
+            PaymentRow.provider == provider,
+        )
+    )
+    if under_way is not None:
+        return under_way
+    row = PaymentRow(
+        id=new_id(), payable_kind=payable_kind, payable_id=payable_id, payable_label=label, payer_id=payer_id,
+        provider=provider, amount_minor=amount_minor, state="started", expires_at=expires_at, created_at=clock.now(),
+    )  # fmt: skip
+    session.add(row)
+    await session.flush()
+    event = PaymentStarted(
+        payment_id=row.id, payable_kind=payable_kind, payable_id=payable_id, provider=provider, amount_minor=amount_minor
+    )
+    await state(session, [event])
+    return row.id
+
+
+async def settle(session: AsyncSession, payment_id: UUID, *, amount_minor: int, reference: str) -> bool:
+    """The provider says it was paid; whether this news was new. The payable is told in the same transaction.
+
+    Raises ``NotFound``, ``WrongAmount``.
+    """
+    row = await queries.one(session, payment_id, locked=True)
+    if not rules.takes_effect(row.state):
+        return False
+    if amount_minor != row.amount_minor:
+        raise rules.WrongAmount(asked_minor=row.amount_minor, paid_minor=amount_minor)
+    row.state, row.provider_reference, row.settled_at = "succeeded", reference, clock.now()
+    await session.flush()
+    event = PaymentSucceeded(
+        payment_id=row.id, payable_kind=row.payable_kind, payable_id=row.payable_id, provider=row.provider,
+        amount_minor=row.amount_minor,
+    )  # fmt: skip
+    await state(session, [event])
+    if hook := settled_hooks.get(row.payable_kind):
+        await hook(session, [Settled(row.id, row.payable_id, row.amount_minor, row.provider)])
+    return True
+
+
+async def fail(session: AsyncSession, payment_id: UUID) -> bool:
+    """The provider says no; whether that changed anything (a paid one stays paid)."""
+    row = await queries.one(session, payment_id, locked=True)
+    if row.state != "started":
+        return False
+    row.state = "failed"
+    event = PaymentFailed(
+        payment_id=row.id, payable_kind=row.payable_kind, payable_id=row.payable_id, provider=row.provider
+    )
+    await state(session, [event])
+    return True
+
+
+async def close(session: AsyncSession, payable_kind: str, payable_ids: Sequence[UUID]) -> None:
+    """Give up payments under way for these payables (cancelled, or the price changed)."""
+    await session.execute(
+        update(PaymentRow)
+        .where(
+            PaymentRow.payable_kind == payable_kind,
+            PaymentRow.payable_id.in_(list(payable_ids)),
+            PaymentRow.state == "started",
+        )
+        .values(state="closed")
+    )
+
+
+async def refund(
+    session: AsyncSession, payable_kind: str, payable_id: UUID, amount_minor: int, *, key: str, reason: str
+) -> list[UUID]:
+    """Agree to send money back over the payments of a payable; ids of the refunds. The same key does it once.
+
+    The caller holds the lock on its payable, so refunds of one payable do not race. Raises ``MoreThanPaid``.
+    """
+    payments = list(
+        await session.scalars(
+            select(PaymentRow)
+            .where(
+                PaymentRow.payable_kind == payable_kind, PaymentRow.payable_id == payable_id, PaymentRow.state == "succeeded"
+            )
+            .order_by(PaymentRow.id)
+            .with_for_update()
+        )
+    )
+    ids = [payment.id for payment in payments]
+    earlier = list(
+        await session.scalars(
+            select(PaymentRefundRow.id).where(PaymentRefundRow.payment_id.in_(ids), PaymentRefundRow.key == key)
+        )
+    )
+    if earlier:
+        return earlier
+    made = await queries.refunds_on(session, ids)
+    left = [rules.left_to_refund(payment.amount_minor, made.get(payment.id, [])) for payment in payments]
+    rows = [
+        PaymentRefundRow(
+            id=new_id(), payment_id=payment.id, key=key, amount_minor=part, state="agreed", reason=reason,
+            created_at=clock.now(),
+        )  # fmt: skip
+        for payment, part in zip(payments, rules.spread(amount_minor, left), strict=True)
+        if part
+    ]
+    session.add_all(rows)
+    await session.flush()
+    await state(
+        session, [RefundWanted(refund_id=row.id, payment_id=row.payment_id, amount_minor=row.amount_minor) for row in rows]
+    )
+    return [row.id for row in rows]
+
+
+async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAnswer) -> None:
+    """Keep what the provider said of a refund and tell the payable's owner; again changes nothing."""
+    row = await session.scalar(select(PaymentRefundRow).where(PaymentRefundRow.id == refund_id).with_for_update())
+    if row is None or row.state == "succeeded":
+        return
+    payment = await queries.one(session, row.payment_id)
+    row.state = "succeeded" if answer.done else "failed"
+    row.provider_reference, row.error, row.settled_at = answer.reference, answer.error[:500], clock.now()
+    await session.flush()
+    facts = {
+        "refund_id": row.id, "payment_id": payment.id, "payable_kind": payment.payable_kind,
+        "payable_id": payment.payable_id, "amount_minor": row.amount_minor,
+    }  # fmt: skip
+    await state(session, [RefundSucceeded(**facts) if answer.done else RefundFailed(**facts)])
+    if hook := refund_hooks.get(payment.payable_kind):
+        await hook(
+            session, [RefundSettled(row.id, payment.id, payment.payable_id, row.key, row.amount_minor, answer.done)]
+        )

@@ -1,0 +1,60 @@
+"""The sandbox provider of the demo profile: a cashier that pays, fails, delays, and calls back twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.payments import actions, queries, rules
+from siyu.goods.payments.ports import Instruction, RefundAnswer
+from siyu.kernel import clock, timers
+from siyu.kernel.db import Database
+from siyu.kernel.timers import Timer
+
+NAME = "sandbox"
+DELAY = timedelta(seconds=15)
+OUTCOMES = ("pay", "fail", "delay", "twice")
+
+
+class Sandbox:
+    """A provider on our own premises: money is imaginary, the order of events is not."""
+
+    async def begin(self, payment_id: UUID, amount_minor: int, label: str) -> Instruction:
+        """The cashier page of this payment."""
+        return Instruction(cashier_path=f"/pages/cashier/index?id={payment_id}")
+
+    async def refund(self, refund_id: UUID, payment_id: UUID, amount_minor: int) -> RefundAnswer:
+        """Always goes back."""
+        return RefundAnswer(done=True, reference=f"SBR{refund_id.hex[-12:]}")
+
+
+async def choose(database: Database, brand_id: UUID, payment_id: UUID, outcome: str) -> str:
+    """Do what the tester chose at the cashier, as the provider would call us back; the payment's state after it.
+
+    Each call back is a transaction of its own. Raises ``NoSuchOutcome``, ``NotFound``.
+    """
+    if outcome not in OUTCOMES:
+        raise rules.NoSuchOutcome(outcome=outcome)
+    for _ in range(2 if outcome == "twice" else 1):
+        async with database.brand(brand_id) as session:
+            row = await queries.one(session, payment_id)
+            if outcome == "fail":
+                await actions.fail(session, payment_id)
+            elif outcome == "delay":
+                await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
+            else:
+                await actions.settle(session, payment_id, amount_minor=row.amount_minor, reference=_reference(payment_id))
+    async with database.brand(brand_id) as session:
+        return (await queries.one(session, payment_id)).state
+
+
+@timers.due("payments.sandbox")
+async def call_back_late(session: AsyncSession, due: list[Timer]) -> None:
+    """The delayed call back of the sandbox."""
+    for timer in due:
+        row = await queries.one(session, timer.subject)
+        await actions.settle(session, row.id, amount_minor=row.amount_minor, reference=_reference(row.id))
+
+
+def _reference(payment_id: UUID) -> str:
+    return f"SB{payment_id.hex[-14:].upper()}"

@@ -1,0 +1,87 @@
+"""Filling the warehouse: from the tracking spool, and all over again from the log."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from siyu.insight import tracking
+from siyu.insight.warehouse.client import Warehouse, WarehouseAway
+from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, DDL, NOTHING
+from siyu.kernel.db import Database, driver_of
+from siyu.kernel.events import drain
+
+log = structlog.get_logger("siyu.warehouse")
+PROJECTIONS = ("insight.warehouse.reactions.project_sales",)
+
+
+async def prepare(warehouse: Warehouse) -> None:
+    """Make the tables that are missing. Raises ``WarehouseAway``."""
+    for statement in DDL:
+        await warehouse.command(statement)
+
+
+def behaviour_rows(brand_id: UUID, pack: Sequence[tracking.Spooled], origin: str = "live") -> list[list[Any]]:
+    """Spooled messages as rows of ``behaviour``."""
+    return [
+        [
+            str(brand_id), one.message_id, one.type, one.name, one.at_ms, int(spooled.received_at.timestamp() * 1000),
+            one.visitor, one.customer_id or NOTHING, one.source, one.scene, one.link, one.store_id or NOTHING,
+            one.product_id or NOTHING, one.sku_id or NOTHING, one.quantity, one.value_minor, one.path,
+            msgspec.json.encode(one.properties).decode(), origin,
+        ]  # fmt: skip
+        for spooled in pack
+        for one in spooled.messages
+    ]
+
+
+async def drain_spool(database: Database, warehouse: Warehouse, brand_id: UUID, *, packs: int = 40) -> int:
+    """Move the oldest packs of a brand; how many messages. A repetition after a crash is forgotten by message id."""
+    async with database.brand(brand_id) as session:
+        pack = await tracking.take(session, packs)
+        if not pack:
+            return 0
+        rows = behaviour_rows(brand_id, pack)
+        await warehouse.insert("behaviour", BEHAVIOUR_COLUMNS, rows, token=f"{pack[0].id}-{pack[-1].id}")
+        await tracking.forget(session, [spooled.id for spooled in pack])
+    return len(rows)
+
+
+async def fill(database: Database, warehouse: Warehouse, *, poll_s: float = 0.5) -> None:
+    """Move what visitors do into the warehouse until cancelled; what cannot be moved waits in the spool."""
+    prepared = False
+    while True:
+        moved = 0
+        try:
+            if not prepared:
+                await prepare(warehouse)
+                prepared = True
+            for brand_id, _, _ in await tracking.backlog(database):
+                moved += await drain_spool(database, warehouse, brand_id)
+        except asyncio.CancelledError:
+            raise
+        except WarehouseAway:
+            await asyncio.sleep(1)
+        except Exception as failure:
+            log.warning("warehouse waits", error=f"{type(failure).__name__}: {failure}"[:300])
+            await asyncio.sleep(1)
+        if not moved:
+            await asyncio.sleep(poll_s)
+
+
+async def rebuild(database: Database, warehouse: Warehouse, brand_id: UUID) -> int:
+    """Forget a brand's sales and project them again from the whole log; events heard.
+
+    Behaviour has no other source than the warehouse itself and is left alone.
+    """
+    await prepare(warehouse)
+    await warehouse.command("DELETE FROM sales WHERE brand = {brand:UUID}", brand=brand_id)
+    async with database.brand(brand_id) as session:
+        await (await driver_of(session)).execute(
+            "update event_cursors set lo = '3'::xid8, hi = '3'::xid8, seq = 0 where listener = any($1)",
+            list(PROJECTIONS),
+        )
+    return await drain(database, brand_id, set(PROJECTIONS))

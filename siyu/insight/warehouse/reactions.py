@@ -1,0 +1,57 @@
+"""Sales facts from the order book's events: line 0 is the order's money, lines 1… are its pieces."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.orders.events import OrderCancelled, OrderPaid, OrderPlaced, Piece, RefundAgreed
+from siyu.insight.warehouse.client import Warehouse
+from siyu.insight.warehouse.tables import NOTHING, SALES_COLUMNS
+from siyu.kernel.db import brand_of
+from siyu.kernel.events import Heard, on
+
+_warehouse: list[Warehouse] = []
+
+
+def plug_in(warehouse: Warehouse) -> None:
+    """Give the projection its warehouse (``app`` does this once per process)."""
+    _warehouse[:] = [warehouse]
+
+
+@on(OrderPlaced, OrderPaid, OrderCancelled, RefundAgreed, history=True, whole=True, outside=True, page=2000)
+async def project_sales(session: AsyncSession, heard: list[Heard]) -> None:
+    """Write each event's rows, keyed by the event's id, so that a repetition changes nothing."""
+    brand_id = brand_of(session)
+    rows = [row for one in heard for row in sales_rows(brand_id, one)]
+    await _warehouse[0].insert("sales", SALES_COLUMNS, rows)
+
+
+def sales_rows(brand_id: UUID, heard: Heard) -> list[list[Any]]:
+    """The rows of one event. Money that goes back is negative; a cancelled order has no money."""
+    event: Any = heard.event
+    kind, sign, total = _KINDS[type(event)](event)
+
+    def row(line: int, product: UUID | str, sku: UUID | str, quantity: int, minor: int) -> list[Any]:
+        return [
+            str(brand_id), str(heard.id), line, kind, int(heard.occurred_at.timestamp() * 1000), str(event.order_id),
+            str(event.customer_id), event.source, event.scene, _uuid(event.store_id), _uuid(event.guide_id),
+            _uuid(event.link_id), str(product), str(sku), sign * quantity, sign * minor, int(getattr(event, "late", False)),
+        ]  # fmt: skip
+
+    lines: Sequence[Piece] = event.lines
+    whole = row(0, NOTHING, NOTHING, sum(piece.quantity for piece in lines), total)
+    return [whole, *(row(i, p.product_id, p.sku_id, p.quantity, p.minor) for i, p in enumerate(lines, 1))]
+
+
+_KINDS: dict[type, Any] = {
+    OrderPlaced: lambda event: ("placed", 1, event.total_minor),
+    OrderPaid: lambda event: ("paid", 1, event.paid_minor),
+    OrderCancelled: lambda event: ("cancelled", 1, event.total_minor),
+    RefundAgreed: lambda event: ("refunded", -1, event.amount_minor),
+}
+
+
+def _uuid(value: UUID | None) -> str:
+    return str(value) if value else NOTHING

@@ -1,0 +1,66 @@
+"""Brands: the tenant, and the tree of units it works in (HQ, regions, dealers, franchisees, stores)."""
+
+from siyu.people.brands.actions import (
+    BrandChange,
+    Created,
+    StorePlace,
+    UnitChange,
+    add_unit,
+    change_brand,
+    change_unit,
+    create_brand,
+)
+from siyu.people.brands.events import BrandChanged, BrandCreated, UnitChanged
+from siyu.people.brands.ports import Founding, before_closing, founding
+from siyu.people.brands.queries import (
+    BrandFacts,
+    Unit,
+    brand_and_unit,
+    brand_by_host,
+    brand_by_slug,
+    brand_by_write_key,
+    brand_facts,
+    brand_of_scope,
+    facts_in,
+    forget_brand,
+    hq,
+    open_stores,
+    units,
+    units_within,
+)
+from siyu.people.brands.rules import NotClosable, in_locale, is_within, subtree
+
+__all__ = [
+    "BrandChange",
+    "BrandChanged",
+    "BrandCreated",
+    "BrandFacts",
+    "Created",
+    "Founding",
+    "NotClosable",
+    "StorePlace",
+    "Unit",
+    "UnitChange",
+    "UnitChanged",
+    "add_unit",
+    "before_closing",
+    "brand_and_unit",
+    "brand_by_host",
+    "brand_by_slug",
+    "brand_by_write_key",
+    "brand_facts",
+    "brand_of_scope",
+    "change_brand",
+    "change_unit",
+    "create_brand",
+    "facts_in",
+    "forget_brand",
+    "founding",
+    "hq",
+    "in_locale",
+    "is_within",
+    "open_stores",
+    "subtree",
+    "units",
+    "units_within",
+]

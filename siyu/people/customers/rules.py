@@ -1,0 +1,111 @@
+"""Phones, codes, addresses and what is shown of them. Pure."""
+
+import re
+from datetime import timedelta
+
+from siyu.kernel.errors import Invalid, NotSignedIn, Refusal
+
+CODE_LIFE = timedelta(minutes=5)
+CODE_TRIES = 5
+CODE_EVERY = timedelta(seconds=60)
+CODES_A_DAY_PER_PHONE = 10
+CODES_A_DAY_PER_ADDRESS = 50
+IDLE = timedelta(days=90)
+LONGEST = timedelta(days=365)
+MOST_ADDRESSES = 20
+_MAINLAND = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
+_ELSEWHERE = re.compile(r"\+(?!86)[1-9][0-9]{6,14}")
+_FILLERS = re.compile(r"[\s\-()]")
+
+
+class BadPhone(Refusal):
+    """The text is no phone number that can receive a code."""
+
+    code = "customers.bad_phone"
+    status = 422
+    detail = "Give a mainland mobile number of 11 digits, or another one with + and its country code."
+
+
+class WrongCode(Refusal):
+    """The code is wrong, used, too old or was tried too often: which one stays unsaid."""
+
+    code = "customers.wrong_code"
+    status = 422
+    detail = "The code is wrong or no longer valid. Ask for a new one."
+
+
+class NoSmsChannel(Refusal):
+    """Nobody is plugged in who could send the code."""
+
+    code = "customers.no_sms_channel"
+    status = 503
+    detail = "No text message channel is connected. Connect an SMS provider in the brand's settings, or use the demo profile."
+
+
+class PrivacyNeeded(Refusal):
+    """Nothing may be kept of a visitor who has not accepted the privacy text in force; ``facts``: version."""
+
+    code = "customers.privacy_needed"
+    status = 403
+    detail = "Accept the privacy text first: POST /api/shop/session/guest with its version."
+
+
+class ForeignToken(NotSignedIn):
+    """The session belongs to another brand's shop."""
+
+    code = "customers.foreign_token"
+    detail = "This session belongs to another shop. Sign in here."
+
+
+class TooManyAddresses(Refusal):
+    """The address book is full; ``facts``: most."""
+
+    code = "customers.too_many_addresses"
+    detail = "The address book is full. Remove an address first."
+
+
+class NotRevealed(Refusal):
+    """The role hides this field, so it cannot be revealed either; ``facts``: field."""
+
+    code = "customers.not_revealed"
+    status = 403
+    detail = "Your role does not show this field."
+
+
+def normal_phone(text: str) -> str:
+    """The number in the one form it is kept in: ``13800138000``, or ``+4915112345678`` elsewhere. Raises ``BadPhone``."""
+    compact = _FILLERS.sub("", text)
+    if match := _MAINLAND.fullmatch(compact):
+        return match[1]
+    if _ELSEWHERE.fullmatch(compact):
+        return compact
+    raise BadPhone
+
+
+def is_phone(text: str) -> bool:
+    """Whether ``normal_phone`` takes it."""
+    try:
+        normal_phone(text)
+    except BadPhone:
+        return False
+    return True
+
+
+def masked_phone(phone: str, *, hidden: bool = False) -> str:
+    """``138****8000``; nothing but stars when the role hides phones."""
+    if hidden or len(phone) < 8:
+        return "***********" if phone else ""
+    return f"{phone[:3]}****{phone[-4:]}" if phone[0] == "1" else f"{phone[:4]}****{phone[-3:]}"
+
+
+def masked_name(name: str) -> str:
+    """The first character and a star for each of the others, at most two: ``王*``, ``欧**``."""
+    return name[:1] + "*" * min(max(len(name) - 1, 1), 2) if name else ""
+
+
+def check_line(text: str, path: str, most: int, *, least: int = 1) -> str:
+    """One line of text, trimmed. Raises ``Invalid`` when it is empty, too long or holds control characters."""
+    line = text.strip()
+    if not least <= len(line) <= most or any(ord(character) < 32 for character in line):
+        raise Invalid(errors=[{"path": path, "message": f"{least} to {most} characters in one line"}])
+    return line

@@ -1,0 +1,209 @@
+"""The visit: whoever calls a brand's shop, in one brand-bound transaction; and the fast way for raw handlers."""
+
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import msgspec
+import structlog
+from litestar import Request
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.kernel import clock
+from siyu.kernel.db import Actor, Database
+from siyu.kernel.errors import NotSignedIn
+from siyu.kernel.http import request_id_of
+from siyu.people.brands import BrandFacts, brand_of_scope
+from siyu.people.customers import queries, rules
+from siyu.people.customers.queries import Person
+from siyu.people.customers.tables import ShopSessionRow
+from siyu.people.staff import (
+    SAFE_METHODS,
+    brand_of_token,
+    check_csrf,
+    check_origin,
+    cookie,
+    csrf_token,
+    hash_of,
+    header,
+)
+
+COOKIE = "siyu_shop"
+SEEN_EVERY_S = 3600
+
+
+class Visit:
+    """Dependency ``visit`` of every shop handler: its transaction commits when the handler returns."""
+
+    def __init__(
+        self, runtime: Any, session: AsyncSession, brand: BrandFacts, locale: str, person: Person | None, token: str | None, scope: Any
+    ) -> None:
+        self.runtime = runtime
+        self.session = session
+        self.brand = brand
+        self.locale = locale
+        self.person = person
+        self.token = token if person else None
+        self.link_code = header(scope, b"x-siyu-link")[:64] or None
+        self.request_id = request_id_of(scope)
+
+    @property
+    def csrf_token(self) -> str:
+        """What the page sends back in ``X-CSRF-Token``; empty without a session."""
+        return csrf_token(self.runtime.secret, self.token) if self.token else ""
+
+    def customer_id(self) -> UUID:
+        """The signed-in customer. Raises ``NotSignedIn``."""
+        if self.person is None or self.person.kind != "customer":
+            raise NotSignedIn
+        return self.person.id
+
+    def person_id(self) -> UUID:
+        """The customer, or else the guest's device. Raises ``PrivacyNeeded`` when nobody is known yet."""
+        return self.someone().id
+
+    def someone(self) -> Person:
+        """Whoever it is. Raises ``PrivacyNeeded``."""
+        if self.person is None:
+            raise rules.PrivacyNeeded(version=self.brand.privacy_version)
+        return self.person
+
+    def text(self, text: Mapping[str, str]) -> str:
+        """Merchant text in the visitor's locale."""
+        return self.brand.text(dict(text), self.locale)
+
+
+def token_of(scope: Any) -> tuple[str | None, bool]:
+    """The session token of a request, and whether a cookie brought it (then unsafe requests need a CSRF token)."""
+    authorization = header(scope, b"authorization")
+    if authorization[:7].lower() == "bearer ":
+        return authorization[7:].strip(), False
+    return cookie(scope, COOKIE), True
+
+
+def locale_of(scope: Any, brand: BrandFacts) -> str:
+    """The locale to answer in: ``?lang=``, else the first of Accept-Language that the brand has, else its own."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("lang", [""])[0]
+    if asked in brand.locales:
+        return asked
+    for part in header(scope, b"accept-language").split(","):
+        language = part.split(";")[0].strip().lower()
+        for locale in brand.locales:
+            if language and (locale.lower() == language or locale.split("-")[0] == language.split("-")[0]):
+                return locale
+    return brand.default_locale
+
+
+def _check_brand(token: str | None, brand: BrandFacts) -> str | None:
+    claimed = brand_of_token(token)
+    if claimed is not None and claimed != brand.id:
+        raise rules.ForeignToken
+    return token if claimed else None
+
+
+async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, None]:
+    """Provide ``visit``. Raises ``NotFound`` (no such shop), ``ForeignToken``, ``CsrfFailed``, ``ForeignOrigin``."""
+    runtime, scope = request.app.state["runtime"], request.scope
+    brand = await brand_of_scope(runtime.database, scope)
+    token, by_cookie = token_of(scope)
+    token = _check_brand(token, brand)
+    unsafe = request.method not in SAFE_METHODS
+    unseen_s = 0.0
+    async with runtime.database.brand(brand.id) as session:
+        found = await queries.session_behind(session, hash_of(token)) if token else None
+        if unsafe and found is not None and by_cookie and token:
+            check_csrf(scope, runtime.secret, token)
+        elif unsafe and by_cookie:
+            check_origin(scope)
+        person = None
+        if found is not None:
+            person, unseen_s = found
+            session.info["actor"] = Actor(person.kind, person.id, "", request_id_of(scope))
+        with structlog.contextvars.bound_contextvars(brand=brand.slug):
+            yield Visit(runtime, session, brand, locale_of(scope, brand), person, token, scope)
+    if token and unseen_s > SEEN_EVERY_S:
+        async with runtime.database.brand(brand.id) as session:
+            await session.execute(
+                update(ShopSessionRow)
+                .where(ShopSessionRow.token_hash == hash_of(token))
+                .values(last_seen_at=clock.now())
+            )
+
+
+class Shopper(msgspec.Struct, frozen=True):
+    """Who calls a raw handler, where and in which language."""
+
+    brand: BrandFacts
+    person: Person | None
+    locale: str
+    request_id: str
+
+    def customer_id(self) -> UUID:
+        """The signed-in customer. Raises ``NotSignedIn``."""
+        if self.person is None or self.person.kind != "customer":
+            raise NotSignedIn
+        return self.person.id
+
+
+class SessionCache:
+    """Sessions of shoppers for hot paths: remembered in this process for ``ttl_s``, at most ``size`` of them.
+
+    A sign-out in this process is seen at once, in another one after ``ttl_s``.
+    """
+
+    def __init__(self, database: Database, secret: bytes, *, size: int = 20_000, ttl_s: float = 2.0) -> None:
+        self._database, self._secret = database, secret
+        self._size, self._ttl_s = size, ttl_s
+        self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
+
+    async def person(self, token: str | None) -> tuple[UUID, Person] | None:
+        """The brand and the person behind a token; ``None`` when it is not valid."""
+        brand_id = brand_of_token(token)
+        if token is None or brand_id is None:
+            return None
+        token_hash = hash_of(token)
+        known = self._known.get(token_hash)
+        if known and time.monotonic() - known[0] < self._ttl_s:
+            return known[1], known[2]
+        async with self._database.raw(brand_id) as connection:
+            person = await queries.person_behind(connection, token_hash)
+        if person is None:
+            self._known.pop(token_hash, None)
+            return None
+        self._known[token_hash] = (time.monotonic(), brand_id, person)
+        self._known.move_to_end(token_hash)
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+        return brand_id, person
+
+    def forget(self, token_hash: str) -> None:
+        """Forget a session that has ended."""
+        self._known.pop(token_hash, None)
+
+    async def shopper(self, scope: Any) -> Shopper:
+        """Everything ``open_visit`` checks, without a transaction.
+
+        Raises ``NotFound`` (no such shop), ``ForeignToken``, and for unsafe methods ``CsrfFailed``, ``ForeignOrigin``.
+        """
+        brand = await brand_of_scope(self._database, scope)
+        token, by_cookie = token_of(scope)
+        token = _check_brand(token, brand)
+        found = await self.person(token)
+        if scope["method"] not in SAFE_METHODS and by_cookie:
+            if found is not None and token:
+                check_csrf(scope, self._secret, token)
+            else:
+                check_origin(scope)
+        return Shopper(brand, found[1] if found else None, locale_of(scope, brand), request_id_of(scope))
+
+
+def sessions_of(runtime: Any) -> SessionCache:
+    """The process's session cache."""
+    cache = runtime.parts.get("shop_sessions")
+    if cache is None:
+        cache = runtime.parts["shop_sessions"] = SessionCache(runtime.database, runtime.secret)
+    return cache

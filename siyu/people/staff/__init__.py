@@ -1,0 +1,58 @@
+"""Staff: who works for a brand, what they may do and see, and the record of what they did."""
+
+from siyu.people.staff.actions import NewStaff, add_many_staff
+from siyu.people.staff.credentials import (
+    SAFE_METHODS,
+    brand_of_token,
+    check_csrf,
+    check_origin,
+    cookie,
+    csrf_token,
+    hash_of,
+    hash_password,
+    header,
+    keyed_hash,
+    new_token,
+    random_password,
+)
+from siyu.people.staff.desk import COOKIE, Desk, StaffActor, audit, menu_count, open_desk
+from siyu.people.staff.queries import names
+from siyu.people.staff.rules import permission, permissions
+from siyu.people.staff.throttle import (
+    Limit,
+    count_attempt,
+    forget_attempts,
+    is_telling,
+    uncount_attempt,
+)
+
+__all__ = [
+    "COOKIE",
+    "SAFE_METHODS",
+    "Desk",
+    "Limit",
+    "NewStaff",
+    "StaffActor",
+    "add_many_staff",
+    "audit",
+    "brand_of_token",
+    "check_csrf",
+    "check_origin",
+    "cookie",
+    "count_attempt",
+    "csrf_token",
+    "forget_attempts",
+    "hash_of",
+    "hash_password",
+    "header",
+    "is_telling",
+    "keyed_hash",
+    "menu_count",
+    "names",
+    "new_token",
+    "open_desk",
+    "permission",
+    "permissions",
+    "random_password",
+    "uncount_attempt",
+]

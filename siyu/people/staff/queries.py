@@ -1,0 +1,214 @@
+"""Reads of staff: the session behind a token, lists of people and roles, the audit."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, exists, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import array_agg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.kernel import clock
+from siyu.kernel.db import brand_of
+from siyu.kernel.errors import NotFound
+from siyu.people.brands import subtree
+from siyu.people.staff.rules import BUILT_IN, OWNER, Role
+from siyu.people.staff.tables import AuditRow, RoleRow, StaffRoleRow, StaffRow, StaffSessionRow
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=7)
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A valid session with whom it belongs to."""
+
+    staff: Any
+    roles: list[Role]
+    last_seen_at: datetime
+
+
+def _role_of(row: RoleRow) -> Role:
+    return Role(row.code, row.name, tuple(row.permissions), tuple(row.masks), row.code in BUILT_IN)
+
+
+async def roles_named(session: AsyncSession, codes: Iterable[str]) -> list[Role]:
+    """Roles by code, the brand's own version first; unknown codes are absent."""
+    wanted = list(dict.fromkeys(codes))
+    own = {row.code: _role_of(row) for row in await session.scalars(select(RoleRow).where(RoleRow.code.in_(wanted)))}
+    known = {**BUILT_IN, **own}
+    return [known[code] for code in wanted if code in known]
+
+
+async def all_roles(session: AsyncSession) -> list[Role]:
+    """The built-in roles and the brand's own, the latter by code."""
+    rows = await session.scalars(select(RoleRow).order_by(RoleRow.code))
+    return list({**BUILT_IN, **{row.code: _role_of(row) for row in rows}}.values())
+
+
+async def seen(session: AsyncSession, token_hash: str) -> Seen | None:
+    """The valid session behind a token's hash with its active staff member and roles, in one round trip."""
+    now = clock.now()
+    mine = select(StaffRoleRow.role).where(StaffRoleRow.staff_id == StaffRow.id).correlate(StaffRow)
+    own = (
+        select(
+            func.jsonb_agg(
+                func.jsonb_build_array(RoleRow.code, RoleRow.name, RoleRow.permissions, RoleRow.masks)
+            )
+        )
+        .where(RoleRow.code.in_(mine))
+        .correlate(StaffRow)
+        .scalar_subquery()
+    )
+    codes = select(array_agg(StaffRoleRow.role)).where(StaffRoleRow.staff_id == StaffRow.id).correlate(StaffRow)
+    found = (
+        await session.execute(
+            select(StaffRow, codes.scalar_subquery(), own, StaffSessionRow.last_seen_at)
+            .join(StaffSessionRow, StaffSessionRow.staff_id == StaffRow.id)
+            .where(
+                StaffSessionRow.token_hash == token_hash,
+                StaffSessionRow.last_seen_at > now - IDLE,
+                StaffSessionRow.created_at > now - LONGEST,
+                StaffRow.active,
+            )
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    staff, role_codes, own_roles, last_seen_at = found
+    known = {code: Role(code, name, tuple(keys), tuple(masks)) for code, name, keys, masks in own_roles or []}
+    known = {**BUILT_IN, **known}
+    return Seen(staff, [known[code] for code in sorted(role_codes or []) if code in known], last_seen_at)
+
+
+async def staff_by_login(session: AsyncSession, login: str) -> StaffRow | None:
+    """A staff member of the session's brand by login (lower case)."""
+    return await session.scalar(select(StaffRow).where(StaffRow.login == login))
+
+
+async def staff_row(session: AsyncSession, staff_id: UUID, unit_ids: Sequence[UUID], *, lock: bool = False) -> StaffRow:
+    """A staff member of one of these units. Raises ``NotFound``."""
+    wanted = select(StaffRow).where(StaffRow.id == staff_id, StaffRow.unit_id.in_(unit_ids))
+    row = await session.scalar(wanted.with_for_update() if lock else wanted)
+    if row is None:
+        raise NotFound(staff_id=str(staff_id))
+    return row
+
+
+async def roles_of(session: AsyncSession, staff_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Role codes by staff member, in alphabetical order."""
+    out: dict[UUID, list[str]] = {one: [] for one in staff_ids}
+    rows = await session.execute(
+        select(StaffRoleRow.staff_id, StaffRoleRow.role)
+        .where(StaffRoleRow.staff_id.in_(staff_ids))
+        .order_by(StaffRoleRow.role)
+    )
+    for staff_id, role in rows:
+        out[staff_id].append(role)
+    return out
+
+
+async def names(session: AsyncSession, staff_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Names of staff by id, former ones too; unknown ids are absent."""
+    wanted = {one for one in staff_ids if one is not None}
+    if not wanted:
+        return {}
+    rows = await session.execute(select(StaffRow.id, StaffRow.name).where(StaffRow.id.in_(wanted)))
+    return dict(rows)
+
+
+async def page_of_staff(
+    session: AsyncSession,
+    unit_ids: Sequence[UUID],
+    *,
+    q: str = "",
+    role: str | None = None,
+    before: tuple[bool, UUID] | None = None,
+    limit: int = 20,
+) -> list[StaffRow]:
+    """Staff of these units, active first, newest first; one more than ``limit`` when there is more."""
+    wanted: Select[tuple[StaffRow]] = select(StaffRow).where(StaffRow.unit_id.in_(unit_ids))
+    if q:
+        wanted = wanted.where(
+            or_(
+                func.strpos(StaffRow.login, q.lower()) > 0,
+                func.strpos(func.lower(StaffRow.name), q.lower()) > 0,
+            )
+        )
+    if role:
+        wanted = wanted.where(
+            exists().where(StaffRoleRow.staff_id == StaffRow.id, StaffRoleRow.role == role).correlate(StaffRow)
+        )
+    if before is not None:
+        wanted = wanted.where(tuple_(StaffRow.active, StaffRow.id) < before)
+    rows = await session.scalars(wanted.order_by(StaffRow.active.desc(), StaffRow.id.desc()).limit(limit + 1))
+    return list(rows)
+
+
+async def staff_counts(session: AsyncSession) -> dict[str, int]:
+    """How many active staff members have each role."""
+    rows = await session.execute(
+        select(StaffRoleRow.role, func.count())
+        .join(StaffRow, StaffRow.id == StaffRoleRow.staff_id)
+        .where(StaffRow.active)
+        .group_by(StaffRoleRow.role)
+    )
+    return dict(rows)
+
+
+async def other_owners(session: AsyncSession, staff_id: UUID) -> int:
+    """Active owners besides this staff member; changes of ownership wait for each other from here on."""
+    key = func.hashtextextended(f"owners/{brand_of(session)}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    count = await session.scalar(
+        select(func.count())
+        .select_from(StaffRoleRow)
+        .join(StaffRow, StaffRow.id == StaffRoleRow.staff_id)
+        .where(StaffRoleRow.role == OWNER, StaffRow.active, StaffRow.id != staff_id)
+    )
+    return count or 0
+
+
+async def active_staff_at(session: AsyncSession, unit_id: UUID) -> int:
+    """How many active staff members belong to a unit itself."""
+    return await session.scalar(select(func.count()).where(StaffRow.unit_id == unit_id, StaffRow.active)) or 0
+
+
+async def page_of_audit(
+    session: AsyncSession,
+    within: str,
+    *,
+    actor_id: UUID | None = None,
+    action: str | None = None,
+    subject_id: UUID | None = None,
+    subject_kind: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 20,
+) -> list[AuditRow]:
+    """Who did what, newest first; one more than ``limit`` when there is more.
+
+    Below the top of the tree only what people of one's own subtree did. Needs indexes ``(…, at, id)``.
+    """
+    wanted = select(AuditRow)
+    if within.count("/") > 1:
+        low, high = subtree(within)
+        wanted = wanted.where(AuditRow.actor_path >= low, AuditRow.actor_path < high)
+    if actor_id:
+        wanted = wanted.where(AuditRow.actor_id == actor_id)
+    if action:
+        wanted = wanted.where(AuditRow.action == action)
+    if subject_id:
+        wanted = wanted.where(AuditRow.subject_id == subject_id)
+    if subject_kind:
+        wanted = wanted.where(AuditRow.subject_kind == subject_kind)
+    if since:
+        wanted = wanted.where(AuditRow.at >= since)
+    if until:
+        wanted = wanted.where(AuditRow.at < until)
+    if before is not None:
+        wanted = wanted.where(tuple_(AuditRow.at, AuditRow.id) < before)
+    rows = await session.scalars(wanted.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(limit + 1))
+    return list(rows)
