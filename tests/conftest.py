@@ -213,8 +213,8 @@ async def rival(database: Any) -> Brand:
 async def console(app: Any, brand: Brand) -> AsyncIterator[httpx.AsyncClient]:
     """The brand's owner, signed in at the console."""
     client = await sign_in(app, brand)
-    async with client:
-        yield client
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

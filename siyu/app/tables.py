@@ -11,3 +11,5 @@ import siyu.goods.payments.tables  # noqa: F401
 import siyu.people.brands.tables
 import siyu.people.customers.tables
 import siyu.people.staff.tables  # noqa: F401
+import siyu.goods.orders.tables
+import siyu.goods.pricing.tables  # noqa: F401

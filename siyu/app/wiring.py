@@ -12,10 +12,38 @@ from types import ModuleType
 from typing import Any
 
 from siyu.app.hot import Hot
+import siyu.goods.orders.http
+import siyu.goods.orders.placing
+import siyu.goods.orders.reactions
+import siyu.goods.pricing.http
+import siyu.people.brands.http
+import siyu.people.customers.http
+import siyu.people.staff.http
 
-CONSOLE: list[Any] = []
-SHOP: list[Any] = []
+CONSOLE: list[Any] = [
+    *siyu.people.brands.http.console_routes,
+    *siyu.people.staff.http.console_routes,
+    *siyu.people.customers.http.console_routes,
+    *siyu.goods.pricing.http.console_routes,
+    *siyu.goods.orders.http.console_routes,
+]
+SHOP: list[Any] = [
+    *siyu.people.customers.http.shop_routes,
+    *siyu.goods.orders.http.shop_routes,
+]
 ROOT: list[Any] = []
-HOT: list[Hot] = []
-LISTENING: list[ModuleType] = []
-STARTUPS: list[Callable[[Any], Awaitable[Any]]] = []
+HOT: list[Hot] = [
+    Hot("POST", "/api/shop/orders", siyu.goods.orders.placing.place),
+]
+LISTENING: list[ModuleType] = [
+    siyu.goods.orders.reactions,
+]
+STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
+    siyu.goods.orders.placing.start,
+]
+
+siyu.people.customers.plugs.purchase_figures = siyu.goods.orders.figures
+siyu.people.customers.plugs.cart_quantity = siyu.goods.orders.cart_quantity
+siyu.people.customers.plugs.order_counts = siyu.goods.orders.state_counts
+siyu.people.customers.plugs.recent_orders = siyu.goods.orders.http.recent_orders
+siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline

@@ -229,28 +229,28 @@ def everything_left(lines: Sequence[RefundableLine]) -> dict[UUID, int]:
 # ── What may be done now ──────────────────────────────────────────────────────────────────────────
 
 
-def staff_may(state: State, delivery: Delivery, *, unshipped: int, refundable_minor: int) -> list[str]:
+def staff_may(state: State, delivery: Delivery, *, unshipped: int, shipped: int, refundable: bool) -> list[str]:
     """Actions open to staff (before permissions): ship, pick_up, cancel, refund, change_price, note, change_address."""
     may = ["note"]
     if state == "unpaid":
         may += ["cancel", "change_price"]
-    if state in ("paid", "ready") and unshipped:
+    if state in ("paid", "ready") and not shipped:
         may.append("cancel")
     if delivery == "express" and state in ("paid", "shipped") and unshipped:
         may.append("ship")
     if delivery == "pick_up" and state in ("paid", "ready") and unshipped:
         may.append("pick_up")
-    if refundable_minor > 0 and state in ("paid", "ready", "shipped", "completed"):
+    if refundable and state in ("paid", "ready", "shipped", "completed"):
         may.append("refund")
-    if delivery == "express" and state in ("unpaid", "paid"):
+    if delivery == "express" and state in ("unpaid", "paid") and not shipped:
         may.append("change_address")
     return may
 
 
-def shopper_may(state: State, delivery: Delivery) -> list[str]:
+def shopper_may(state: State, delivery: Delivery, *, unshipped: int, shipped: int) -> list[str]:
     """Actions open to the buyer: pay, cancel, received."""
     if state == "unpaid":
         return ["pay", "cancel"]
-    if state in ("paid", "ready"):
+    if state in ("paid", "ready") and not shipped:
         return ["cancel"]
-    return ["received"] if state == "shipped" and delivery == "express" else []
+    return ["received"] if state == "shipped" and delivery == "express" and not unshipped else []

@@ -76,6 +76,7 @@ class OrderRow(OfBrand, Base):
             "id",
             postgresql_where=text("store_id is not null"),
         ),
+        Index("orders_link_idx", "brand_id", "link_id", postgresql_where=text("link_id is not null")),
         Index("orders_unpaid_idx", "brand_id", "pay_by", "id", postgresql_where=text("state = 'unpaid'")),
         CheckConstraint(
             "state in ('unpaid', 'paid', 'shipped', 'ready', 'completed', 'cancelled', 'refunded')", name="state"

@@ -2,7 +2,7 @@
 
 from siyu.goods.payments.actions import close, refund, settle, start
 from siyu.goods.payments.events import PaymentStarted, PaymentSucceeded, RefundFailed, RefundSucceeded
-from siyu.goods.payments.ports import Instruction, Provider, Settled, on_refund_settled, on_settled, plug_in, provider_named
+from siyu.goods.payments.ports import Instruction, Provider, RefundSettled, Settled, on_refund_settled, on_settled, plug_in, provider_named
 from siyu.goods.payments.queries import Paid, RefundMade, of_payables, refunds_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Provider",
     "RefundFailed",
     "RefundMade",
+    "RefundSettled",
     "RefundSucceeded",
     "Settled",
     "close",

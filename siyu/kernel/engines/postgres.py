@@ -317,7 +317,9 @@ def _clear_away(data_dir: Path, lock: FolderLock) -> None:
     ours = Stamp(int(lock.previous.get("postmaster", 0)), str(lock.previous.get("began", "")))
     master = _postmaster(data_dir)
     foreign = master in at_work and not (host.is_alive(ours) and ours.pid == master)
-    if foreign and not host.wait_until(lambda: master not in _at_work(data_dir), 3.0):
+    if foreign and not host.wait_until(
+        lambda: master not in _at_work(data_dir), host.LAST_BREATH_S
+    ):
         raise EngineRefused(
             f"The PostgreSQL data in {data_dir} is in use by a server that siyu did not start "
             f"(process {master}): stop that server first, or choose another folder."

@@ -14,6 +14,7 @@ from siyu.people.brands.events import BrandChanged, BrandCreated, UnitChanged
 from siyu.people.brands.ports import Founding, before_closing, founding
 from siyu.people.brands.queries import (
     BrandFacts,
+    BrandOut,
     Unit,
     brand_and_unit,
     brand_by_host,
@@ -35,6 +36,7 @@ __all__ = [
     "BrandChanged",
     "BrandCreated",
     "BrandFacts",
+    "BrandOut",
     "Created",
     "Founding",
     "NotClosable",

@@ -1,6 +1,6 @@
 """The console's doors to the brand and its units."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,35 +14,12 @@ from siyu.kernel.http import once
 from siyu.people.brands import actions, queries
 from siyu.people.brands.actions import BrandChange, StorePlace, UnitChange
 from siyu.people.brands.ports import Desk
-from siyu.people.brands.queries import BrandFacts, Unit
+from siyu.people.brands.queries import BrandOut, Unit
 from siyu.people.brands.rules import LocaleText
 
 Line = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Degrees = Annotated[float, Meta(ge=-180, le=180)]
 UnitKind = Literal["hq", "region", "dealer", "franchisee", "store"]
-
-
-class BrandOut(msgspec.Struct):
-    id: UUID
-    slug: str
-    name: LocaleText
-    currency: str
-    time_zone: str
-    locales: list[str]
-    default_locale: str
-    is_demo: bool
-    shop_url: str
-    theme_color: str
-    privacy: LocaleText
-    privacy_version: str
-    service_phone: str
-    unpaid_timeout_minutes: int
-    write_key: str
-
-    @classmethod
-    def of(cls, facts: BrandFacts, settings: Any) -> "BrandOut":
-        """Facts as the console shows them, with the shop's address."""
-        return cls(shop_url=settings.shop(facts.slug), **msgspec.structs.asdict(facts))
 
 
 class BrandPatchIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,10 +84,10 @@ class UnitIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UnitPatchIn(msgspec.Struct, forbid_unknown_fields=True):
-    parent_id: UUID | None | UnsetType = UNSET
+    parent_id: UUID | UnsetType | None = UNSET
     code: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
     name: LocaleText | UnsetType = UNSET
-    store: StoreDetail | None | UnsetType = UNSET
+    store: StoreDetail | UnsetType | None = UNSET
     closed: bool | UnsetType = UNSET
 
 

@@ -1,7 +1,7 @@
 """What brands need of modules above them: plugged in when those are imported."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -43,6 +43,7 @@ def before_closing(hook: ClosingHook) -> ClosingHook:
     return hook
 
 
+@runtime_checkable  # the framework checks what it injects
 class Desk(Protocol):
     """The staff member at work, as far as the handlers here need to know; ``people.staff.Desk`` is it."""
 

@@ -44,6 +44,31 @@ class BrandFacts(msgspec.Struct, frozen=True):
         return rules.in_locale(text, locale or self.default_locale, self.default_locale)
 
 
+class BrandOut(msgspec.Struct):
+    """A brand on the console's wire."""
+
+    id: UUID
+    slug: str
+    name: LocaleText
+    currency: str
+    time_zone: str
+    locales: list[str]
+    default_locale: str
+    is_demo: bool
+    shop_url: str
+    theme_color: str
+    privacy: LocaleText
+    privacy_version: str
+    service_phone: str
+    unpaid_timeout_minutes: int
+    write_key: str
+
+    @classmethod
+    def of(cls, facts: BrandFacts, settings: Any) -> "BrandOut":
+        """Facts as the console shows them, with the shop's address."""
+        return cls(shop_url=settings.shop(facts.slug), **msgspec.structs.asdict(facts))
+
+
 def facts_of(row: BrandRow) -> BrandFacts:
     """A brand's row as facts."""
     return BrandFacts(

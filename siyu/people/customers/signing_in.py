@@ -77,16 +77,19 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 async def verify_code(
-    runtime: Any, brand: BrandFacts, person: Person, *, token_hash: str, phone: str, code: str, locale: str, request_id: str
+    runtime: Any, brand: BrandFacts, *, token_hash: str, phone: str, code: str, locale: str, request_id: str
 ) -> SignedIn:
     """Exchange the right code for a customer's session; whoever is new joins. The old session ends.
 
-    Of any number of attempts with one code, one succeeds. Raises ``WrongCode``, ``BadPhone``. Owns its
-    transactions: counted tries outlive the refusal.
+    Of any number of attempts with one code, one succeeds. Raises ``WrongCode``, ``BadPhone``, ``PrivacyNeeded``.
+    Owns its transaction: counted tries outlive the refusal.
     """
     phone = rules.normal_phone(phone)
-    actor = Actor(person.kind, person.id, "", request_id)
-    async with runtime.database.brand(brand.id, actor=actor) as session:
+    async with runtime.database.brand(brand.id) as session:
+        person = await queries.person_behind(session, token_hash)
+        if person is None:
+            raise rules.PrivacyNeeded(version=brand.privacy_version)
+        session.info["actor"] = Actor(person.kind, person.id, "", request_id)
         if await _spend_code(session, runtime.secret, brand.id, phone, code):
             return await _become(session, person, token_hash, phone, locale)
     raise rules.WrongCode

@@ -40,12 +40,12 @@ class Visit:
     """Dependency ``visit`` of every shop handler: its transaction commits when the handler returns."""
 
     def __init__(
-        self, runtime: Any, session: AsyncSession, brand: BrandFacts, locale: str, person: Person | None, token: str | None, scope: Any
+        self, runtime: Any, session: AsyncSession, scope: Any, *, brand: BrandFacts, person: Person | None, token: str | None
     ) -> None:
         self.runtime = runtime
         self.session = session
         self.brand = brand
-        self.locale = locale
+        self.locale = locale_of(scope, brand)
         self.person = person
         self.token = token if person else None
         self.link_code = header(scope, b"x-siyu-link")[:64] or None
@@ -124,7 +124,7 @@ async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, N
             person, unseen_s = found
             session.info["actor"] = Actor(person.kind, person.id, "", request_id_of(scope))
         with structlog.contextvars.bound_contextvars(brand=brand.slug):
-            yield Visit(runtime, session, brand, locale_of(scope, brand), person, token, scope)
+            yield Visit(runtime, session, scope, brand=brand, person=person, token=token)
     if token and unseen_s > SEEN_EVERY_S:
         async with runtime.database.brand(brand.id) as session:
             await session.execute(
@@ -135,10 +135,11 @@ async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, N
 
 
 class Shopper(msgspec.Struct, frozen=True):
-    """Who calls a raw handler, where and in which language."""
+    """Who calls a handler without a transaction of its own, where and in which language."""
 
     brand: BrandFacts
     person: Person | None
+    token: str | None
     locale: str
     request_id: str
 
@@ -147,6 +148,12 @@ class Shopper(msgspec.Struct, frozen=True):
         if self.person is None or self.person.kind != "customer":
             raise NotSignedIn
         return self.person.id
+
+    def session_token(self) -> str:
+        """The session's token. Raises ``PrivacyNeeded`` when nobody is known yet."""
+        if self.token is None:
+            raise rules.PrivacyNeeded(version=self.brand.privacy_version)
+        return self.token
 
 
 class SessionCache:
@@ -198,7 +205,7 @@ class SessionCache:
                 check_csrf(scope, self._secret, token)
             else:
                 check_origin(scope)
-        return Shopper(brand, found[1] if found else None, locale_of(scope, brand), request_id_of(scope))
+        return Shopper(brand, found[1] if found else None, token if found else None, locale_of(scope, brand), request_id_of(scope))
 
 
 def sessions_of(runtime: Any) -> SessionCache:

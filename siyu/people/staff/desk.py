@@ -67,7 +67,9 @@ class StaffActor(msgspec.Struct, frozen=True, kw_only=True):
 class Desk:
     """Dependency ``desk`` of every console handler: its transaction commits when the handler returns."""
 
-    def __init__(self, runtime: Any, session: AsyncSession, brand: BrandFacts, staff: StaffActor, token: str, request_id: str) -> None:
+    def __init__(
+        self, runtime: Any, session: AsyncSession, *, brand: BrandFacts, staff: StaffActor, token: str, request_id: str
+    ) -> None:
         self.runtime = runtime
         self.session = session
         self.brand = brand
@@ -188,7 +190,7 @@ async def open_desk(request: Request[Any, Any, Any]) -> AsyncGenerator[Desk, Non
         brand, actor, unseen_s = found
         session.info["actor"] = Actor("staff", actor.id, actor.name, request_id)
         with structlog.contextvars.bound_contextvars(brand=brand.slug, staff=str(actor.id)):
-            yield Desk(runtime, session, brand, actor, token, request_id)
+            yield Desk(runtime, session, brand=brand, staff=actor, token=token, request_id=request_id)
     if unseen_s > SEEN_EVERY_S:
         await _touch(runtime.database, brand_id, credentials.hash_of(token), actor.id)
 

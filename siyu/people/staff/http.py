@@ -17,8 +17,7 @@ from siyu.kernel.errors import Invalid, NotSignedIn
 from siyu.kernel.events import ParkedEventRow
 from siyu.kernel.http import client_address, decode_cursor, encode_cursor, once, request_id_of
 from siyu.kernel.jobs import JobRow
-from siyu.people.brands import BrandFacts, is_within, units
-from siyu.people.brands.http import BrandOut
+from siyu.people.brands import BrandFacts, BrandOut, is_within, units
 from siyu.people.brands.rules import LOCALES, check_name
 from siyu.people.staff import actions, credentials, queries, rules
 from siyu.people.staff.actions import StaffChange
@@ -109,7 +108,7 @@ async def _session_out(session: Any, runtime: Any, brand: BrandFacts, staff: Sta
 
 def _cookie(runtime: Any, value: str, max_age: int | None = None) -> Cookie:
     secure = runtime.settings.console.startswith("https:")
-    return Cookie(COOKIE, value, httponly=True, samesite="lax", secure=secure, path="/", max_age=max_age)
+    return Cookie(key=COOKIE, value=value, httponly=True, samesite="lax", secure=secure, path="/", max_age=max_age)
 
 
 @post("/session", tags=["session"], status_code=200)
@@ -217,6 +216,7 @@ async def _staff_out(desk: Desk, rows: list[StaffRow]) -> list[StaffOut]:
 
 @get("/staff", tags=["staff"])
 async def list_staff(
+    *,
     desk: NamedDependency[Desk],
     q: Search = "",
     unit_id: FromQuery[UUID | None] = None,
@@ -344,6 +344,7 @@ class AuditPageOut(msgspec.Struct):
 
 @get("/audit", tags=["audit"])
 async def list_audit(
+    *,
     desk: NamedDependency[Desk],
     actor_id: FromQuery[UUID | None] = None,
     action: OptionalSearch = None,

@@ -3,6 +3,8 @@
 Only gradients, clips, masks and feGaussianBlur, so that browsers, resvg and mini-programs agree.
 """
 
+# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
@@ -18,8 +20,7 @@ Point = tuple[float, float]
 
 def n(value: float) -> str:
     """A number as short as it can be at a tenth of a unit."""
-    text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") else text
+    return f"{value:.1f}".removesuffix(".0")
 
 
 class Canvas:
@@ -42,7 +43,9 @@ class Canvas:
 
     def blur(self, deviation: float) -> str:
         body = f'<feGaussianBlur stdDeviation="{n(deviation)}"/>'
-        return self.define("filter", body, filterUnits="userSpaceOnUse", x=-40, y=-40, width=480, height=480)
+        return self.define(
+            "filter", body, filterUnits="userSpaceOnUse", x=-40, y=-40, width=480, height=480
+        )
 
     def across(self, stops: Stops) -> str:
         """A gradient from left to right."""
@@ -58,18 +61,37 @@ class Canvas:
         return self.define("radialGradient", _stops(stops), **attributes)
 
     def mask(self, body: str) -> str:
-        return self.define("mask", body, maskUnits="userSpaceOnUse", x=0, y=0, width=SIZE, height=SIZE)
+        return self.define(
+            "mask", body, maskUnits="userSpaceOnUse", x=0, y=0, width=SIZE, height=SIZE
+        )
 
     def clip(self, body: str) -> str:
         return self.define("clipPath", body)
 
-    def soft(self, d: str, color: str, opacity: float, deviation: float, *, width: float = 0, shift: Point = (0, 0)) -> str:
+    def soft(
+        self,
+        d: str,
+        color: str,
+        opacity: float,
+        deviation: float,
+        *,
+        width: float = 0,
+        shift: Point = (0, 0),
+    ) -> str:
         """A blurred shape, filled, or stroked when it has a width."""
-        paint = f'fill="none" stroke="{color}" stroke-width="{n(width)}" stroke-linecap="round"' if width else f'fill="{color}"'
+        paint = (
+            f'fill="none" stroke="{color}" stroke-width="{n(width)}" stroke-linecap="round"'
+            if width
+            else f'fill="{color}"'
+        )
         move = f' transform="translate({n(shift[0])} {n(shift[1])})"' if shift != (0, 0) else ""
-        return f'<path d="{d}" {paint} opacity="{opacity:.2f}" filter="{self.blur(deviation)}"{move}/>'
+        return (
+            f'<path d="{d}" {paint} opacity="{opacity:.2f}" filter="{self.blur(deviation)}"{move}/>'
+        )
 
-    def ground(self, x: float, y: float, rx: float, ry: float, opacity: float = 0.32, deviation: float = 10) -> str:
+    def ground(
+        self, x: float, y: float, rx: float, ry: float, opacity: float = 0.32, deviation: float = 10
+    ) -> str:
         """The shadow of a thing that stands on the table."""
         return self.soft(ellipse(x, y, rx, ry), SHADOW, opacity, deviation)
 
@@ -114,7 +136,9 @@ class Look:
         """Raise ``ValueError`` for a wish that this kind of picture does not know."""
         unknown = sorted(self._given.keys() - self._asked)
         if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(self._asked))}")
+            raise ValueError(
+                f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(self._asked))}"
+            )
 
 
 def _stops(stops: Stops) -> str:
@@ -129,6 +153,7 @@ def _stops(stops: Stops) -> str:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float) -> str:
+    """A closed ellipse."""
     return (
         f"M{n(x - rx)} {n(y)}a{n(rx)} {n(ry)} 0 1 1 {n(2 * rx)} 0"
         f"a{n(rx)} {n(ry)} 0 1 1 {n(-2 * rx)} 0Z"
@@ -149,10 +174,12 @@ def arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> s
 
 
 def polygon(points: Iterable[Point]) -> str:
+    """A closed path through the points."""
     return "M" + "L".join(f"{n(x)} {n(y)}" for x, y in points) + "Z"
 
 
 def rounded(x: float, y: float, width: float, height: float, r: float) -> str:
+    """A rectangle with round corners."""
     return (
         f"M{n(x + r)} {n(y)}h{n(width - 2 * r)}a{n(r)} {n(r)} 0 0 1 {n(r)} {n(r)}"
         f"v{n(height - 2 * r)}a{n(r)} {n(r)} 0 0 1 {n(-r)} {n(r)}"
@@ -165,11 +192,13 @@ def rounded(x: float, y: float, width: float, height: float, r: float) -> str:
 
 
 def fill(d: str, paint: str, opacity: float = 1) -> str:
+    """A filled path."""
     shown = "" if opacity == 1 else f' opacity="{opacity:.2f}"'
     return f'<path d="{d}" fill="{paint}"{shown}/>'
 
 
 def line(d: str, color: str, width: float, opacity: float = 1, *, dash: str = "") -> str:
+    """A stroked path."""
     shown = "" if opacity == 1 else f' opacity="{opacity:.2f}"'
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return (
@@ -178,7 +207,15 @@ def line(d: str, color: str, width: float, opacity: float = 1, *, dash: str = ""
     )
 
 
-def moved(body: str, dx: float = 0, dy: float = 0, *, turn: float = 0, scale: float = 1, about: Point = (200, 200)) -> str:
+def moved(
+    body: str,
+    dx: float = 0,
+    dy: float = 0,
+    *,
+    turn: float = 0,
+    scale: float = 1,
+    about: Point = (200, 200),
+) -> str:
     """A group shifted, turned (degrees clockwise) and scaled about a point."""
     x, y = about
     return (

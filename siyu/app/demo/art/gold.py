@@ -1,4 +1,6 @@
-"""Gold and pearls: bangles, bracelets, necklaces, bars, coins, strands, studs."""
+"""Gold: bangles, rings, bracelets, necklaces, bars, coins."""
+
+from math import atan2, degrees
 
 from siyu.app.demo.art.canvas import (
     Canvas,
@@ -14,7 +16,7 @@ from siyu.app.demo.art.canvas import (
     polygon,
     rounded,
 )
-from siyu.app.demo.art.palette import METAL, PEARL, SHADOW, Ramp, darker, mix
+from siyu.app.demo.art.palette import METAL, SHADOW, Ramp, darker, mix
 from siyu.app.demo.art.strokes import (
     around,
     cast,
@@ -24,7 +26,6 @@ from siyu.app.demo.art.strokes import (
     letters,
     pearl,
     sheen,
-    small_ball,
     specular,
     tube,
     waves,
@@ -44,7 +45,11 @@ def gold_bangle(canvas: Canvas, look: Look) -> str:
         for place in range(36):
             px, py = on_ellipse(x - width * 0.08, y - width * 0.1, rx, ry, place * 10)
             crest = "".join(arc(px, py + 3, k, k, 200, 340) for k in (7.5, 4))
-            body += moved(line(crest, ramp[0], 1.3, 0.6) + moved(line(crest, ramp[4], 0.9, 0.8), 0.7, 0.9), turn=place * 10 + 90, about=(px, py))
+            body += moved(
+                line(crest, ramp[0], 1.3, 0.6) + moved(line(crest, ramp[4], 0.9, 0.8), 0.7, 0.9),
+                turn=place * 10 + 90,
+                about=(px, py),
+            )
         body += line(ellipse(x, y, rx + width * 0.33, ry + width * 0.33), ramp[0], 1.2, 0.35)
         body += line(ellipse(x, y, rx - width * 0.33, ry - width * 0.33), ramp[4], 1.2, 0.5)
     elif style == "twisted":
@@ -66,8 +71,12 @@ def gold_ring(canvas: Canvas, look: Look) -> str:
     style = look.choose("style", ["plain", "engraved", "pair"])
     width = look.between("width", 22, 34)
     if style == "pair":
-        left = moved(_band(canvas, ramp, width * 0.9, engraved=False), -58, 4, scale=0.86, about=(200, 320))
-        right = moved(_band(canvas, ramp, width * 0.62, engraved=False), 66, 14, scale=0.68, about=(200, 320))
+        left = moved(
+            _band(canvas, ramp, width * 0.9, engraved=False), -58, 4, scale=0.86, about=(200, 320)
+        )
+        right = moved(
+            _band(canvas, ramp, width * 0.62, engraved=False), 66, 14, scale=0.68, about=(200, 320)
+        )
         return left + right
     return _band(canvas, ramp, width, engraved=style == "engraved")
 
@@ -75,13 +84,19 @@ def gold_ring(canvas: Canvas, look: Look) -> str:
 def _band(canvas: Canvas, ramp: Ramp, width: float, *, engraved: bool) -> str:
     x, y, rx, ry = 200, 208, 100, 106
     dark = [mix(color, "#3A2408", 0.4) for color in ramp]
-    body = canvas.ground(216, 326, 96, 15) + tube(ellipse(x + 13, y + 1, rx - 5, ry - 3), width * 0.8, dark, 8)
+    body = canvas.ground(216, 326, 96, 15) + tube(
+        ellipse(x + 13, y + 1, rx - 5, ry - 3), width * 0.8, dark, 8
+    )
     body += tube(ellipse(x, y, rx, ry), width, ramp, 18)
     if engraved:
         for place in range(150, 391, 12):
             px, py = on_ellipse(x, y, rx - 1, ry - 1, place)
             leaf = f"M{n(px - 6)} {n(py)}Q{n(px)} {n(py - 7)} {n(px + 6)} {n(py)}Q{n(px)} {n(py + 7)} {n(px - 6)} {n(py)}Z"
-            body += moved(fill(leaf, ramp[0], 0.35) + moved(line(leaf, ramp[4], 0.9, 0.8), 0.6, 0.7), turn=place + 90, about=(px, py))
+            body += moved(
+                fill(leaf, ramp[0], 0.35) + moved(line(leaf, ramp[4], 0.9, 0.8), 0.6, 0.7),
+                turn=place + 90,
+                about=(px, py),
+            )
     return body + specular(canvas, x - 1, y - 1, rx + 2, ry + 2, (190, 246), 3, 0.9)
 
 
@@ -97,22 +112,34 @@ def bracelet(canvas: Canvas, look: Look) -> str:
         body = cast(canvas, d, 15, 0.26, 8) + _cable(x, y, rx, ry, ramp)
     elif style == "beads":
         body = cast(canvas, d, 20, 0.26, 9)
-        body += "".join(pearl(canvas, px, py, 13.4 if i % 4 else 15.5, ramp) for i, px, py in around(x, y, rx, ry, 24))
+        body += "".join(
+            pearl(canvas, px, py, 13.4 if i % 4 else 15.5, ramp)
+            for i, px, py in around(x, y, rx, ry, 24)
+        )
     elif style == "rope":
         body = cast(canvas, d, 14, 0.26, 8) + tube(d, 17, ramp, 12)
         for place in range(72):
-            (ix, iy), (ox, oy) = on_ellipse(x, y, rx - 8, ry - 8, place * 5), on_ellipse(x, y, rx + 8, ry + 8, place * 5 + 6)
+            (ix, iy), (ox, oy) = (
+                on_ellipse(x, y, rx - 8, ry - 8, place * 5),
+                on_ellipse(x, y, rx + 8, ry + 8, place * 5 + 6),
+            )
             body += line(f"M{n(ix)} {n(iy)}L{n(ox)} {n(oy)}", ramp[0], 1.6, 0.5)
     else:
         red = ("#4A0F0A", "#7D1D14", "#A83224", "#CC6250", "#F0B3A4")
-        body = cast(canvas, d, 7, 0.3, 6) + tube(d, 9, red, 8) + line(d, red[0], 9, 0.3, dash="1.5 5")
-        body += "".join(pearl(canvas, *on_ellipse(x, y, rx, ry, place), 15.5 if place == 90 else 10, ramp) for place in (66, 114, 42, 138, 90))
+        body = (
+            cast(canvas, d, 7, 0.3, 6) + tube(d, 9, red, 8) + line(d, red[0], 9, 0.3, dash="1.5 5")
+        )
+        body += "".join(
+            pearl(canvas, *on_ellipse(x, y, rx, ry, place), 15.5 if place == 90 else 10, ramp)
+            for place in (66, 114, 42, 138, 90)
+        )
     return moved(body, turn=turn) + _charm(canvas, x, y + ry, ramp, charm)
 
 
 def _cable(x: float, y: float, rx: float, ry: float, ramp: Ramp) -> str:
     """Links seen flat and on edge by turns, along an ellipse."""
-    count, parts = 34, list[str]()
+    count = 34
+    parts: list[str] = []
     for i, px, py in around(x, y, rx, ry, count):
         ahead = on_ellipse(x, y, rx, ry, -90 + i * 360 / count + 2)
         behind = on_ellipse(x, y, rx, ry, -90 + i * 360 / count - 2)
@@ -123,8 +150,7 @@ def _cable(x: float, y: float, rx: float, ry: float, ramp: Ramp) -> str:
 
 
 def _slope(start: Point, end: Point) -> float:
-    from math import atan2, degrees
-
+    """The direction from one point to another, in degrees clockwise."""
     return degrees(atan2(end[1] - start[1], end[0] - start[0]))
 
 
@@ -133,27 +159,40 @@ def _charm(canvas: Canvas, x: float, y: float, ramp: Ramp, shape: str) -> str:
         return ""
     loop = tube(ellipse(x, y + 12, 7, 8), 4, ramp, 6)
     if shape == "bead":
-        return canvas.soft(ellipse(x + 9, y + 46, 22, 22), SHADOW, 0.28, 7) + loop + pearl(canvas, x, y + 40, 22, ramp)
+        return (
+            canvas.soft(ellipse(x + 9, y + 46, 22, 22), SHADOW, 0.28, 7)
+            + loop
+            + pearl(canvas, x, y + 40, 22, ramp)
+        )
     outline = ellipse(x, y + 46, 28, 28) if shape == "disc" else _lock(x, y + 20, 0.52)
-    return canvas.soft(outline, SHADOW, 0.28, 7, shift=(8, 10)) + loop + _plate(canvas, outline, (x - 30, y + 16, 60, 60), ramp, r=9)
-
-
-def _lock(x: float, y: float, scale: float) -> str:
-    """The outline of a 长命锁 hanging from (x, y)."""
-    k = scale
     return (
-        f"M{n(x)} {n(y)}C{n(x + 18 * k)} {n(y)} {n(x + 22 * k)} {n(y + 14 * k)} {n(x + 40 * k)} {n(y + 16 * k)}"
-        f"C{n(x + 76 * k)} {n(y + 14 * k)} {n(x + 84 * k)} {n(y + 44 * k)} {n(x + 66 * k)} {n(y + 62 * k)}"
-        f"C{n(x + 60 * k)} {n(y + 92 * k)} {n(x + 24 * k)} {n(y + 108 * k)} {n(x)} {n(y + 108 * k)}"
-        f"C{n(x - 24 * k)} {n(y + 108 * k)} {n(x - 60 * k)} {n(y + 92 * k)} {n(x - 66 * k)} {n(y + 62 * k)}"
-        f"C{n(x - 84 * k)} {n(y + 44 * k)} {n(x - 76 * k)} {n(y + 14 * k)} {n(x - 40 * k)} {n(y + 16 * k)}"
-        f"C{n(x - 22 * k)} {n(y + 14 * k)} {n(x - 18 * k)} {n(y)} {n(x)} {n(y)}Z"
+        canvas.soft(outline, SHADOW, 0.28, 7, shift=(8, 10))
+        + loop
+        + _plate(canvas, outline, (x - 30, y + 16, 60, 60), ramp, r=9)
     )
 
 
-def _plate(canvas: Canvas, outline: str, box: tuple[float, float, float, float], ramp: Ramp, r: float = 15) -> str:
+def _lock(x: float, y: float, scale: float) -> str:
+    """The outline of a cloud-shaped 如意锁 hanging from (x, y)."""
+    right = ((10, -6, 34, -8, 46, 8), (66, 6, 84, 22, 80, 44), (92, 66, 70, 92, 44, 94))
+    left = ((-70, 92, -92, 66, -80, 44), (-84, 22, -66, 6, -46, 8), (-34, -8, -10, -6, 0, 6))
+    d = f"M{n(x)} {n(y + 6 * scale)}"
+    for curve in (*right, (30, 110, -30, 110, -44, 94), *left):
+        d += "C" + " ".join(n((y if i % 2 else x) + k * scale) for i, k in enumerate(curve))
+    return d + "Z"
+
+
+def _plate(
+    canvas: Canvas, outline: str, box: tuple[float, float, float, float], ramp: Ramp, r: float = 15
+) -> str:
     """A flat piece of metal with the brand's waves chased into its lower half."""
-    face = canvas.linear([(0, ramp[4], 1), (0.3, ramp[3], 1), (0.62, ramp[2], 1), (1, ramp[1], 1)], x1=0, y1=0, x2=1, y2=1)
+    face = canvas.linear(
+        [(0, ramp[4], 1), (0.3, ramp[3], 1), (0.62, ramp[2], 1), (1, ramp[1], 1)],
+        x1=0,
+        y1=0,
+        x2=1,
+        y2=1,
+    )
     x, y, width, height = box
     lower = (x, y + height * 0.55, width, height * 0.5)
     return (
@@ -169,23 +208,47 @@ def necklace(canvas: Canvas, look: Look) -> str:
     ramp = METAL[look.choose("metal", METAL, ["fine", "gold", "rose", "silver"])]
     shape = look.choose("shape", ["lock", "disc", "leaf", "bar", "gem", "ring"])
     weight = look.between("weight", 3.6, 6)
-    hang = chain("M84 -120C92 40 150 150 196 182", ramp, weight) + chain("M316 -120C308 40 250 150 204 182", ramp, weight)
+    hang = chain("M84 -120C92 40 150 150 196 182", ramp, weight) + chain(
+        "M316 -120C308 40 250 150 204 182", ramp, weight
+    )
     loop = tube(ellipse(200, 192, 7, 10), 4.6, ramp, 7)
     if shape == "gem":
-        stone = facets(200, 246, 36, 40, ("#9FB2BA", "#C6D4DA", "#E2EBEE", "#F5FAFB", "#FFFFFF"), look.chance)
-        return hang + canvas.soft(ellipse(210, 260, 38, 42), SHADOW, 0.26, 9) + tube(ellipse(200, 247, 38, 42), 6, ramp, 8) + stone + loop + glint(178, 222, 11)
+        stone = facets(
+            200, 246, 36, 40, ("#9FB2BA", "#C6D4DA", "#E2EBEE", "#F5FAFB", "#FFFFFF"), look.chance
+        )
+        return (
+            hang
+            + canvas.soft(ellipse(210, 260, 38, 42), SHADOW, 0.26, 9)
+            + tube(ellipse(200, 247, 38, 42), 6, ramp, 8)
+            + stone
+            + loop
+            + glint(178, 222, 11)
+        )
     if shape == "ring":
         d = ellipse(200, 248, 42, 44)
-        return hang + cast(canvas, d, 12, 0.26, 8) + tube(d, 15, ramp, 14) + specular(canvas, 199, 247, 43, 45, (195, 255), 2.4) + loop
+        return (
+            hang
+            + cast(canvas, d, 12, 0.26, 8)
+            + tube(d, 15, ramp, 14)
+            + specular(canvas, 199, 247, 43, 45, (195, 255), 2.4)
+            + loop
+        )
     outline = {
         "lock": _lock(200, 196, 0.92),
         "disc": ellipse(200, 250, 50, 50),
         "leaf": "M200 200C240 226 250 268 200 322C150 268 160 226 200 200Z",
         "bar": rounded(180, 202, 40, 116, 8),
     }[shape]
-    body = canvas.soft(outline, SHADOW, 0.28, 9, shift=(10, 13)) + _plate(canvas, outline, (126, 196, 148, 126), ramp)
+    body = canvas.soft(outline, SHADOW, 0.28, 9, shift=(10, 13)) + _plate(
+        canvas, outline, (126, 196, 148, 126), ramp
+    )
     if shape == "leaf":
-        body += line("M200 206L200 316M200 240L222 226M200 262L230 244M200 284L226 268M200 240L178 226M200 262L170 244M200 284L174 268", ramp[0], 1.6, 0.45)
+        body += line(
+            "M200 206L200 316M200 240L222 226M200 262L230 244M200 284L226 268M200 240L178 226M200 262L170 244M200 284L174 268",
+            ramp[0],
+            1.6,
+            0.45,
+        )
     if shape == "disc":
         body += line(ellipse(200, 250, 41, 41), ramp[0], 1.2, 0.5)
     return hang + body + loop
@@ -199,21 +262,42 @@ def gold_bar(canvas: Canvas, look: Look) -> str:
     turn = look.between("turn", -14, 4)
     one = _ingot(canvas, ramp, grams)
     if style == "stack":
-        return moved(moved(one, 26, -62, turn=9, scale=0.8) + moved(one, -12, 42, turn=-4, scale=0.92), turn=turn / 2)
+        return moved(
+            moved(one, 26, -62, turn=9, scale=0.8) + moved(one, -12, 42, turn=-4, scale=0.92),
+            turn=turn / 2,
+        )
     return moved(one, turn=turn if style == "bar" else turn - 62)
 
 
 def _ingot(canvas: Canvas, ramp: Ramp, grams: str) -> str:
     """A flat bar seen from above, its right and lower sides in shade."""
     body = canvas.soft(rounded(74, 128, 272, 168, 12), SHADOW, 0.34, 12)
-    body += fill(rounded(64, 122, 276, 162, 14), ramp[0]) + fill(rounded(62, 118, 274, 160, 13), ramp[1])
-    face = canvas.linear([(0, ramp[4], 1), (0.22, ramp[3], 1), (0.55, ramp[2], 1), (0.8, ramp[3], 1), (1, ramp[1], 1)], x1=0, y1=0, x2=1, y2=1)
+    body += fill(rounded(64, 122, 276, 162, 14), ramp[0]) + fill(
+        rounded(62, 118, 274, 160, 13), ramp[1]
+    )
+    face = canvas.linear(
+        [
+            (0, ramp[4], 1),
+            (0.22, ramp[3], 1),
+            (0.55, ramp[2], 1),
+            (0.8, ramp[3], 1),
+            (1, ramp[1], 1),
+        ],
+        x1=0,
+        y1=0,
+        x2=1,
+        y2=1,
+    )
     top, frame = rounded(60, 114, 272, 154, 12), rounded(74, 128, 244, 126, 8)
     body += fill(top, face) + line(top, ramp[4], 1.6, 0.9)
     body += line(frame, ramp[0], 1.4, 0.5) + moved(line(frame, ramp[4], 1, 0.7), 0.9, 1.1)
     body += waves(canvas, rounded(78, 204, 236, 46, 6), (78, 208, 236, 46), ramp[0], 15, 0.5, 1.1)
     body += letters(196, 172, 27, "足金 999.9", darker(ramp[0], 0.25), weight=600, spacing=2)
-    return body + letters(196, 196, 15, grams, darker(ramp[0], 0.2), spacing=1) + sheen(canvas, top, 0.4)
+    return (
+        body
+        + letters(196, 196, 15, grams, darker(ramp[0], 0.2), spacing=1)
+        + sheen(canvas, top, 0.4)
+    )
 
 
 def coin(canvas: Canvas, look: Look) -> str:
@@ -222,13 +306,34 @@ def coin(canvas: Canvas, look: Look) -> str:
     motif = look.choose("motif", ["waves", "lotus", "mountain", "moon", "knot"])
     turn = look.between("turn", -15, 15)
     x, y, r = 198, 196, 118
-    body = canvas.soft(ellipse(x + 16, y + 20, r, r), SHADOW, 0.34, 12) + f'<circle cx="{x + 5}" cy="{y + 6}" r="{r}" fill="{ramp[0]}"/>'
-    field = canvas.linear([(0, ramp[3], 1), (0.35, ramp[4], 1), (0.5, ramp[3], 1), (0.75, ramp[2], 1), (1, ramp[1], 1)], x1=0, y1=0, x2=1, y2=1)
+    body = (
+        canvas.soft(ellipse(x + 16, y + 20, r, r), SHADOW, 0.34, 12)
+        + f'<circle cx="{x + 5}" cy="{y + 6}" r="{r}" fill="{ramp[0]}"/>'
+    )
+    field = canvas.linear(
+        [
+            (0, ramp[3], 1),
+            (0.35, ramp[4], 1),
+            (0.5, ramp[3], 1),
+            (0.75, ramp[2], 1),
+            (1, ramp[1], 1),
+        ],
+        x1=0,
+        y1=0,
+        x2=1,
+        y2=1,
+    )
     body += fill(ellipse(x, y, r, r), field) + tube(ellipse(x, y, r - 6, r - 6), 10, ramp, 9)
-    beads = "".join(f"M{n(px)} {n(py)}h.1" for place in range(72) for px, py in [on_ellipse(x, y, r - 18, r - 18, place * 5)])
+    beads = "".join(
+        f"M{n(px)} {n(py)}h.1"
+        for place in range(72)
+        for px, py in [on_ellipse(x, y, r - 18, r - 18, place * 5)]
+    )
     body += line(beads, ramp[0], 3.6, 0.55) + moved(line(beads, ramp[4], 2, 0.8), -0.5, -0.6)
     raised = _motif(canvas, x, y, motif, ramp)
-    return moved(body + raised, turn=turn, about=(x, y)) + specular(canvas, x, y, r - 5, r - 5, (200, 262), 3, 0.85)
+    return moved(body + raised, turn=turn, about=(x, y)) + specular(
+        canvas, x, y, r - 5, r - 5, (200, 262), 3, 0.85
+    )
 
 
 def _motif(canvas: Canvas, x: float, y: float, motif: str, ramp: Ramp) -> str:
@@ -241,72 +346,23 @@ def _motif(canvas: Canvas, x: float, y: float, motif: str, ramp: Ramp) -> str:
         return waves(canvas, field, (x - 96, y - 86, 192, 180), ramp[0], 24, 0.55, 1.6)
     if motif == "lotus":
         petal = f"M{x} {y + 30}C{x + 26} {y + 2} {x + 20} {y - 34} {x} {y - 58}C{x - 20} {y - 34} {x - 26} {y + 2} {x} {y + 30}Z"
-        return sea + "".join(moved(fill(petal, ramp[3], 0.9) + embossed(petal, 2), turn=angle, about=(x, y + 34)) for angle in (-66, 66, -34, 34, 0))
+        return sea + "".join(
+            moved(fill(petal, ramp[3], 0.9) + embossed(petal, 2), turn=angle, about=(x, y + 34))
+            for angle in (-66, 66, -34, 34, 0)
+        )
     if motif == "mountain":
         ridge = f"M{x - 86} {y + 30}L{x - 44} {y - 22}L{x - 22} {y + 2}L{x + 14} {y - 58}L{x + 52} {y - 4}L{x + 64} {y - 16}L{x + 86} {y + 30}"
         return sea + embossed(ridge) + embossed(ellipse(x - 44, y - 52, 15, 15), 2)
     if motif == "moon":
-        return sea + fill(ellipse(x, y - 20, 46, 46), ramp[4], 0.75) + embossed(ellipse(x, y - 20, 46, 46)) + embossed(f"M{x - 60} {y + 4}h44M{x + 8} {y - 6}h58M{x - 34} {y + 16}h76", 2)
-    loops = "".join(ellipse(x + dx, y + dy, 30, 30) for dx, dy in ((-22, -22), (22, -22), (-22, 22), (22, 22)))
-    return embossed(loops, 5) + embossed(polygon([(x, y - 16), (x + 16, y), (x, y + 16), (x - 16, y)]), 3)
-
-
-def strand(canvas: Canvas, look: Look) -> str:
-    """A pearl necklace or bracelet. Looks: pearl, metal (of the clasp), style (necklace, double, bracelet)."""
-    ramp = PEARL[look.choose("pearl", PEARL, ["white", "white", "pink", "gold", "dark", "lavender"])]
-    metal = METAL[look.choose("metal", METAL, ["gold", "silver"])]
-    style = look.choose("style", ["necklace", "double", "bracelet"])
-    if style == "bracelet":
-        body = cast(canvas, ellipse(200, 204, 112, 92), 22, 0.26, 9)
-        for i, px, py in around(200, 200, 112, 92, 23):
-            body += small_ball(px, py, 12, metal) if i == 0 else pearl(canvas, px, py, 15.2, ramp)
-        return body
-    body = _hanging(canvas, ramp, 1.0, 0)
-    if style == "double":
-        body = _hanging(canvas, ramp, 1.16, 34) + moved(_hanging(canvas, ramp, 0.82, -22), 0, -14)
-    return body
-
-
-def _hanging(canvas: Canvas, ramp: Ramp, size: float, lower: float) -> str:
-    """Pearls on a curve that comes in from the top, the largest in front."""
-    count, places = 31, list[tuple[float, float, float]]()
-    for i in range(count):
-        part = i / (count - 1)
-        x = 200 + 128 * size * (2 * part - 1) * (1 - 0.18 * (1 - abs(2 * part - 1)))
-        depth = 1 - abs(2 * part - 1) ** 2.6
-        places.append((x, -40 + (304 + lower) * depth, 9 + 8.5 * depth))
-    d = "M" + "L".join(f"{n(x)} {n(y)}" for x, y, _ in places)
-    body = canvas.soft(d, SHADOW, 0.26, 9, width=22, shift=(12, 15))
-    return body + "".join(pearl(canvas, x, y, r, ramp) for x, y, r in sorted(places, key=lambda place: place[1]))
-
-
-def studs(canvas: Canvas, look: Look) -> str:
-    """A pair of pearl earrings. Looks: pearl, metal, style (stud, drop, flower)."""
-    ramp = PEARL[look.choose("pearl", PEARL)]
-    metal = METAL[look.choose("metal", METAL, ["gold", "rose", "silver"])]
-    style = look.choose("style", ["stud", "drop", "flower"])
-    return "".join(_stud(canvas, x, y, ramp, metal, style) for x, y in ((132, 180), (268, 204)))
-
-
-def _stud(canvas: Canvas, x: float, y: float, ramp: Ramp, metal: Ramp, style: str) -> str:
-    if style == "drop":
-        shade = canvas.soft(ellipse(x + 11, y + 74, 36, 36), SHADOW, 0.26, 9)
-        gem = moved(facets(x, y - 62, 15, 15, METAL["silver"], _still(), 8), 0, 0)
-        return shade + tube(ellipse(x, y - 62, 16, 16), 4, metal, 6) + gem + chain(f"M{x} {y - 46}L{x} {y + 22}", metal, 4) + pearl(canvas, x, y + 58, 38, ramp)
-    petals = ""
-    if style == "flower":
-        shape = f"M{x} {y}C{x + 30} {y - 18} {x + 26} {y - 62} {x} {y - 70}C{x - 26} {y - 62} {x - 30} {y - 18} {x} {y}Z"
-        face = canvas.linear([(0, metal[4], 1), (0.5, metal[3], 1), (1, metal[1], 1)], x1=0, y1=0, x2=1, y2=1)
-        petals = canvas.soft(ellipse(x + 11, y + 14, 62, 62), SHADOW, 0.26, 10) + "".join(
-            moved(fill(shape, face) + line(shape, metal[0], 0.8, 0.5), turn=72 * i, about=(x, y)) for i in range(5)
+        return (
+            sea
+            + fill(ellipse(x, y - 20, 46, 46), ramp[4], 0.75)
+            + embossed(ellipse(x, y - 20, 46, 46))
+            + embossed(f"M{x - 60} {y + 4}h44M{x + 8} {y - 6}h58M{x - 34} {y + 16}h76", 2)
         )
-        return petals + pearl(canvas, x, y, 30, ramp)
-    shade = canvas.soft(ellipse(x + 14, y + 18, 52, 52), SHADOW, 0.3, 11)
-    cup = tube(arc(x, y + 2, 53, 53, 60, 150), 7, metal, 7)
-    return shade + tube(f"M{x + 34} {y - 34}L{x + 58} {y - 58}", 6, metal, 6) + cup + pearl(canvas, x, y, 52, ramp)
-
-
-def _still():  # noqa: ANN202
-    from random import Random
-
-    return Random(8)
+    loops = "".join(
+        ellipse(x + dx, y + dy, 30, 30) for dx, dy in ((-22, -22), (22, -22), (-22, 22), (22, 22))
+    )
+    return embossed(loops, 5) + embossed(
+        polygon([(x, y - 16), (x + 16, y), (x, y + 16), (x - 16, y)]), 3
+    )

@@ -86,10 +86,12 @@ def tone(ramp: Ramp, light: float) -> str:
 
 
 def darker(color: str, part: float) -> str:
+    """The colour with black in it."""
     return mix(color, "#000000", part)
 
 
 def lighter(color: str, part: float) -> str:
+    """The colour with white in it."""
     return mix(color, "#FFFFFF", part)
 
 

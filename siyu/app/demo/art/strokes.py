@@ -1,5 +1,7 @@
 """The recipes that make a flat shape a thing: tube, cabochon, facets, pearl, chain, waves, letters."""
 
+# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
+
 import math
 from random import Random
 from typing import Final
@@ -10,7 +12,6 @@ from siyu.app.demo.art.canvas import (
     Canvas,
     Point,
     arc,
-    ellipse,
     fill,
     line,
     n,
@@ -30,7 +31,9 @@ def tube(d: str, width: float, ramp: Ramp, strokes: int = 14, lift: float = 0.19
         part = step / (strokes - 1)
         across = width * (1 - part) ** 0.85 + 0.6
         shift = f"{n(-width * lift * part)} {n(-width * lift * 1.15 * part)}"
-        parts.append(f'<g transform="translate({shift})">{line(d, tone(ramp, part**1.25), across)}</g>')
+        parts.append(
+            f'<g transform="translate({shift})">{line(d, tone(ramp, part**1.25), across)}</g>'
+        )
     return "".join(parts)
 
 
@@ -68,7 +71,9 @@ def pearl(canvas: Canvas, x: float, y: float, r: float, ramp: Ramp) -> str:
     return f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(r)}" fill="{body}"/>{back}{window}'
 
 
-def facets(x: float, y: float, rx: float, ry: float, ramp: Ramp, chance: Random, sides: int = 8) -> str:
+def facets(
+    x: float, y: float, rx: float, ry: float, ramp: Ramp, chance: Random, sides: int = 8
+) -> str:
     """刻面: crown and pavilion; each facet is lit by its own normal, plus a little sparkle."""
     step = 2 * math.pi / sides
 
@@ -122,18 +127,34 @@ def halo(x: float, y: float, rx: float, ry: float, chance: Random, stones: int =
         angle = i / stones * 2 * math.pi
         cx, cy = x + rx * math.cos(angle), y + ry * math.sin(angle)
         light = 0.25 + 0.5 * (0.5 + 0.4 * math.cos(angle - LIGHT))
-        parts.append(f'<circle cx="{n(cx)}" cy="{n(cy)}" r="6" fill="{tone(METAL["silver"], light)}"/>')
-        parts.append(fill(f"M{n(cx - 3)} {n(cy - 3)}l6 0l-3 6Z", "#fff", 0.45 + 0.5 * chance.random()))
+        parts.append(
+            f'<circle cx="{n(cx)}" cy="{n(cy)}" r="6" fill="{tone(METAL["silver"], light)}"/>'
+        )
+        parts.append(
+            fill(f"M{n(cx - 3)} {n(cy - 3)}l6 0l-3 6Z", "#fff", 0.45 + 0.5 * chance.random())
+        )
     return "".join(parts)
 
 
-def veins(canvas: Canvas, x: float, y: float, rx: float, ry: float, width: float, color: str, chance: Random, count: int = 5) -> str:
+def veins(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    rx: float,
+    ry: float,
+    width: float,
+    color: str,
+    chance: Random,
+    count: int = 5,
+) -> str:
     """飘花: short soft strokes that follow a round body."""
     parts: list[str] = []
     for _ in range(count):
         start, off = chance.uniform(0, 360), chance.uniform(-0.22, 0.22) * width
         d = arc(x, y, rx + off, ry + off, start, start + chance.uniform(16, 46))
-        parts.append(canvas.soft(d, color, chance.uniform(0.3, 0.6), 3.4, width=chance.uniform(3, 9)))
+        parts.append(
+            canvas.soft(d, color, chance.uniform(0.3, 0.6), 3.4, width=chance.uniform(3, 9))
+        )
     return "".join(parts)
 
 
@@ -147,7 +168,15 @@ def chain(d: str, ramp: Ramp, weight: float = 4) -> str:
     )
 
 
-def waves(canvas: Canvas, clip: str, box: tuple[float, float, float, float], color: str, r: float = 17, opacity: float = 0.5, width: float = 0.8) -> str:
+def waves(
+    canvas: Canvas,
+    clip: str,
+    box: tuple[float, float, float, float],
+    color: str,
+    r: float = 17,
+    opacity: float = 0.5,
+    width: float = 0.8,
+) -> str:
     """澜纹: overlapping arcs, the brand's pattern, inside a clip path."""
     x, y, across, down = box
     parts: list[str] = []
@@ -159,7 +188,17 @@ def waves(canvas: Canvas, clip: str, box: tuple[float, float, float, float], col
     return f'<g clip-path="{reference}" opacity="{opacity:.2f}">{line("".join(parts), color, width)}</g>'
 
 
-def letters(x: float, y: float, size: float, text: str, color: str = INK, *, weight: int = 400, spacing: float = 0, upright: bool = False) -> str:
+def letters(
+    x: float,
+    y: float,
+    size: float,
+    text: str,
+    color: str = INK,
+    *,
+    weight: int = 400,
+    spacing: float = 0,
+    upright: bool = False,
+) -> str:
     """Song type centred at x; ``upright`` sets the characters one below the other.
 
     Left out of a rendered picture on a machine without a Chinese font, so no design rests on it.
@@ -173,14 +212,16 @@ def letters(x: float, y: float, size: float, text: str, color: str = INK, *, wei
     )
 
 
-def seal(canvas: Canvas, x: float, y: float, size: float) -> str:
+def seal(x: float, y: float, size: float) -> str:
     """The cinnabar seal of the house, centred: three waves, so that it needs no font."""
     left, top = x - size / 2, y - size / 2
     crests = "".join(
         arc(x + shift * size, y + row * size, size * reach, size * reach, 200, 340)
         for row, shift, reach in ((0.06, 0, 0.3), (0.3, 0, 0.3), (0.3, 0, 0.13))
     )
-    return fill(rounded(left, top, size, size, size * 0.11), SEAL) + line(crests, "#FFF6EC", max(0.8, size * 0.08))
+    return fill(rounded(left, top, size, size, size * 0.11), SEAL) + line(
+        crests, "#FFF6EC", max(0.8, size * 0.08)
+    )
 
 
 def sheen(canvas: Canvas, d: str, opacity: float = 0.75) -> str:
@@ -205,13 +246,33 @@ def small_ball(x: float, y: float, r: float, ramp: Ramp) -> str:
     )
 
 
-def around(x: float, y: float, rx: float, ry: float, count: int, start: float = -90) -> list[tuple[int, float, float]]:
+def around(
+    x: float, y: float, rx: float, ry: float, count: int, start: float = -90
+) -> list[tuple[int, float, float]]:
     """Equal places on an ellipse, numbered from ``start``, the far ones first."""
     places = [(i, *on_ellipse(x, y, rx, ry, start + i * 360 / count)) for i in range(count)]
     return sorted(places, key=lambda place: place[2])
 
 
-def specular(canvas: Canvas, x: float, y: float, rx: float, ry: float, span: Point, width: float, opacity: float = 0.85) -> str:
+def specular(
+    canvas: Canvas,
+    x: float,
+    y: float,
+    rx: float,
+    ry: float,
+    span: Point,
+    width: float,
+    opacity: float = 0.85,
+) -> str:
     """A bright stroke on the lit side of a round body."""
-    return canvas.soft(arc(x, y, rx, ry, *span), "#fff", opacity, max(0.9, width * 0.36), width=width)
+    return canvas.soft(
+        arc(x, y, rx, ry, *span), "#fff", opacity, max(0.9, width * 0.36), width=width
+    )
 
+
+def drum(half: float, ry: float, top: float, bottom: float) -> str:
+    """The side of a standing cylinder around x = 200."""
+    return (
+        f"M{n(200 - half)} {n(top)}A{n(half)} {n(ry)} 0 0 0 {n(200 + half)} {n(top)}"
+        f"L{n(200 + half)} {n(bottom)}A{n(half)} {n(ry)} 0 0 1 {n(200 - half)} {n(bottom)}Z"
+    )

@@ -80,9 +80,15 @@ class Taken(msgspec.Struct):
 
 
 async def standing(connection: asyncpg.Connection, products: Sequence[ParsedProduct]) -> dict[str, tuple[UUID, str | None]]:
-    """Which handles exist already, with the fingerprint of what was imported last."""
+    """Which handles exist already, with the fingerprint of what was imported last.
+
+    Deleted products have given their handles back.
+    """
+    # Lateral, here and below: each name is one descent of its index even while a fresh brand's tables have no
+    # statistics yet; "= any(…)" was planned as a scan of the whole brand then, per chunk.
     rows = await connection.fetch(
-        "select handle, id, fingerprint from products where handle = any($1::text[]) and deleted_at is null",
+        """select h.handle, p.id, p.fingerprint from unnest($1::text[]) as h(handle)
+           cross join lateral (select id, fingerprint from products where handle = h.handle limit 1) p""",
         [product.handle for product in products],
     )
     return {row["handle"]: (row["id"], row["fingerprint"]) for row in rows}
@@ -131,7 +137,11 @@ async def _without_foreign_codes(
 ) -> tuple[list[ParsedProduct], list[Rejected]]:
     """A code names one thing of the brand: products that claim another's are refused whole."""
     codes = [variant.code for product in products for variant in product.variants]
-    rows = await connection.fetch("select code, product_id from skus where code = any($1::text[])", codes)
+    rows = await connection.fetch(
+        """select c.code, s.product_id from unnest($1::text[]) as c(code)
+           cross join lateral (select product_id from skus where code = c.code limit 1) s""",
+        codes,
+    )
     owner = {row["code"]: row["product_id"] for row in rows}
     good: list[ParsedProduct] = []
     refused: list[Rejected] = []

@@ -62,7 +62,10 @@ def media_key(brand_id: UUID, name: str, size: int) -> str:
     return f"{brand_id}/media/{name}/{size}.webp"
 
 
-_KNOWN = "select source, id from media where source = any($1::text[])"
+_KNOWN = """
+select w.source, m.id from unnest($1::text[]) as w(source)
+cross join lateral (select id from media where source = w.source limit 1) m
+"""
 _ADD = """
 insert into media (id, source, alt, label, created_at)
 select id, source, alt::jsonb, label, $5 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as m(id, source, alt, label)

@@ -2,10 +2,16 @@
 
 from siyu.goods.orders.actions.carts import CartFull, drop_view, merge_carts, put_in_cart, save_view, set_in_cart
 from siyu.goods.orders.actions.changing import add_note, change_address, change_price
-from siyu.goods.orders.actions.ending import cancel, cancel_overdue, complete, complete_overdue
+from siyu.goods.orders.actions.ending import (
+    cancel,
+    cancel_overdue,
+    complete,
+    complete_if_all_arrived,
+    complete_overdue,
+)
 from siyu.goods.orders.actions.paying import begin_payment, mark_paid
 from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled
-from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_shipped
+from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_ready, mark_shipped
 
 __all__ = [
     "CartFull",
@@ -18,10 +24,12 @@ __all__ = [
     "change_address",
     "change_price",
     "complete",
+    "complete_if_all_arrived",
     "complete_overdue",
     "drop_view",
     "mark_handed_over",
     "mark_paid",
+    "mark_ready",
     "mark_shipped",
     "merge_carts",
     "note_refund_settled",

@@ -102,6 +102,15 @@ async def complete(session: AsyncSession, order_id: UUID, *, by: str, customer_i
     return row
 
 
+async def complete_if_all_arrived(session: AsyncSession, order_id: UUID) -> bool:
+    """Every parcel was signed for: the order is complete, unless pieces are still to be sent or it has moved on."""
+    row = await queries.lock(session, order_id)
+    if row.state != "shipped" or held_pieces((await queries.lines_of(session, [order_id]))[order_id]):
+        return False
+    await complete(session, order_id, by="carrier")
+    return True
+
+
 async def complete_overdue(session: AsyncSession, order_ids: Sequence[UUID]) -> None:
     """Complete orders that were shipped long ago; those that have moved on are left alone."""
     for row in await queries.locked(session, order_ids):

@@ -5,7 +5,6 @@ from uuid import UUID
 from siyu.goods.orders.queries.carts import cart_of, cart_quantity, views_of
 from siyu.goods.orders.queries.listing import Filter, Keyset, counts, page_of_orders, readable
 from siyu.goods.orders.queries.reading import (
-    Figures,
     RefundSeen,
     figures,
     lines_of,
@@ -13,17 +12,18 @@ from siyu.goods.orders.queries.reading import (
     locked,
     notes_of,
     one,
+    orders_by_link,
     overdue,
+    pick_up_stores,
     refundable,
     refunds_of,
     state_counts,
 )
-from siyu.goods.orders.queries.telling import TimelineItem, timeline, told
+from siyu.goods.orders.queries.telling import TimelineItem, timeline, timelines, told
 from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.errors import NotFound
 
 __all__ = [
-    "Figures",
     "Filter",
     "Keyset",
     "RefundSeen",
@@ -38,13 +38,16 @@ __all__ = [
     "locked",
     "notes_of",
     "one",
+    "orders_by_link",
     "overdue",
     "page_of_orders",
+    "pick_up_stores",
     "readable",
     "refundable",
     "refunds_of",
     "state_counts",
     "timeline",
+    "timelines",
     "told",
     "views_of",
 ]

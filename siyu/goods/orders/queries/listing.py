@@ -49,9 +49,10 @@ async def page_of_orders(session: AsyncSession, wanted: Filter, *, before: Keyse
     return list(found)
 
 
-async def counts(session: AsyncSession, wanted: Filter) -> dict[str, int]:
-    """How many orders of each state the filter leaves (its own state apart), and ``all``."""
-    rows = await session.execute(_where(select(OrderRow.state, func.count()), wanted).group_by(OrderRow.state))
+async def counts(session: AsyncSession, wanted: Filter, *, only: str | None = None) -> dict[str, int]:
+    """How many orders of each state the filter leaves (its own state apart), and ``all``; or of one state only."""
+    query = _where(select(OrderRow.state, func.count()), wanted).group_by(OrderRow.state)
+    rows = await session.execute(query if only is None else query.where(OrderRow.state == only))
     found = {row[0]: row[1] for row in rows}
     return {"all": sum(found.values()), **found}
 

@@ -14,6 +14,7 @@ from siyu.goods.orders.rules import RefundableLine
 from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow, RefundLineRow, RefundRow
 from siyu.kernel.db import brand_of
 from siyu.kernel.errors import NotFound
+from siyu.people.customers import Purchases
 
 
 async def locked(session: AsyncSession, order_ids: Iterable[UUID]) -> list[OrderRow]:
@@ -95,16 +96,8 @@ async def notes_of(session: AsyncSession, order_id: UUID) -> list[OrderNoteRow]:
     )
 
 
-class Figures(Struct, frozen=True):
-    """What a customer has bought: paid orders that were not taken back whole, and the money that stayed."""
-
-    orders: int = 0
-    spent_minor: int = 0
-    last_order_at: datetime | None = None
-
-
-async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[UUID, Figures]:
-    """Purchase figures by customer; absent for those who never paid. One round trip."""
+async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[UUID, Purchases]:
+    """Purchase figures by customer, over paid orders that were not taken back whole; absent for those who never paid."""
     rows = await session.execute(
         select(
             OrderRow.customer_id,
@@ -115,7 +108,25 @@ async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[U
         .where(OrderRow.customer_id.in_(list(customer_ids)), OrderRow.paid_at.is_not(None))
         .group_by(OrderRow.customer_id)
     )
-    return {row[0]: Figures(row[1], int(row[2]), row[3]) for row in rows}
+    return {row[0]: Purchases(row[1], int(row[2]), row[3]) for row in rows}
+
+
+async def pick_up_stores(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The store that hands out each order; only paid pick-up orders are in it."""
+    rows = await session.execute(
+        select(OrderRow.id, OrderRow.pick_up_store_id).where(
+            OrderRow.id.in_(list(order_ids)), OrderRow.delivery == "pick_up", OrderRow.state == "paid"
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def orders_by_link(session: AsyncSession, link_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """How many orders came through each link, whatever became of them; absent for none."""
+    rows = await session.execute(
+        select(OrderRow.link_id, func.count()).where(OrderRow.link_id.in_(list(link_ids))).group_by(OrderRow.link_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def state_counts(session: AsyncSession, customer_id: UUID) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """An order's history, told from its events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,12 +45,20 @@ def told(kind: str, source: str, tell: Tell, *, shopper: bool = False) -> None:
 
 async def timeline(session: AsyncSession, order_id: UUID, *, shopper: bool = False) -> list[TimelineItem]:
     """What happened to an order, newest first; one round trip."""
+    return await timelines(session, [order_id], shopper=shopper)
+
+
+async def timelines(
+    session: AsyncSession, order_ids: Sequence[UUID], *, shopper: bool = False, limit: int = 200
+) -> list[TimelineItem]:
+    """What happened to some orders, newest first, at most ``limit`` things."""
     kinds = [kind for kind, telling in tellings.items() if telling.shopper or not shopper]
     rows = await (await driver_of(session)).fetch(
         """select kind, occurred_at, actor::text as actor, data::text as data from events
-           where subject = $1 and kind = any($2::text[]) order by seq desc""",
-        order_id,
+           where subject = any($1::uuid[]) and kind = any($2::text[]) order by seq desc limit $3""",
+        list(order_ids),
         kinds,
+        limit,
     )
     items: list[TimelineItem] = []
     for row in rows:

@@ -1,0 +1,92 @@
+"""Product pictures of the demo brand: parametric, pure and seeded. Same seed, same picture.
+
+One key light from the upper left, one warm shadow to the lower right, a paper stage. What is not
+said of a picture is chosen by its seed, so a seed (a product's handle) alone is enough.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Final
+
+from siyu.app.demo.art import gifts, gold, jade, tea, teaware
+from siyu.app.demo.art.canvas import SIZE, Canvas, Look
+from siyu.app.demo.art.palette import STAGE
+from siyu.app.demo.art.rendering import song_font, webp
+
+KINDS: Final[dict[str, Callable[[Canvas, Look], str]]] = {
+    "bangle": jade.bangle,
+    "ring": jade.ring,
+    "pendant": jade.pendant,
+    "earrings": jade.earrings,
+    "beads": jade.beads,
+    "gold_bangle": gold.gold_bangle,
+    "gold_ring": gold.gold_ring,
+    "bracelet": gold.bracelet,
+    "necklace": gold.necklace,
+    "gold_bar": gold.gold_bar,
+    "coin": gold.coin,
+    "strand": jade.strand,
+    "studs": jade.studs,
+    "tin": tea.tin,
+    "cake": tea.cake,
+    "cup": teaware.cup,
+    "gaiwan": teaware.gaiwan,
+    "teapot": teaware.teapot,
+    "caddy": teaware.caddy,
+    "box": gifts.box,
+    "card": gifts.card,
+    "keepsake": gifts.keepsake,
+}
+
+
+def svg(kind: str, seed: int | str, **look: str | float) -> str:
+    """A picture of 400 × 400 units. ``kind`` is a key of ``KINDS``, whose functions name their looks.
+
+    Every kind knows ``stage``: xuan, celadon, lotus, mist, or "none" for a transparent ground.
+    Raises ``ValueError`` for a kind, look or value that does not exist.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r}; known: {', '.join(KINDS)}")
+    name = f"{kind}:{seed}:{sorted(look.items())}"
+    canvas = Canvas("a" + blake2b(name.encode(), digest_size=4).hexdigest() + "_")
+    wanted = Look(f"{kind}:{seed}", look)
+    ground = _stage(canvas, wanted)
+    body = KINDS[kind](canvas, wanted)
+    wanted.check_all_used()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" role="img">'
+        f"<defs>{''.join(canvas.definitions)}</defs>{ground}{body}</svg>"
+    )
+
+
+def brand_art(seed: str, title: str) -> str:
+    """A quiet picture for a product that has none: a soft form on paper, and its first character."""
+    first = next((character for character in title if character.isalnum()), "")
+    return svg("keepsake", seed, label=first.upper())
+
+
+def draw(seed: str, label: str) -> bytes:
+    """``brand_art`` as a WebP of 800 pixels: this module is an artist the catalogue can plug in."""
+    return webp(brand_art(seed, label))
+
+
+def _stage(canvas: Canvas, look: Look) -> str:
+    """The paper, lit from the upper left, sometimes through a window."""
+    name = look.choose("stage", ["none", *STAGE], list(STAGE))
+    x, window = look.chance.uniform(0.24, 0.4), look.chance.random()
+    shift = look.chance.uniform(-60, 60)
+    if name == "none":
+        return ""
+    near, far = STAGE[name]
+    light = canvas.radial([(0, near, 1), (1, far, 1)], cx=round(x, 2), cy=0.22, r=1)
+    ground = f'<rect width="{SIZE}" height="{SIZE}" fill="{light}"/>'
+    if window < 0.45:
+        for left, width in ((40, 70), (126, 54)):
+            a, b = left + shift, left + shift + width
+            ground += canvas.soft(
+                f"M{a:.0f} -30L{b:.0f} -30L{b + 190:.0f} 430L{a + 190:.0f} 430Z", "#fff", 0.34, 14
+            )
+    return ground
+
+
+__all__ = ["KINDS", "brand_art", "draw", "song_font", "svg", "webp"]

@@ -1,0 +1,229 @@
+"""Imports as the console makes them: a file handed in, looked at, read in some way, and started as a job."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from siyu.goods.catalogue.actions.importing import RejectedOut
+from siyu.goods.catalogue.actions.intake import standing
+from siyu.goods.catalogue.importing import Mapping, ParsedProduct, Rejected, detect, open_table, parse, suggest_mapping
+from siyu.goods.catalogue.importing.parsed import ImportRefused
+from siyu.goods.catalogue.tables import CatalogueImportRow, ImportMappingRow
+from siyu.kernel import clock, jobs
+from siyu.kernel.db import brand_of, driver_of
+from siyu.kernel.errors import NotFound, Refusal
+from siyu.kernel.files import Files
+from siyu.kernel.ids import new_id
+
+MAX_UPLOAD_BYTES = 60_000_000
+SHOWN_PRODUCTS, LOOKED_AT = 20, 500
+
+
+class MappingField(msgspec.Struct, frozen=True):
+    """One field of a product: from a column, or the same for every row.
+
+    Besides the fields of a product there are ``money`` (constant ``yuan`` or ``fen``) and ``splitter``.
+    """
+
+    target: str
+    column: str | None = None
+    constant: str | None = None
+
+
+class ProductSeen(msgspec.Struct, frozen=True):
+    """A product of the file, and what taking it in would do."""
+
+    handle: str
+    title: dict[str, str]
+    variants: int
+    price_min_minor: int
+    price_max_minor: int
+    change: Literal["new", "updated", "unchanged"]
+
+
+class ImportPreviewOut(msgspec.Struct, frozen=True):
+    """The beginning of a file as it would be read."""
+
+    products: list[ProductSeen]
+    rejected: list[RejectedOut]
+    rows_read: int
+
+
+class ImportStarted(Refusal):
+    """The import has been started already; ``facts``: job_id."""
+
+    code = "catalogue.import_started"
+    detail = "This import has been started already. Upload the file again to import it once more."
+
+
+def mapping_of(fields: list[MappingField]) -> Mapping | None:
+    """The mapping that fields say; nothing for none. Raises ``ImportRefused``."""
+    if not fields:
+        return None
+    columns = {one.target: one.column for one in fields if one.column and one.target not in ("money", "splitter")}
+    constants = {one.target: one.constant or "" for one in fields if not one.column}
+    money, splitter = constants.pop("money", "yuan"), constants.pop("splitter", "")
+    if money not in ("yuan", "fen"):
+        raise ImportRefused("bad_mapping", detail=f"money = {money}")
+    mapping = Mapping(
+        columns=columns, constants=constants, money="fen" if money == "fen" else "yuan", splitter=splitter[:10]
+    )
+    mapping.check_targets()
+    return mapping
+
+
+def fields_of(mapping: Mapping) -> list[MappingField]:
+    """A mapping as fields, those with columns first."""
+    fields = [MappingField(target, column, None) for target, column in mapping.columns.items()]
+    fields += [MappingField(target, None, constant) for target, constant in mapping.constants.items()]
+    if mapping.money != "yuan":
+        fields.append(MappingField("money", None, mapping.money))
+    if mapping.splitter:
+        fields.append(MappingField("splitter", None, mapping.splitter))
+    return fields
+
+
+async def take_upload(session: AsyncSession, files: Files, filename: str, content: bytes) -> CatalogueImportRow:
+    """Keep a file of products and look at it: its format, header, first rows, and a suggested mapping.
+
+    Raises ``ImportRefused`` when it is not a table that can be read.
+    """
+    name = filename.replace("\\", "/").rpartition("/")[2][:200] or "products.csv"
+    table = await asyncio.to_thread(open_table, content, name)
+    row = CatalogueImportRow(
+        id=new_id(),
+        filename=name,
+        size_bytes=len(content),
+        file_hash=hashlib.sha256(content).hexdigest(),
+        format=detect(table.header),
+        header=list(table.header),
+        sample=[[cell[:200] for cell in cells] for cells in await asyncio.to_thread(table.sample)],
+        mapping=msgspec.to_builtins(fields_of(suggest_mapping(table.header))),
+    )
+    row.file_key = f"{brand_of(session)}/imports/{row.id}"
+    await files.put(row.file_key, content)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def one_import(session: AsyncSession, import_id: UUID) -> CatalogueImportRow:
+    """An import of the console. Raises ``NotFound``."""
+    row = await session.get(CatalogueImportRow, (brand_of(session), import_id))
+    if row is None:
+        raise NotFound(import_id=str(import_id))
+    return row
+
+
+async def page_of_imports(session: AsyncSession, before: tuple[Any, UUID] | None, limit: int) -> list[CatalogueImportRow]:
+    """Imports, newest first."""
+    wanted = select(CatalogueImportRow).order_by(CatalogueImportRow.created_at.desc(), CatalogueImportRow.id.desc())
+    if before is not None:
+        at, import_id = before
+        older = (CatalogueImportRow.created_at < at) | (
+            (CatalogueImportRow.created_at == at) & (CatalogueImportRow.id < import_id)
+        )
+        wanted = wanted.where(older)
+    return list(await session.scalars(wanted.limit(limit)))
+
+
+@asynccontextmanager
+async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncIterator[Path]:
+    """The import's file in a folder of its own on this machine, for the time of the block."""
+    assert row.file_key is not None
+    with tempfile.TemporaryDirectory(prefix="siyu-import-") as folder:
+        path = Path(folder) / (row.filename if row.filename not in (".", "..") else "products.csv")
+        with path.open("wb") as file:  # noqa: ASYNC230 - local disk, in pieces
+            async for piece in files.stream(row.file_key):
+                file.write(piece)
+        yield path
+
+
+async def preview(
+    session: AsyncSession, files: Files, import_id: UUID, format: str, fields: list[MappingField]  # noqa: A002 - the wire's word
+) -> ImportPreviewOut:
+    """The first products and refusals of a file as it would be read now. Nothing is kept.
+
+    Raises ``ImportRefused``, ``NotFound``.
+    """
+    row = await one_import(session, import_id)
+    if row.file_key is None:
+        raise NotFound(import_id=str(import_id))
+    mapping = mapping_of(fields) if format == "table" else None
+    async with local_copy(files, row) as path:
+        items = await asyncio.to_thread(_first_items, path, format, mapping)
+    products = [item for item in items if isinstance(item, ParsedProduct)]
+    refused = [item for item in items if isinstance(item, Rejected)]
+    connection: asyncpg.Connection = await driver_of(session)
+    shown = products[:SHOWN_PRODUCTS]
+    known = await standing(connection, shown)
+    return ImportPreviewOut(
+        [_seen(product, known.get(product.handle)) for product in shown],
+        [RejectedOut(r.line, r.column, r.code, r.reason, r.value) for r in refused[:50]],
+        sum(product.rows for product in products) + len(refused),
+    )
+
+
+def _first_items(path: Path, format: str, mapping: Mapping | None) -> list[ParsedProduct | Rejected]:  # noqa: A002
+    items = parse(open_table(path), format, mapping)
+    try:
+        return list(islice(items, LOOKED_AT))
+    finally:
+        items.close()
+
+
+def _seen(product: ParsedProduct, known: tuple[UUID, str | None] | None) -> ProductSeen:
+    prices = [variant.price_minor for variant in product.variants]
+    change = "new" if known is None else "unchanged" if known[1] == product.fingerprint else "updated"
+    return ProductSeen(product.handle, product.title, len(prices), min(prices), max(prices), change)
+
+
+async def start_import(
+    session: AsyncSession,
+    import_id: UUID,
+    format: str,  # noqa: A002 - the wire's word
+    fields: list[MappingField],
+    save_mapping_as: str | None,
+) -> UUID:
+    """Let a worker take the file in; the job's id. Refusals: ``ImportStarted``, ``ImportRefused``, ``NotFound``."""
+    row = await one_import(session, import_id)
+    if row.file_key is None:
+        raise NotFound(import_id=str(import_id))
+    if row.job_id is not None:
+        raise ImportStarted(job_id=str(row.job_id))
+    mapping = mapping_of(fields) if format == "table" else None
+    if mapping is not None:
+        mapping.check_against(row.header)
+    row.format = format
+    row.mapping = msgspec.to_builtins(fields)
+    title = {"zh-CN": f"导入商品：{row.filename}", "en": f"Import products: {row.filename}"}
+    row.job_id = await jobs.start(session, "catalogue.import", {"import_id": str(row.id)}, title)
+    if save_mapping_as:
+        await save_mapping(session, save_mapping_as, fields)
+    await session.flush()
+    return row.job_id
+
+
+async def save_mapping(session: AsyncSession, name: str, fields: list[MappingField]) -> None:
+    """Keep a mapping under a name, in place of an earlier one of that name."""
+    await session.merge(
+        ImportMappingRow(
+            brand_id=brand_of(session), name=name.strip()[:80], mapping=msgspec.to_builtins(fields), saved_at=clock.now()
+        )
+    )
+
+
+async def mappings(session: AsyncSession) -> list[ImportMappingRow]:
+    """Saved mappings, the latest first."""
+    return list(await session.scalars(select(ImportMappingRow).order_by(ImportMappingRow.saved_at.desc()).limit(100)))

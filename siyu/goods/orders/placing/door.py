@@ -1,0 +1,118 @@
+"""The hot way in: ``POST /api/shop/orders`` as a raw ASGI callable, straight to the batcher."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from siyu.goods.orders.placing.batch import open_batcher
+from siyu.goods.orders.placing.costing import merged
+from siyu.goods.orders.placing.wanted import PlacedOut, PlaceOrderIn, Wanted, hash_of
+from siyu.goods.orders.rules import MAX_QUANTITY, BadAddress, BadStore
+from siyu.kernel.errors import Invalid, Refusal
+from siyu.kernel.http import read_body, send_bytes
+from siyu.kernel.http.idempotency import BadKey
+from siyu.people.brands import open_stores
+from siyu.people.customers import sessions_of
+
+MAX_BYTES = 64_000
+STORES_MEMORY_S = 3.0
+_decode = msgspec.json.Decoder(PlaceOrderIn).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Malformed(Refusal):
+    """The body is not an order."""
+
+    code = "http.malformed"
+    status = 400
+    detail = "The body is not a valid order."
+
+
+class Placing:
+    """Everything a process needs to place orders; opened with it, closed before its database."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._database = runtime.database
+        self._sessions = sessions_of(runtime)
+        self._stores: dict[UUID, tuple[float, frozenset[UUID]]] = {}
+        self.batcher = open_batcher(runtime.database)
+
+    async def ask(self, brand_id: UUID, customer_id: UUID, order: PlaceOrderIn, key: str, link: str = "") -> PlacedOut:
+        """Place an order of a customer. Raises the refusals of ``place_orders``, ``BadKey``, ``Invalid``, ``Busy``."""
+        if not 0 < len(key) <= 64 or not key.isprintable():
+            raise BadKey
+        link = order.link or link
+        if "\0" in order.note or "\0" in link:
+            raise Invalid("The text contains a character (NUL) that cannot be stored.")
+        lines = merged([(line.sku_id, line.quantity) for line in order.lines])
+        if len(lines) < len(order.lines) and any(quantity > MAX_QUANTITY for _, quantity in lines):
+            raise Invalid(errors=[{"path": "lines", "message": f"at most {MAX_QUANTITY} pieces of one SKU"}])
+        pick_up = order.delivery == "pick_up"
+        if pick_up and (order.store_id is None or order.store_id not in await self._handing_out(brand_id)):
+            raise BadStore
+        if not pick_up and order.address_id is None:
+            raise BadAddress
+        return await self.batcher.ask(
+            brand_id,
+            Wanted(
+                customer_id,
+                key,
+                hash_of(order),
+                lines,
+                order.delivery,
+                None if pick_up else order.address_id,
+                order.store_id if pick_up else None,
+                order.note,
+                order.expected_total_minor,
+                order.from_cart,
+                link,
+            ),
+        )
+
+    async def _handing_out(self, brand_id: UUID) -> frozenset[UUID]:
+        """Open stores that hand out orders, at most ``STORES_MEMORY_S`` old."""
+        known = self._stores.get(brand_id)
+        if known is None or time.monotonic() - known[0] > STORES_MEMORY_S:
+            async with self._database.brand(brand_id) as session:
+                stores = frozenset(unit.id for unit in await open_stores(session, pick_up=True))
+            known = self._stores[brand_id] = (time.monotonic(), stores)
+        return known[1]
+
+    async def serve(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request: session, body, batcher, answer 201. Raises refusals."""
+        shopper = await self._sessions.shopper(scope)
+        customer_id = shopper.customer_id()
+        body = await read_body(receive, MAX_BYTES)
+        try:
+            order = _decode(body)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise Malformed(str(error)) from None
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        key = headers.get(b"idempotency-key", b"").decode("latin-1")
+        link = headers.get(b"x-siyu-link", b"")[:64].decode("latin-1")
+        placed = await self.ask(shopper.brand.id, customer_id, order, key, link)
+        await send_bytes(send, 201, _encode(placed))
+
+
+_open: list[Placing] = []
+
+
+async def start(runtime: Any) -> Any:
+    """Open the process's placing; what closes it again."""
+    placing = Placing(runtime)
+    runtime.parts["placing"] = placing
+    _open.append(placing)
+
+    async def stop() -> None:
+        await placing.batcher.close()
+        _open.remove(placing)
+
+    return stop
+
+
+async def place(scope: Any, receive: Any, send: Any) -> None:
+    """The hot path of the process that was opened last."""
+    await _open[-1].serve(scope, receive, send)
