@@ -9,6 +9,7 @@ from siyu.insight.tracking import Intake
 from siyu.insight.tracking.http import Tracking
 from siyu.insight.warehouse import Warehouse, WarehouseAway, prepare
 from siyu.insight.warehouse import reactions as warehouse_reactions
+from siyu.scenes.links.http import Opening
 
 Close = Callable[[], Awaitable[Any]]
 
@@ -36,3 +37,18 @@ async def open_payments(runtime: Any) -> None:
     """The sandbox's cashier exists in the demo profile only."""
     if runtime.is_demo:
         plug_in_provider(NAME, Sandbox())
+
+
+async def open_links(runtime: Any) -> None:
+    """The door of short links."""
+    runtime.parts["links"] = Opening(runtime)
+
+
+async def track(scope: Any, receive: Any, send: Any) -> None:
+    """``/v1/*``: the tracking doors of this process."""
+    await scope["state"]["runtime"].parts["tracking"](scope, receive, send)
+
+
+async def open_link(scope: Any, receive: Any, send: Any) -> None:
+    """``/l/{code}``: the link door of this process."""
+    await scope["state"]["runtime"].parts["links"](scope, receive, send)

@@ -90,7 +90,7 @@ class Doors:
     """
 
     def __init__(self, runtime: Runtime, app: Any, pages: Pages) -> None:
-        self._app, self._pages = app, pages
+        self._app, self._pages, self._runtime = app, pages, runtime
         self._console = _host(runtime.settings.console)
         self._media = _host(runtime.settings.media)
         before, after = runtime.settings.shop("{slug}").split("{slug}", 1)
@@ -113,7 +113,7 @@ class Doors:
         host, path = host_of(scope), scope["path"]
         kind = self.kind(host)
         state = scope.setdefault("state", {})
-        state["door"] = kind
+        state["door"], state["runtime"] = kind, self._runtime
         if kind == "shop" and (match := self._shop.fullmatch(host)):
             state["slug"] = match[1]
         if path.startswith(_ALLOWED[kind]) or path in ("/metrics", "/health/live", "/health/ready"):

@@ -12,38 +12,90 @@ from types import ModuleType
 from typing import Any
 
 from siyu.app.hot import Hot
+import siyu.app.operations
+import siyu.app.parts
+import siyu.app.demo.art
+import siyu.goods.catalogue.http
+import siyu.goods.catalogue.invariants
+import siyu.goods.catalogue.jobs
+import siyu.goods.fulfilment
+import siyu.goods.fulfilment.http
+import siyu.goods.fulfilment.reactions
 import siyu.goods.orders.http
 import siyu.goods.orders.placing
 import siyu.goods.orders.reactions
+import siyu.goods.payments.http
+import siyu.goods.payments.reactions
 import siyu.goods.pricing.http
+import siyu.goods.stock.http
+import siyu.goods.stock.invariants
+import siyu.goods.stock.reactions
+import siyu.insight.boards.http
+import siyu.insight.warehouse.reactions
+import siyu.kernel.news
 import siyu.people.brands.http
 import siyu.people.customers.http
 import siyu.people.staff.http
+import siyu.scenes.links
+import siyu.scenes.links.http
+import siyu.scenes.storefront.http
 
 CONSOLE: list[Any] = [
     *siyu.people.brands.http.console_routes,
     *siyu.people.staff.http.console_routes,
     *siyu.people.customers.http.console_routes,
+    *siyu.goods.catalogue.http.console_routes,
+    *siyu.goods.stock.http.console_routes,
     *siyu.goods.pricing.http.console_routes,
     *siyu.goods.orders.http.console_routes,
+    *siyu.goods.fulfilment.http.console_routes,
+    *siyu.scenes.links.http.console_routes,
+    *siyu.scenes.storefront.http.console_routes,
+    *siyu.insight.boards.http.console_routes,
+    *siyu.app.operations.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
+    *siyu.goods.catalogue.http.shop_routes,
     *siyu.goods.orders.http.shop_routes,
+    *siyu.goods.payments.http.shop_routes,
+    *siyu.scenes.storefront.http.shop_routes,
 ]
-ROOT: list[Any] = []
+ROOT: list[Any] = [*siyu.goods.catalogue.http.routes]
 HOT: list[Hot] = [
+    Hot("GET", "/api/shop/products", siyu.goods.catalogue.http.hot_list),
+    Hot("GET", "/api/shop/products/", siyu.goods.catalogue.http.hot_product),
     Hot("POST", "/api/shop/orders", siyu.goods.orders.placing.place),
+    Hot("POST", "/v1/", siyu.app.parts.track),
+    Hot("OPTIONS", "/v1/", siyu.app.parts.track),
+    Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.goods.catalogue.jobs,
+    siyu.goods.catalogue.invariants,
+    siyu.goods.stock.reactions,
+    siyu.goods.stock.invariants,
     siyu.goods.orders.reactions,
+    siyu.goods.payments.reactions,
+    siyu.goods.fulfilment.reactions,
+    siyu.insight.warehouse.reactions,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
+    siyu.kernel.news.open_news,
+    siyu.goods.catalogue.http.open_shop_window,
     siyu.goods.orders.placing.start,
+    siyu.app.parts.open_warehouse,
+    siyu.app.parts.open_tracking,
+    siyu.app.parts.open_payments,
+    siyu.app.parts.open_links,
 ]
 
+siyu.goods.catalogue.plugs.artist = siyu.app.demo.art
+siyu.goods.catalogue.plugs.shelf = siyu.goods.stock.OnlineShelf()
 siyu.people.customers.plugs.purchase_figures = siyu.goods.orders.figures
 siyu.people.customers.plugs.cart_quantity = siyu.goods.orders.cart_quantity
 siyu.people.customers.plugs.order_counts = siyu.goods.orders.state_counts
 siyu.people.customers.plugs.recent_orders = siyu.goods.orders.http.recent_orders
 siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline
+siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
+siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled

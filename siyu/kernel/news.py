@@ -8,6 +8,7 @@ anything may have changed. A cache also keeps a short time to live as the net.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -81,3 +82,17 @@ class News:
         known = None if ids == "*" else [UUID(one) for one in ids.split(",")]
         for hearer in self._hearers.get(topic, ()):
             hearer(UUID(brand), known)
+
+
+async def open_news(runtime: Any) -> Any:
+    """Start hearing news in this process, as ``runtime.parts["news"]``; what stops it again."""
+    heard = News(runtime.urls.dispatcher)
+    runtime.parts["news"] = heard
+    task = asyncio.create_task(heard.run())
+
+    async def close() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return close

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,8 +21,6 @@ from siyu.kernel.errors import Refusal
 from siyu.kernel.jobs import Work, job
 from siyu.kernel.timers import Timer
 from siyu.people.brands import brand_facts
-
-import msgspec
 
 log = structlog.get_logger("siyu.catalogue")
 _READING = {"zh-CN": "读取并写入商品", "en": "Reading and writing products"}

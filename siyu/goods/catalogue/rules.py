@@ -10,7 +10,16 @@ from uuid import UUID
 import msgspec
 
 from siyu.goods.catalogue.importing.cells import CellRefused, safe_html
-from siyu.goods.catalogue.shapes import LocaleText, NewId, Option, ProductIn, Sku, SkuIn, Value, Whole
+from siyu.goods.catalogue.shapes import (
+    LocaleText,
+    NewId,
+    Option,
+    ProductIn,
+    Sku,
+    SkuIn,
+    Value,
+    Whole,
+)
 from siyu.kernel.errors import Invalid, Refusal
 from siyu.kernel.search import tokens
 
@@ -121,7 +130,7 @@ def checked(wanted: ProductIn) -> ProductIn:
         try:
             html[locale] = safe_html(text)
         except CellRefused as refused:
-            found.unless(False, f"description_html.{locale}", refused.code)  # noqa: FBT003
+            found.unless(False, f"description_html.{locale}", refused.code)
     if found.errors:
         raise Invalid(errors=found.errors)
     return msgspec.structs.replace(

@@ -24,5 +24,4 @@ async def give_codes(session: AsyncSession, paid: list[OrderPaid]) -> None:
     ]
     made = await session.scalars(insert(PickUpRow).values(rows).on_conflict_do_nothing().returning(PickUpRow.order_id))
     fresh = list(made)
-    await orders.mark_ready(session, fresh)
     await state(session, [PickUpReady(order_id=one, store_id=stores[one]) for one in fresh])

@@ -13,12 +13,14 @@ from siyu.goods.stock.actions import (
 from siyu.goods.stock.events import StockAdjusted
 from siyu.goods.stock.queries import Level, Location, Place, free, levels, locations, online
 from siyu.goods.stock.rules import BelowReserved, OutOfStock, only_left, shown
+from siyu.goods.stock.shelf import OnlineShelf
 
 __all__ = [
     "BelowReserved",
     "Level",
     "Location",
     "Movement",
+    "OnlineShelf",
     "OutOfStock",
     "Place",
     "StockAdjusted",

@@ -84,7 +84,7 @@ with wanted as (
     where c.shown <> c.shown_before group by c.brand_id
 )
 select (select count(*) from written),
-       (select pg_notify('siyu_news', 'catalogue ' || brand_id || ' ' ||
+       (select pg_notify('siyu_news', 'stock ' || brand_id || ' ' ||
                 case when cardinality(product_ids) > 150 then '*' else array_to_string(product_ids, ',') end)
         from told)
 """

@@ -2,6 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.goods import catalogue
+from siyu.goods.catalogue import ProductChanged
 from siyu.goods.stock import actions
 from siyu.kernel.db import driver_of
 from siyu.kernel.events import on
@@ -25,3 +27,13 @@ async def follow_stores(session: AsyncSession, changed: list[UnitChanged]) -> No
         if unit.kind == "store":
             location_id = await actions.store_location(session, unit.id, unit.name)
             await actions.describe_location(connection, location_id, unit.name, pick_up=unit.pick_up and not unit.closed)
+
+
+@on(ProductChanged, history=True)
+async def open_balances(session: AsyncSession, changed: list[ProductChanged]) -> None:
+    """Every SKU has a balance online, even if zero, so that the stock list shows it."""
+    connection = await driver_of(session)
+    skus = await catalogue.active_skus(connection, {event.product_id for event in changed if not event.deleted})
+    if skus:
+        location_id = await actions.online_location(connection)
+        await actions.open_levels(connection, [(sku, location_id) for sku in skus])

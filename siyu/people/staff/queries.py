@@ -115,7 +115,7 @@ async def names(session: AsyncSession, staff_ids: Iterable[UUID | None]) -> dict
     if not wanted:
         return {}
     rows = await session.execute(select(StaffRow.id, StaffRow.name).where(StaffRow.id.in_(wanted)))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 async def page_of_staff(
@@ -154,7 +154,7 @@ async def staff_counts(session: AsyncSession) -> dict[str, int]:
         .where(StaffRow.active)
         .group_by(StaffRoleRow.role)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 async def other_owners(session: AsyncSession, staff_id: UUID) -> int:

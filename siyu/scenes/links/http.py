@@ -16,8 +16,7 @@ from siyu.goods.orders import orders_by_link
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.http import client_address, decode_cursor, encode_cursor, once, rate_limit, send_bytes
 from siyu.people import brands, staff
-from siyu.people.brands import brand_by_host
-from siyu.people.customers import token_of
+from siyu.people.customers import sessions_of
 from siyu.people.staff import Desk, permission
 from siyu.scenes.links import queries, rules
 from siyu.scenes.links.actions import LinkPlan, make_links, touch
@@ -167,16 +166,14 @@ class Opening:
 
     async def _open(self, scope: Any, code: str) -> str:
         runtime = self._runtime
-        brand_id = await brand_by_host(runtime.database, scope["state"].get("slug", ""))
-        if brand_id is None or not rules.is_genuine(code, runtime.secret, brand_id):
+        shopper = await sessions_of(runtime).shopper(scope)
+        if not rules.is_genuine(code, runtime.secret, shopper.brand.id):
             return "/"
-        known = await runtime.parts["sessions"].person(token_of(scope))
-        person = known[1].id if known and known[0] == brand_id else None
-        async with runtime.database.brand(brand_id) as session:
+        async with runtime.database.brand(shopper.brand.id) as session:
             link = (await queries.by_codes(session, [code])).get(code)
             if link is None:
                 return "/"
-            await touch(session, link, person)
+            await touch(session, link, shopper.person.id if shopper.person else None)
         path = rules.shop_path(link.target)
         return f"{path}{'&' if '?' in path else '?'}link={code}"
 

@@ -7,7 +7,6 @@ import io
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -41,7 +40,8 @@ class RejectedOut(msgspec.Struct, frozen=True):
 
 class ImportResult(msgspec.Struct):
     """What an import did. Products, variants and images are those of the file that are in; ``updated`` and
-    ``unchanged`` count products that existed before. ``rejected`` holds the first 1,000 of ``rejected_rows``."""
+    ``unchanged`` count products that existed before. ``rejected`` holds the first 1,000 of ``rejected_rows``.
+    """
 
     rows: int = 0
     products: int = 0

@@ -17,7 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.catalogue.actions.importing import RejectedOut
 from siyu.goods.catalogue.actions.intake import standing
-from siyu.goods.catalogue.importing import Mapping, ParsedProduct, Rejected, detect, open_table, parse, suggest_mapping
+from siyu.goods.catalogue.importing import (
+    Mapping,
+    ParsedProduct,
+    Rejected,
+    detect,
+    open_table,
+    parse,
+    suggest_mapping,
+)
 from siyu.goods.catalogue.importing.parsed import ImportRefused
 from siyu.goods.catalogue.tables import CatalogueImportRow, ImportMappingRow
 from siyu.kernel import clock, jobs
@@ -144,7 +152,7 @@ async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncIterator[Pat
     assert row.file_key is not None
     with tempfile.TemporaryDirectory(prefix="siyu-import-") as folder:
         path = Path(folder) / (row.filename if row.filename not in (".", "..") else "products.csv")
-        with path.open("wb") as file:  # noqa: ASYNC230 - local disk, in pieces
+        with path.open("wb") as file:
             async for piece in files.stream(row.file_key):
                 file.write(piece)
         yield path

@@ -2,7 +2,13 @@
 
 from siyu.goods.catalogue.http.imports import console_routes as import_routes
 from siyu.goods.catalogue.http.products import console_routes as product_routes
-from siyu.goods.catalogue.http.shop import hot_list, hot_product, media_route, open_shop_window, shop_routes
+from siyu.goods.catalogue.http.shop import (
+    hot_list,
+    hot_product,
+    media_route,
+    open_shop_window,
+    shop_routes,
+)
 
 console_routes = [*product_routes, *import_routes]
 routes = [media_route]

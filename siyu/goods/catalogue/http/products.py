@@ -7,7 +7,14 @@ import msgspec
 from litestar import delete, get, patch, post, put
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, MultipartBody, QueryParameter
+from litestar.params import (
+    FromPath,
+    FromQuery,
+    HeaderParameter,
+    JSONBody,
+    MultipartBody,
+    QueryParameter,
+)
 from msgspec import UNSET, Meta, UnsetType
 
 from siyu.goods.catalogue.actions import categories, media, products

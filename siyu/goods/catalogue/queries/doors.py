@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods.catalogue.ports import plugs
 from siyu.kernel.clock import now
 from siyu.kernel.db import driver_of
+from siyu.kernel.search import wanted
 
 Source = AsyncSession | asyncpg.Connection
 LocaleText = dict[str, str]
@@ -32,6 +33,8 @@ class Sellable(msgspec.Struct, frozen=True):
     on_sale: bool
     freight_template_id: UUID | None
     kind: str
+    exists: bool = True
+    """Whether its product has not been deleted."""
 
 
 class ImageOut(msgspec.Struct, frozen=True):
@@ -62,7 +65,7 @@ _SELLABLE = """
 select s.id, s.product_id, s.code, p.title::text as title, s.option_label::text as option_label,
        coalesce(s.image_id, p.image_id) as image_id, s.price_minor, s.list_price_minor, s.weight_g,
        s.active and p.status = 'on_sale' and p.deleted_at is null and (p.off_at is null or p.off_at > $2) as on_sale,
-       p.freight_template_id, p.kind
+       p.freight_template_id, p.kind, p.deleted_at is null as there
 from skus s join products p on p.brand_id = s.brand_id and p.id = s.product_id
 where s.id = any($1::uuid[])
 """
@@ -86,9 +89,36 @@ async def sellable(source: Source, sku_ids: Iterable[UUID], *, at: datetime | No
             row["on_sale"],
             row["freight_template_id"],
             row["kind"],
+            row["there"],
         )
         for row in rows
     }
+
+
+async def skus_found(source: Source, q: str, *, most: int = 2_000) -> list[UUID]:
+    """Active SKUs of products that a search finds (words, codes, barcodes), at most ``most``."""
+    connection = await connection_of(source)
+    asked = wanted(q)
+    if not asked:
+        return []
+    rows = await connection.fetch(
+        """select s.id from skus s where s.active and s.product_id in (
+               select id from product_tokens where token = any($1::text[]) group by id having count(*) = $2)
+           order by s.id desc limit $3""",
+        asked,
+        len(asked),
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
+async def active_skus(source: Source, product_ids: Iterable[UUID]) -> list[UUID]:
+    """The active SKUs of products."""
+    connection = await connection_of(source)
+    rows = await connection.fetch(
+        "select id from skus where active and product_id = any($1::uuid[]) order by id", list(product_ids)
+    )
+    return [row["id"] for row in rows]
 
 
 async def titles(source: Source, product_ids: Iterable[UUID]) -> dict[UUID, ProductTitle]:

@@ -97,22 +97,13 @@ class Placing:
         await send_bytes(send, 201, _encode(placed))
 
 
-_open: list[Placing] = []
-
-
 async def start(runtime: Any) -> Any:
-    """Open the process's placing; what closes it again."""
+    """Open the process's placing; what closes it again, after everybody who waits has an answer."""
     placing = Placing(runtime)
     runtime.parts["placing"] = placing
-    _open.append(placing)
-
-    async def stop() -> None:
-        await placing.batcher.close()
-        _open.remove(placing)
-
-    return stop
+    return placing.batcher.close
 
 
 async def place(scope: Any, receive: Any, send: Any) -> None:
-    """The hot path of the process that was opened last."""
-    await _open[-1].serve(scope, receive, send)
+    """``POST /api/shop/orders`` of this process."""
+    await scope["state"]["runtime"].parts["placing"].serve(scope, receive, send)

@@ -8,40 +8,47 @@ export interface MenuPage {
   count?: string
   /** The count means that somebody is waiting: cinnabar. */
   hot?: boolean
+  /** Any one of these permissions opens the page; none named: open to all. */
+  needs?: string[]
 }
 export interface Area { key: string; seal: string; pages: MenuPage[] }
 
 export const AREAS: Area[] = [
-  { key: 'overview', seal: '览', pages: [{ key: 'today', path: '/' }, { key: 'board', path: '/board' }] },
-  { key: 'people', seal: '人', pages: [{ key: 'customers', path: '/customers' }] },
+  { key: 'overview', seal: '览', pages: [{ key: 'today', path: '/', needs: ['boards.view'] }, { key: 'board', path: '/board', needs: ['boards.view'] }] },
+  { key: 'people', seal: '人', pages: [{ key: 'customers', path: '/customers', needs: ['customers.view'] }] },
   {
     key: 'goods',
     seal: '货',
     pages: [
-      { key: 'products', path: '/products', count: 'products' },
-      { key: 'categories', path: '/categories' },
-      { key: 'imports', path: '/imports' },
-      { key: 'stock', path: '/stock' },
-      { key: 'orders', path: '/orders', group: 'selling', count: 'orders_to_ship' },
-      { key: 'freight', path: '/freight' },
+      { key: 'products', path: '/products', count: 'products', needs: ['products.view', 'catalogue.view'] },
+      { key: 'categories', path: '/categories', needs: ['products.view', 'catalogue.view'] },
+      { key: 'imports', path: '/imports', needs: ['products.edit', 'catalogue.edit'] },
+      { key: 'stock', path: '/stock', needs: ['stock.view'] },
+      { key: 'orders', path: '/orders', group: 'selling', count: 'orders_to_ship', needs: ['orders.view'] },
+      { key: 'freight', path: '/freight', needs: ['pricing.view'] },
     ],
   },
-  { key: 'scenes', seal: '场', pages: [{ key: 'storefront', path: '/storefront' }, { key: 'links', path: '/links' }] },
+  { key: 'scenes', seal: '场', pages: [{ key: 'storefront', path: '/storefront', needs: ['pages.view'] }, { key: 'links', path: '/links', needs: ['links.view'] }] },
   {
     key: 'platform',
     seal: '台',
     pages: [
-      { key: 'units', path: '/units' },
-      { key: 'staff', path: '/staff' },
-      { key: 'roles', path: '/roles' },
-      { key: 'jobs', path: '/jobs', group: 'running', count: 'jobs_running' },
-      { key: 'parked', path: '/parked-events', count: 'parked_events', hot: true },
-      { key: 'audit', path: '/audit' },
-      { key: 'brand', path: '/settings', group: 'settings' },
+      { key: 'units', path: '/units', needs: ['staff.view', 'units.edit'] },
+      { key: 'staff', path: '/staff', needs: ['staff.view'] },
+      { key: 'roles', path: '/roles', needs: ['staff.view'] },
+      { key: 'jobs', path: '/jobs', group: 'running', count: 'jobs_running', needs: ['jobs.view'] },
+      { key: 'parked', path: '/parked-events', count: 'parked_events', hot: true, needs: ['events.repair'] },
+      { key: 'audit', path: '/audit', needs: ['audit.view'] },
+      { key: 'brand', path: '/settings', group: 'settings', needs: ['settings.edit'] },
       { key: 'me', path: '/me' },
     ],
   },
 ]
+
+/** The areas and pages a person with these permissions may open. */
+export function openAreas(may: (permission: string) => boolean): Area[] {
+  return AREAS.map((area) => ({ ...area, pages: area.pages.filter((page) => !page.needs || page.needs.some(may)) })).filter((area) => area.pages.length)
+}
 
 /** Area and page of a route by its `page` meta. */
 export function findPage(key: unknown): { area: Area; page: MenuPage } | undefined {
