@@ -16,7 +16,7 @@ from siyu.kernel.engines import EngineRefused
 from siyu.kernel.errors import Refusal
 from siyu.kernel.settings import Settings, SettingsRefused, load, masked
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="siyu (私域): private-domain commerce, self-hosted.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="siyu (私域): private-domain commerce, self-hosted.")
 brand_app = typer.Typer(no_args_is_help=True, help="Brands.")
 import_app = typer.Typer(no_args_is_help=True, help="Bring data in.")
 export_app = typer.Typer(no_args_is_help=True, help="Take data out.")
@@ -237,5 +237,3 @@ def main() -> None:
         sys.exit(2)
 
 
-if __name__ == "__main__":
-    main()

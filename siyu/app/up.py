@@ -36,7 +36,7 @@ def run(settings: Settings, *, announce: Any = None, when_ready: Any = None) -> 
 
     Raises ``EngineRefused`` in one sentence: port taken, data folder in use or not writable, a URL that leads nowhere.
     """
-    check_port(settings.host, settings.port)
+    check_port(settings.port, "siyu", host=settings.host, patience_s=2)
     lock = lock_home(Path(settings.home))
     try:
         plan = _Plan(settings)
@@ -142,7 +142,7 @@ class _Plan:
         return children
 
     def programs(self, when_ready: Any) -> list[ChildSpec]:
-        module = [sys.executable, "-m", "siyu.app.cli"]
+        module = [sys.executable, "-m", "siyu"]
         probe = f"http://{self._settings.host}:{self._settings.port}/health/ready"
         return [
             ChildSpec(

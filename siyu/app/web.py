@@ -71,6 +71,7 @@ def litestar_app(runtime: Runtime) -> Litestar:
         lifespan=[lifespan],
         on_app_init=[put_runtime],
         openapi_config=OpenAPIConfig(title="siyu", version="1", path="/schema", render_plugins=[], use_handler_docstrings=True),
+        logging_config=None,
         request_max_body_size=64 * 1024 * 1024,
     )
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from siyu.app.hot import Hot
+import siyu.app.demo.run
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.demo.art
@@ -22,6 +23,7 @@ import siyu.goods.fulfilment
 import siyu.goods.fulfilment.http
 import siyu.goods.fulfilment.reactions
 import siyu.goods.orders.http
+import siyu.goods.orders.invariants
 import siyu.goods.orders.placing
 import siyu.goods.orders.reactions
 import siyu.goods.payments.http
@@ -71,11 +73,13 @@ HOT: list[Hot] = [
     Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.app.demo.run,
     siyu.goods.catalogue.jobs,
     siyu.goods.catalogue.invariants,
     siyu.goods.stock.reactions,
     siyu.goods.stock.invariants,
     siyu.goods.orders.reactions,
+    siyu.goods.orders.invariants,
     siyu.goods.payments.reactions,
     siyu.goods.fulfilment.reactions,
     siyu.insight.warehouse.reactions,

@@ -45,6 +45,7 @@ __all__ = [
     "active_skus",
     "cards",
     "category_names",
+    "category_names",
     "image_out",
     "images",
     "keep_picture",

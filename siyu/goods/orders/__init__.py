@@ -7,7 +7,6 @@ from siyu.goods.orders.actions import (
     complete_if_all_arrived,
     mark_handed_over,
     mark_paid,
-    mark_ready,
     mark_shipped,
 )
 from siyu.goods.orders.events import (
@@ -86,7 +85,6 @@ __all__ = [
     "locked",
     "mark_handed_over",
     "mark_paid",
-    "mark_ready",
     "mark_shipped",
     "one",
     "order_for_desk",

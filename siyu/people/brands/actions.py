@@ -78,30 +78,52 @@ async def create_brand(
         await enter(session, "brand", brand_id.hex)
         await enter(session, "write_key", write_key)
         session.add(
-            BrandRow(
-                slug=slug,
-                name=name,
-                currency=currency,
-                time_zone=time_zone,
-                locales=chosen,
-                default_locale=default_locale,
+            _first_row(
+                slug,
+                name,
+                (currency, time_zone, chosen, default_locale),
                 is_demo=is_demo,
-                theme_color=rules.readable_color(theme_color),
-                privacy=DEFAULT_PRIVACY,
-                privacy_version=1,
-                service_phone="",
-                unpaid_timeout_minutes=15,
+                theme_color=theme_color,
                 write_key=write_key,
-                created_at=clock.now(),
             )
         )
         session.add(UnitRow(id=hq_id, kind="hq", code="hq", name=name, path="hq/"))
         await session.flush()
-        assert founding_hooks, "people.staff must be imported: a brand without an owner helps nobody"
+        assert founding_hooks, (
+            "people.staff must be imported: a brand without an owner helps nobody"
+        )
         for hook in founding_hooks:
             await hook(session, founding)
         await state(session, [BrandCreated(brand_id=brand_id, hq_id=hq_id)])
     return Created(brand_id, founding.owner_login, founding.first_password)
+
+
+def _first_row(
+    slug: str,
+    name: LocaleText,
+    place: tuple[str, str, list[str], str],
+    *,
+    is_demo: bool,
+    theme_color: str,
+    write_key: str,
+) -> BrandRow:
+    currency, time_zone, locales, default_locale = place
+    return BrandRow(
+        slug=slug,
+        name=name,
+        currency=currency,
+        time_zone=time_zone,
+        locales=locales,
+        default_locale=default_locale,
+        is_demo=is_demo,
+        theme_color=rules.readable_color(theme_color),
+        privacy=DEFAULT_PRIVACY,
+        privacy_version=1,
+        service_phone="",
+        unpaid_timeout_minutes=15,
+        write_key=write_key,
+        created_at=clock.now(),
+    )
 
 
 class BrandChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +141,11 @@ class BrandChange(msgspec.Struct, frozen=True, kw_only=True):
 async def change_brand(session: AsyncSession, change: BrandChange) -> tuple[BrandRow, list[str]]:
     """Change the session's brand; the row and the names of the fields that are different now. Raises ``Invalid``."""
     row = (await session.scalars(select(BrandRow).with_for_update())).one()
-    wanted = {key: value for key, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET}
+    wanted = {
+        key: value
+        for key, value in msgspec.structs.asdict(change).items()
+        if value is not msgspec.UNSET
+    }
     if "name" in wanted:
         rules.check_name(wanted["name"])
     if "theme_color" in wanted:
@@ -127,9 +153,13 @@ async def change_brand(session: AsyncSession, change: BrandChange) -> tuple[Bran
     if "privacy" in wanted:
         rules.check_name(wanted["privacy"], "privacy", longest=20_000)
     if "locales" in wanted or "default_locale" in wanted:
-        rules.check_locales(wanted.get("locales", row.locales), wanted.get("default_locale", row.default_locale))
+        rules.check_locales(
+            wanted.get("locales", row.locales), wanted.get("default_locale", row.default_locale)
+        )
     if not 1 <= wanted.get("unpaid_timeout_minutes", 15) <= 7 * 24 * 60:
-        raise Invalid(errors=[{"path": "unpaid_timeout_minutes", "message": "between 1 and 10080 minutes"}])
+        raise Invalid(
+            errors=[{"path": "unpaid_timeout_minutes", "message": "between 1 and 10080 minutes"}]
+        )
     changed = [key for key, value in wanted.items() if getattr(row, key) != value]
     for key in changed:
         setattr(row, key, wanted[key])
@@ -175,7 +205,13 @@ async def add_unit(
     if parent.closed_at is not None:
         raise rules.ParentClosed(parent_id=str(parent_id))
     await _check_code_free(session, code)
-    row = UnitRow(parent_id=parent_id, kind=kind, code=code, name=name, path=rules.path_below(parent.path, code))
+    row = UnitRow(
+        parent_id=parent_id,
+        kind=kind,
+        code=code,
+        name=name,
+        path=rules.path_below(parent.path, code),
+    )
     _put_store(row, store or StorePlace() if kind == "store" else None)
     session.add(row)
     await session.flush()
@@ -185,7 +221,9 @@ async def add_unit(
 
 async def _check_code_free(session: AsyncSession, code: str) -> None:
     # Changes of the tree wait for each other: two moves at once could make a cycle that neither sees.
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"units/{brand_of(session)}", 0))))
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"units/{brand_of(session)}", 0)))
+    )
     if await session.scalar(select(UnitRow.id).where(UnitRow.code == code)):
         raise rules.CodeTaken(code=code)
 
@@ -195,6 +233,7 @@ def _put_store(row: UnitRow, store: StorePlace | None) -> None:
         return
     if row.kind != "store":
         raise Invalid(errors=[{"path": "store", "message": "only stores have store details"}])
+    rules.check_name(store.hours, "store.hours", longest=200, needed=False)
     for key, value in msgspec.structs.asdict(store).items():
         setattr(row, key, value)
 
@@ -228,25 +267,35 @@ async def change_unit(
         _put_store(row, change.store)
     await _move(session, row, change, within)
     if change.closed is not msgspec.UNSET and change.closed != (row.closed_at is not None):
-        row.closed_at = await _closing(session, row) if change.closed else await _opening(session, row)
+        row.closed_at = (
+            await _closing(session, row) if change.closed else await _opening(session, row)
+        )
     await session.flush()
     now = unit_of(row)
     changed = [key for key, value in msgspec.structs.asdict(now).items() if value != before[key]]
     if changed:
-        await state(session, [UnitChanged(unit_id=row.id, kind_of_unit=row.kind, closed=now.closed)])
+        await state(
+            session, [UnitChanged(unit_id=row.id, kind_of_unit=row.kind, closed=now.closed)]
+        )
     return now, changed
 
 
-async def _move(session: AsyncSession, row: UnitRow, change: UnitChange, within: str | None) -> None:
+async def _move(
+    session: AsyncSession, row: UnitRow, change: UnitChange, within: str | None
+) -> None:
     code = row.code if change.code is msgspec.UNSET else change.code
     parent_id = row.parent_id if change.parent_id is msgspec.UNSET else change.parent_id
     if code == row.code and parent_id == row.parent_id:
         return
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"units/{brand_of(session)}", 0))))
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"units/{brand_of(session)}", 0)))
+    )
     await session.refresh(row, ["path", "parent_id"])
     if parent_id is None or row.parent_id is None:
         if parent_id != row.parent_id:
-            raise rules.WrongParent("The top of the tree stays where it is.", kind=row.kind, parent_kind=None)
+            raise rules.WrongParent(
+                "The top of the tree stays where it is.", kind=row.kind, parent_kind=None
+            )
         above = ""
     else:
         parent = await unit_row(session, parent_id, within=within)

@@ -68,7 +68,9 @@ class UnitOut(msgspec.Struct):
                 unit.longitude_e6 / 1e6 if unit.longitude_e6 is not None else None,
                 unit.pick_up,
             )
-        return cls(unit.id, unit.parent_id, unit.kind, unit.code, unit.name, unit.path, store, unit.closed)  # pyright: ignore[reportArgumentType]
+        return cls(
+            unit.id, unit.parent_id, unit.kind, unit.code, unit.name, unit.path, store, unit.closed
+        )  # pyright: ignore[reportArgumentType]
 
 
 class UnitListOut(msgspec.Struct):
@@ -93,7 +95,11 @@ class UnitPatchIn(msgspec.Struct, forbid_unknown_fields=True):
 
 def _place(detail: StoreDetail) -> StorePlace:
     if (detail.latitude is None) != (detail.longitude is None) or abs(detail.latitude or 0) > 90:
-        raise Invalid(errors=[{"path": "store.latitude", "message": "latitude within ±90 together with longitude"}])
+        raise Invalid(
+            errors=[
+                {"path": "store.latitude", "message": "latitude within ±90 together with longitude"}
+            ]
+        )
     return StorePlace(
         address=detail.address,
         district_code=detail.district_code,
@@ -115,28 +121,47 @@ async def show_brand(desk: NamedDependency[Desk]) -> BrandOut:
 async def patch_brand(desk: NamedDependency[Desk], data: JSONBody[BrandPatchIn]) -> BrandOut:
     """Change the brand's settings. A changed privacy text gets a new version, which shoppers accept anew."""
     desk.require("settings.edit")
-    change = BrandChange(**{key: value for key, value in msgspec.structs.asdict(data).items() if value is not UNSET})
+    change = BrandChange(
+        **{key: value for key, value in msgspec.structs.asdict(data).items() if value is not UNSET}
+    )
     row, changed = await actions.change_brand(desk.session, change)
     if changed:
-        await desk.audit("brand.changed", subject_kind="brand", subject_id=row.brand_id, label=row.slug, facts={"fields": changed})
+        await desk.audit(
+            "brand.changed",
+            subject_kind="brand",
+            subject_id=row.brand_id,
+            label=row.slug,
+            facts={"fields": changed},
+        )
     return BrandOut.of(queries.facts_of(row), desk.runtime.settings)
 
 
 @get("/units", tags=["units"])
 async def list_units(desk: NamedDependency[Desk]) -> UnitListOut:
     """The whole tree below one's own unit, in the order of paths."""
-    return UnitListOut([UnitOut.of(unit) for unit in await queries.units_within(desk.session, desk.staff.unit_path)])
+    return UnitListOut(
+        [
+            UnitOut.of(unit)
+            for unit in await queries.units_within(desk.session, desk.staff.unit_path)
+        ]
+    )
 
 
 @post("/units", tags=["units"])
 async def post_unit(
     desk: NamedDependency[Desk],
     data: JSONBody[UnitIn],
-    request_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=64)] = None,
+    request_key: Annotated[
+        str | None, HeaderParameter(name="Idempotency-Key", max_length=64)
+    ] = None,
 ) -> UnitOut:
     """Add a unit below one of one's own subtree. Refusals: units.wrong_parent, units.code_taken, units.parent_closed."""
     desk.require("units.edit")
-    write = await once(desk.session, f"units/{desk.staff.id}", request_key, data) if request_key else None
+    write = (
+        await once(desk.session, f"units/{desk.staff.id}", request_key, data)
+        if request_key
+        else None
+    )
     if write and write.reference:
         row = await queries.unit_row(desk.session, UUID(write.reference["unit_id"]))
         return UnitOut.of(queries.unit_of(row))
@@ -151,17 +176,31 @@ async def post_unit(
     )
     if write:
         await write.done({"unit_id": unit.id})
-    await desk.audit("unit.added", subject_kind="unit", subject_id=unit.id, label=unit.code, facts={"kind": unit.kind})
+    await desk.audit(
+        "unit.added",
+        subject_kind="unit",
+        subject_id=unit.id,
+        label=unit.code,
+        facts={"kind": unit.kind},
+    )
     return UnitOut.of(unit)
 
 
 @patch("/units/{unit_id:uuid}", tags=["units"])
-async def patch_unit(desk: NamedDependency[Desk], unit_id: FromPath[UUID], data: JSONBody[UnitPatchIn]) -> UnitOut:
+async def patch_unit(
+    desk: NamedDependency[Desk], unit_id: FromPath[UUID], data: JSONBody[UnitPatchIn]
+) -> UnitOut:
     """Change, move, close or open a unit. Refusals: units.cycle, units.wrong_parent, units.not_closable, units.code_taken."""
     desk.require("units.edit")
     own = await queries.unit_row(desk.session, unit_id, within=desk.staff.unit_path)
-    if own.path == desk.staff.unit_path and own.parent_id is not None and (data.closed is True or data.parent_id is not UNSET):
-        raise Invalid("Your own unit is moved and closed by somebody above you.", unit_id=str(unit_id))
+    if (
+        own.path == desk.staff.unit_path
+        and own.parent_id is not None
+        and (data.closed is True or data.parent_id is not UNSET)
+    ):
+        raise Invalid(
+            "Your own unit is moved and closed by somebody above you.", unit_id=str(unit_id)
+        )
     change = UnitChange(
         parent_id=own.parent_id if data.parent_id is UNSET else data.parent_id,  # pyright: ignore[reportArgumentType]
         code=data.code,
@@ -169,9 +208,17 @@ async def patch_unit(desk: NamedDependency[Desk], unit_id: FromPath[UUID], data:
         store=UNSET if data.store is UNSET or data.store is None else _place(data.store),
         closed=data.closed,
     )
-    unit, changed = await actions.change_unit(desk.session, unit_id, change, within=desk.staff.unit_path)
+    unit, changed = await actions.change_unit(
+        desk.session, unit_id, change, within=desk.staff.unit_path
+    )
     if changed:
-        await desk.audit("unit.changed", subject_kind="unit", subject_id=unit.id, label=unit.code, facts={"fields": changed})
+        await desk.audit(
+            "unit.changed",
+            subject_kind="unit",
+            subject_id=unit.id,
+            label=unit.code,
+            facts={"fields": changed},
+        )
     return UnitOut.of(unit)
 
 

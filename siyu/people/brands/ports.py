@@ -55,6 +55,12 @@ class Desk(Protocol):
         """Raises ``NotAllowed``."""
 
     async def audit(
-        self, action: str, *, subject_kind: str, subject_id: UUID | None = None, label: str = "", facts: dict[str, Any] | None = None
+        self,
+        action: str,
+        *,
+        subject_kind: str,
+        subject_id: UUID | None = None,
+        label: str = "",
+        facts: dict[str, Any] | None = None,
     ) -> None:
         """Write down who did what."""

@@ -207,7 +207,9 @@ async def brand_and_unit(session: AsyncSession, unit_id: UUID) -> tuple[BrandFac
     """Fresh facts of the session's brand with one of its units, in one round trip. Raises ``NotFound``."""
     found = (
         await session.execute(
-            select(BrandRow, UnitRow).join(UnitRow, UnitRow.brand_id == BrandRow.brand_id).where(UnitRow.id == unit_id)
+            select(BrandRow, UnitRow)
+            .join(UnitRow, UnitRow.brand_id == BrandRow.brand_id)
+            .where(UnitRow.id == unit_id)
         )
     ).one_or_none()
     if found is None:
@@ -235,7 +237,11 @@ async def units_within(session: AsyncSession, path: str) -> list[Unit]:
 
 async def open_stores(session: AsyncSession, *, pick_up: bool | None = None) -> list[Unit]:
     """Stores that are open, by path; with ``pick_up`` only those that do (or do not) hand out orders."""
-    wanted = select(UnitRow).where(UnitRow.kind == "store", UnitRow.closed_at.is_(None)).order_by(UnitRow.path)
+    wanted = (
+        select(UnitRow)
+        .where(UnitRow.kind == "store", UnitRow.closed_at.is_(None))
+        .order_by(UnitRow.path)
+    )
     if pick_up is not None:
         wanted = wanted.where(UnitRow.pick_up.is_(pick_up))
     return [unit_of(row) for row in await session.scalars(wanted)]

@@ -13,7 +13,20 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])")
 _CODE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,39})")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 RESERVED_SLUGS = frozenset(
-    {"admin", "api", "app", "assets", "console", "health", "localhost", "mail", "media", "metrics", "schema", "siyu"}
+    {
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "console",
+        "health",
+        "localhost",
+        "mail",
+        "media",
+        "metrics",
+        "schema",
+        "siyu",
+    }
     | {"stage", "static", "status", "www"}
 )
 MIN_CONTRAST = 4.5
@@ -81,17 +94,23 @@ def check_slug(slug: str) -> None:
 def check_code(code: str) -> None:
     """Raises ``Invalid`` when a unit's code has other than lower-case letters, digits and hyphens."""
     if not _CODE.fullmatch(code):
-        raise Invalid(errors=[{"path": "code", "message": "1 to 40 lower-case letters, digits and hyphens"}])
+        raise Invalid(
+            errors=[{"path": "code", "message": "1 to 40 lower-case letters, digits and hyphens"}]
+        )
 
 
-def check_name(name: LocaleText, path: str = "name", *, longest: int = 80, needed: bool = True) -> None:
+def check_name(
+    name: LocaleText, path: str = "name", *, longest: int = 80, needed: bool = True
+) -> None:
     """Merchant text: known locales, not blank, not too long. Raises ``Invalid``."""
     wrong = [locale for locale in name if locale not in LOCALES]
     if wrong:
         raise Invalid(errors=[{"path": f"{path}.{wrong[0]}", "message": "unknown locale"}])
     for locale, text in name.items():
         if len(text) > longest or "\0" in text:
-            raise Invalid(errors=[{"path": f"{path}.{locale}", "message": f"at most {longest} characters"}])
+            raise Invalid(
+                errors=[{"path": f"{path}.{locale}", "message": f"at most {longest} characters"}]
+            )
     if needed and not any(text.strip() for text in name.values()):
         raise Invalid(errors=[{"path": path, "message": "must not be empty"}])
 
@@ -99,7 +118,9 @@ def check_name(name: LocaleText, path: str = "name", *, longest: int = 80, neede
 def check_founding(currency: str, time_zone: str, locales: list[str], default_locale: str) -> None:
     """Raises ``Invalid`` for an unknown currency, time zone or locale."""
     if currency not in MINOR_DIGITS:
-        raise Invalid(errors=[{"path": "currency", "message": f"one of {', '.join(sorted(MINOR_DIGITS))}"}])
+        raise Invalid(
+            errors=[{"path": "currency", "message": f"one of {', '.join(sorted(MINOR_DIGITS))}"}]
+        )
     if time_zone not in available_timezones():
         raise Invalid(errors=[{"path": "time_zone", "message": "not a time zone of the IANA list"}])
     check_locales(locales, default_locale)
@@ -107,7 +128,11 @@ def check_founding(currency: str, time_zone: str, locales: list[str], default_lo
 
 def check_locales(locales: list[str], default_locale: str) -> None:
     """Raises ``Invalid`` unless locales are known, distinct and contain the default."""
-    if not locales or len(set(locales)) != len(locales) or any(one not in LOCALES for one in locales):
+    if (
+        not locales
+        or len(set(locales)) != len(locales)
+        or any(one not in LOCALES for one in locales)
+    ):
         raise Invalid(errors=[{"path": "locales", "message": f"distinct, of {', '.join(LOCALES)}"}])
     if default_locale not in locales:
         raise Invalid(errors=[{"path": "default_locale", "message": "must be one of locales"}])
@@ -115,7 +140,11 @@ def check_locales(locales: list[str], default_locale: str) -> None:
 
 def in_locale(text: Mapping[str, str], locale: str, default_locale: str = "zh-CN") -> str:
     """Merchant text in a locale, falling back to the brand's own and then to any; empty when there is none."""
-    return text.get(locale) or text.get(default_locale) or next((one for one in text.values() if one), "")
+    return (
+        text.get(locale)
+        or text.get(default_locale)
+        or next((one for one in text.values() if one), "")
+    )
 
 
 def readable_color(color: str) -> str:

@@ -30,7 +30,14 @@ from siyu.people.customers.tables import (
 from siyu.people.staff import hash_of, new_token
 
 
-async def admit_guest(session: AsyncSession, brand: BrandFacts, *, privacy_version: str, locale: str, link_code: str | None) -> tuple[UUID, str]:
+async def admit_guest(
+    session: AsyncSession,
+    brand: BrandFacts,
+    *,
+    privacy_version: str,
+    locale: str,
+    link_code: str | None,
+) -> tuple[UUID, str]:
     """Know a visitor's device from now on, for the privacy text was accepted; its id and the session's token.
 
     Raises ``PrivacyNeeded`` when the accepted version is not the one in force.
@@ -43,7 +50,9 @@ async def admit_guest(session: AsyncSession, brand: BrandFacts, *, privacy_versi
     now, device_id = clock.now(), new_id()
     session.add(DeviceRow(id=device_id, created_at=now, **msgspec.structs.asdict(touch)))
     await session.flush()
-    session.add(PrivacyAcceptanceRow(device_id=device_id, version=privacy_version, locale=locale, at=now))
+    session.add(
+        PrivacyAcceptanceRow(device_id=device_id, version=privacy_version, locale=locale, at=now)
+    )
     token = await open_session(session, device_id, None)
     await state(session, [GuestArrived(device_id=device_id, **msgspec.structs.asdict(touch))])
     return device_id, token
@@ -54,7 +63,11 @@ async def open_session(session: AsyncSession, device_id: UUID, customer_id: UUID
     now, token = clock.now(), new_token(brand_of(session))
     session.add(
         ShopSessionRow(
-            token_hash=hash_of(token), device_id=device_id, customer_id=customer_id, created_at=now, last_seen_at=now
+            token_hash=hash_of(token),
+            device_id=device_id,
+            customer_id=customer_id,
+            created_at=now,
+            last_seen_at=now,
         )
     )
     await session.flush()
@@ -87,19 +100,27 @@ insert into customer_tokens (customer_id, token) select * from unnest($1::uuid[]
 """
 
 
-async def join_customers(session: AsyncSession, people: Sequence[NewCustomer], *, origin: str = "live") -> list[UUID]:
+async def join_customers(
+    session: AsyncSession, people: Sequence[NewCustomer], *, origin: str = "live"
+) -> list[UUID]:
     """Make customers of those whose phone is not known yet; ids in order, of the known ones too.
 
     ``seq`` counts without holes: the brand's counter row stays locked to the end of the transaction, so
     joining waits for joining and two sign-ups of one phone make one customer. Everybody else passes by.
     """
     driver = await driver_of(session)
-    last_seq = await driver.fetchval(_NEXT)
+    last_seq = int(await driver.fetchval(_NEXT) or 0)
     known = {
         row["phone"]: row["id"]
-        for row in await driver.fetch("select id, phone from customers where phone = any($1)", [one.phone for one in people])
+        for row in await driver.fetch(
+            "select id, phone from customers where phone = any($1)", [one.phone for one in people]
+        )
     }
-    fresh = [one for one in {one.phone: one for one in reversed(people)}.values() if one.phone not in known][::-1]
+    fresh = [
+        one
+        for one in {one.phone: one for one in reversed(people)}.values()
+        if one.phone not in known
+    ][::-1]
     ids = {one.phone: new_id() for one in fresh}
     seqs = {one.phone: last_seq + at for at, one in enumerate(fresh, 1)}
     if fresh:
@@ -107,7 +128,10 @@ async def join_customers(session: AsyncSession, people: Sequence[NewCustomer], *
         await driver.execute("update customer_counters set last_seq = $1", last_seq + len(fresh))
         joined = [
             CustomerJoined(
-                customer_id=ids[one.phone], seq=seqs[one.phone], device_id=one.device_id, **msgspec.structs.asdict(one.touch)
+                customer_id=ids[one.phone],
+                seq=seqs[one.phone],
+                device_id=one.device_id,
+                **msgspec.structs.asdict(one.touch),
             )
             for one in fresh
         ]
@@ -116,7 +140,9 @@ async def join_customers(session: AsyncSession, people: Sequence[NewCustomer], *
     return [known.get(one.phone) or ids[one.phone] for one in people]
 
 
-async def _insert(driver: asyncpg.Connection, fresh: list[NewCustomer], ids: dict[str, UUID], seqs: dict[str, int]) -> None:
+async def _insert(
+    driver: asyncpg.Connection, fresh: list[NewCustomer], ids: dict[str, UUID], seqs: dict[str, int]
+) -> None:
     now = clock.now()
     touches = [one.touch for one in fresh]
     await driver.execute(
@@ -154,18 +180,26 @@ async def open_sessions(session: AsyncSession, customer_ids: Sequence[UUID]) -> 
     made = [new_token(brand_of(session)) for _ in customer_ids]
     devices = [new_id() for _ in customer_ids]
     await driver.execute(_ADD_DEVICES, devices, now, list(customer_ids))
-    await driver.execute(_ADD_SESSIONS, [hash_of(token) for token in made], devices, list(customer_ids), now)
+    await driver.execute(
+        _ADD_SESSIONS, [hash_of(token) for token in made], devices, list(customer_ids), now
+    )
     return made
 
 
-async def change_me(session: AsyncSession, customer_id: UUID, *, name: str | None = None, locale: str | None = None) -> CustomerRow:
+async def change_me(
+    session: AsyncSession, customer_id: UUID, *, name: str | None = None, locale: str | None = None
+) -> CustomerRow:
     """Change one's own name or language. Raises ``Invalid``, ``NotFound``."""
     row = await queries.customer_row(session, customer_id)
     if name is not None:
         row.name = rules.check_line(name, "name", 40)
         driver = await driver_of(session)
         words = sorted(tokens(row.name))
-        await driver.execute("delete from customer_tokens where customer_id = $1 and token <> all($2)", customer_id, words)
+        await driver.execute(
+            "delete from customer_tokens where customer_id = $1 and token <> all($2)",
+            customer_id,
+            words,
+        )
         await driver.execute(_ADD_TOKENS, [customer_id] * len(words), words)
     if locale is not None:
         row.locale = locale
@@ -187,7 +221,9 @@ class AddressIn(msgspec.Struct, forbid_unknown_fields=True):
 def checked_address(data: AddressIn) -> AddressIn:
     """The address trimmed and with its phone in normal form. Raises ``Invalid``, ``BadPhone``."""
     if not regions.is_district(data.district_code):
-        raise Invalid(errors=[{"path": "district_code", "message": "not a district of the official list"}])
+        raise Invalid(
+            errors=[{"path": "district_code", "message": "not a district of the official list"}]
+        )
     return AddressIn(
         rules.check_line(data.recipient, "recipient", 40),
         rules.normal_phone(data.phone),
@@ -197,28 +233,44 @@ def checked_address(data: AddressIn) -> AddressIn:
     )
 
 
-async def save_address(session: AsyncSession, customer_id: UUID, data: AddressIn, address_id: UUID | None = None) -> Address:
+async def save_address(
+    session: AsyncSession, customer_id: UUID, data: AddressIn, address_id: UUID | None = None
+) -> Address:
     """Write an entry of the address book, a new one without ``address_id``. The first one becomes the default.
 
     Raises ``Invalid``, ``BadPhone``, ``NotFound``, ``TooManyAddresses``.
     """
     data = checked_address(data)
     # One customer's changes wait for each other: the limit and the one default depend on all entries.
-    await session.execute(select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update())
+    await session.execute(
+        select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update()
+    )
     if address_id is None:
-        count = await session.scalar(select(func.count()).where(AddressRow.customer_id == customer_id)) or 0
+        count = (
+            await session.scalar(select(func.count()).where(AddressRow.customer_id == customer_id))
+            or 0
+        )
         if count >= rules.MOST_ADDRESSES:
             raise rules.TooManyAddresses(most=rules.MOST_ADDRESSES)
-        row = AddressRow(id=new_id(), customer_id=customer_id, created_at=clock.now(), is_default=False)
+        row = AddressRow(
+            id=new_id(), customer_id=customer_id, created_at=clock.now(), is_default=False
+        )
         first = count == 0
     else:
         row, first = await queries.address_row(session, customer_id, address_id), False
     is_default = data.is_default or first or (row.is_default and address_id is not None)
     if is_default and not row.is_default:
         await session.execute(
-            update(AddressRow).where(AddressRow.customer_id == customer_id, AddressRow.is_default).values(is_default=False)
+            update(AddressRow)
+            .where(AddressRow.customer_id == customer_id, AddressRow.is_default)
+            .values(is_default=False)
         )
-    row.recipient, row.phone, row.district_code, row.street = data.recipient, data.phone, data.district_code, data.street
+    row.recipient, row.phone, row.district_code, row.street = (
+        data.recipient,
+        data.phone,
+        data.district_code,
+        data.street,
+    )
     row.is_default = is_default
     session.add(row)
     await session.flush()
@@ -227,13 +279,20 @@ async def save_address(session: AsyncSession, customer_id: UUID, data: AddressIn
 
 async def drop_address(session: AsyncSession, customer_id: UUID, address_id: UUID) -> None:
     """Remove an entry; when it was the default, the newest of the others becomes it. Raises ``NotFound``."""
-    await session.execute(select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update())
+    await session.execute(
+        select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update()
+    )
     row = await queries.address_row(session, customer_id, address_id)
     was_default = row.is_default
     await session.delete(row)
     await session.flush()
     if was_default:
         newest = (
-            select(AddressRow.id).where(AddressRow.customer_id == customer_id).order_by(AddressRow.created_at.desc(), AddressRow.id.desc()).limit(1)
+            select(AddressRow.id)
+            .where(AddressRow.customer_id == customer_id)
+            .order_by(AddressRow.created_at.desc(), AddressRow.id.desc())
+            .limit(1)
         )
-        await session.execute(update(AddressRow).where(AddressRow.id.in_(newest)).values(is_default=True))
+        await session.execute(
+            update(AddressRow).where(AddressRow.id.in_(newest)).values(is_default=True)
+        )

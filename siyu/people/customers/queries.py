@@ -119,23 +119,33 @@ where token_hash = $1 and last_seen_at > $2 and created_at > $3
 
 
 def _person(device_id: UUID, customer_id: UUID | None) -> Person:
-    return Person("customer", customer_id, device_id) if customer_id else Person("guest", device_id, device_id)
+    return (
+        Person("customer", customer_id, device_id)
+        if customer_id
+        else Person("guest", device_id, device_id)
+    )
 
 
 async def person_behind(source: Source, token_hash: str) -> Person | None:
     """The person behind a token's hash; ``None`` when the session has ended."""
     now = clock.now()
-    row = await (await _connection(source)).fetchrow(_SESSION, token_hash, now - rules.IDLE, now - rules.LONGEST)
+    row = await (await _connection(source)).fetchrow(
+        _SESSION, token_hash, now - rules.IDLE, now - rules.LONGEST
+    )
     return _person(row["device_id"], row["customer_id"]) if row else None
 
 
 async def session_behind(session: AsyncSession, token_hash: str) -> tuple[Person, float] | None:
     """``person_behind`` with the seconds since the session was last seen."""
     now = clock.now()
-    row = await (await driver_of(session)).fetchrow(_SESSION, token_hash, now - rules.IDLE, now - rules.LONGEST)
+    row = await (await driver_of(session)).fetchrow(
+        _SESSION, token_hash, now - rules.IDLE, now - rules.LONGEST
+    )
     if row is None:
         return None
-    return _person(row["device_id"], row["customer_id"]), (now - row["last_seen_at"]).total_seconds()
+    return _person(row["device_id"], row["customer_id"]), (
+        now - row["last_seen_at"]
+    ).total_seconds()
 
 
 async def cards(source: Source, customer_ids: Iterable[UUID | None]) -> dict[UUID, Card]:
@@ -150,7 +160,9 @@ async def cards(source: Source, customer_ids: Iterable[UUID | None]) -> dict[UUI
     return {row["id"]: Card(*row.values()) for row in rows}
 
 
-async def customer_row(session: AsyncSession, customer_id: UUID, unit_ids: Sequence[UUID] | None = None) -> CustomerRow:
+async def customer_row(
+    session: AsyncSession, customer_id: UUID, unit_ids: Sequence[UUID] | None = None
+) -> CustomerRow:
     """A customer, of these stores if given. Raises ``NotFound``."""
     row = await session.get(CustomerRow, (brand_of(session), customer_id))
     if row is None or (unit_ids is not None and row.store_id not in unit_ids):
@@ -173,7 +185,12 @@ def _matching(q: str) -> ColumnElement[bool] | None:
     if not asked:
         return None
     return and_(
-        *(exists().where(CustomerTokenRow.customer_id == CustomerRow.id, CustomerTokenRow.token == token) for token in asked)
+        *(
+            exists().where(
+                CustomerTokenRow.customer_id == CustomerRow.id, CustomerTokenRow.token == token
+            )
+            for token in asked
+        )
     )
 
 
@@ -182,7 +199,11 @@ async def find_customers(session: AsyncSession, q: str, *, limit: int = 200) -> 
     condition = _matching(q)
     if condition is None:
         return []
-    wanted = select(CustomerRow.id).where(condition).order_by(CustomerRow.joined_at.desc(), CustomerRow.id.desc())
+    wanted = (
+        select(CustomerRow.id)
+        .where(condition)
+        .order_by(CustomerRow.joined_at.desc(), CustomerRow.id.desc())
+    )
     return list(await session.scalars(wanted.limit(limit)))
 
 
@@ -221,12 +242,15 @@ _ADDRESS = "select id, recipient, phone, district_code, street, is_default from 
 async def addresses(source: Source, customer_id: UUID) -> list[Address]:
     """A customer's address book, the default first, then newest first."""
     rows = await (await _connection(source)).fetch(
-        f"{_ADDRESS} where customer_id = $1 order by is_default desc, created_at desc, id desc", customer_id
+        f"{_ADDRESS} where customer_id = $1 order by is_default desc, created_at desc, id desc",
+        customer_id,
     )
     return [Address(*row.values()) for row in rows]
 
 
-async def addresses_by_id(source: Source, wanted: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Address]:
+async def addresses_by_id(
+    source: Source, wanted: Iterable[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Address]:
     """Addresses by ``(customer, address)`` in one round trip; somebody else's and unknown ones are absent."""
     pairs = list(wanted)
     rows = await (await _connection(source)).fetch(
@@ -251,7 +275,9 @@ async def address(source: Source, customer_id: UUID, address_id: UUID) -> Addres
 
 async def address_row(session: AsyncSession, customer_id: UUID, address_id: UUID) -> AddressRow:
     """One address of a customer, locked for change. Raises ``NotFound``."""
-    wanted = select(AddressRow).where(AddressRow.id == address_id, AddressRow.customer_id == customer_id)
+    wanted = select(AddressRow).where(
+        AddressRow.id == address_id, AddressRow.customer_id == customer_id
+    )
     row = await session.scalar(wanted.with_for_update())
     if row is None:
         raise NotFound(address_id=str(address_id))
@@ -266,7 +292,9 @@ async def device(session: AsyncSession, device_id: UUID) -> DeviceRow:
     return row
 
 
-async def demo_messages(session: AsyncSession, phone: str | None, *, limit: int = 20) -> list[DemoMessageRow]:
+async def demo_messages(
+    session: AsyncSession, phone: str | None, *, limit: int = 20
+) -> list[DemoMessageRow]:
     """The latest messages of the demo's inbox, newest first."""
     wanted = select(DemoMessageRow).order_by(DemoMessageRow.at.desc()).limit(limit)
     if phone is not None:

@@ -23,7 +23,9 @@ class BadPhone(Refusal):
 
     code = "customers.bad_phone"
     status = 422
-    detail = "Give a mainland mobile number of 11 digits, or another one with + and its country code."
+    detail = (
+        "Give a mainland mobile number of 11 digits, or another one with + and its country code."
+    )
 
 
 class WrongCode(Refusal):
@@ -107,5 +109,7 @@ def check_line(text: str, path: str, most: int, *, least: int = 1) -> str:
     """One line of text, trimmed. Raises ``Invalid`` when it is empty, too long or holds control characters."""
     line = text.strip()
     if not least <= len(line) <= most or any(ord(character) < 32 for character in line):
-        raise Invalid(errors=[{"path": path, "message": f"{least} to {most} characters in one line"}])
+        raise Invalid(
+            errors=[{"path": path, "message": f"{least} to {most} characters in one line"}]
+        )
     return line

@@ -35,7 +35,9 @@ def _code_hash(secret: bytes, brand_id: UUID, phone: str, code: str) -> str:
     return keyed_hash(secret, "code", f"{brand_id}/{phone}/{code}")
 
 
-async def send_code(runtime: Any, brand: BrandFacts, *, phone: str, address: str, locale: str) -> int:
+async def send_code(
+    runtime: Any, brand: BrandFacts, *, phone: str, address: str, locale: str
+) -> int:
     """Send a fresh code to a phone, known or not; seconds until the next may be asked for.
 
     The one before stops being valid. Raises ``BadPhone``, ``NoSmsChannel``, ``TooMany``. Owns its transaction;
@@ -53,9 +55,13 @@ async def send_code(runtime: Any, brand: BrandFacts, *, phone: str, address: str
         await count_attempt(driver, BY_PHONE, phone_key)
         if is_telling(address):
             await count_attempt(driver, BY_ADDRESS, keyed_hash(runtime.secret, "address", address))
-        row = await session.scalar(select(SignInCodeRow).where(SignInCodeRow.phone_key == phone_key))
+        row = await session.scalar(
+            select(SignInCodeRow).where(SignInCodeRow.phone_key == phone_key)
+        )
         if row is not None and row.sent_at + rules.CODE_EVERY > now:
-            raise TooMany(retry_after_s=int((row.sent_at + rules.CODE_EVERY - now).total_seconds()) + 1)
+            raise TooMany(
+                retry_after_s=int((row.sent_at + rules.CODE_EVERY - now).total_seconds()) + 1
+            )
         if row is None:
             row = SignInCodeRow(phone_key=phone_key)
             session.add(row)
@@ -77,7 +83,14 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 async def verify_code(
-    runtime: Any, brand: BrandFacts, *, token_hash: str, phone: str, code: str, locale: str, request_id: str
+    runtime: Any,
+    brand: BrandFacts,
+    *,
+    token_hash: str,
+    phone: str,
+    code: str,
+    locale: str,
+    request_id: str,
 ) -> SignedIn:
     """Exchange the right code for a customer's session; whoever is new joins. The old session ends.
 
@@ -95,10 +108,19 @@ async def verify_code(
     raise rules.WrongCode
 
 
-async def _spend_code(session: AsyncSession, secret: bytes, brand_id: UUID, phone: str, code: str) -> bool:
+async def _spend_code(
+    session: AsyncSession, secret: bytes, brand_id: UUID, phone: str, code: str
+) -> bool:
     key = keyed_hash(secret, "phone", phone)
-    row = await session.scalar(select(SignInCodeRow).where(SignInCodeRow.phone_key == key).with_for_update())
-    if row is None or row.code_hash == "" or row.expires_at <= clock.now() or row.tries >= rules.CODE_TRIES:
+    row = await session.scalar(
+        select(SignInCodeRow).where(SignInCodeRow.phone_key == key).with_for_update()
+    )
+    if (
+        row is None
+        or row.code_hash == ""
+        or row.expires_at <= clock.now()
+        or row.tries >= rules.CODE_TRIES
+    ):
         return False
     if not hmac.compare_digest(row.code_hash, _code_hash(secret, brand_id, phone, code)):
         row.tries += 1
@@ -107,12 +129,18 @@ async def _spend_code(session: AsyncSession, secret: bytes, brand_id: UUID, phon
     return True
 
 
-async def _become(session: AsyncSession, person: Person, token_hash: str, phone: str, locale: str) -> SignedIn:
+async def _become(
+    session: AsyncSession, person: Person, token_hash: str, phone: str, locale: str
+) -> SignedIn:
     device = await queries.device(session, person.device_id)
     customer_id = await queries.customer_id_by_phone(session, phone)
     if customer_id is None:
         touch = Touch(
-            source=device.source, scene=device.scene, link_id=device.link_id, store_id=device.store_id, guide_id=device.guide_id
+            source=device.source,
+            scene=device.scene,
+            link_id=device.link_id,
+            store_id=device.store_id,
+            guide_id=device.guide_id,
         )
         joining = NewCustomer(phone=phone, locale=locale, touch=touch, device_id=device.id)
         (customer_id,) = await join_customers(session, [joining])

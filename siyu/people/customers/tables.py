@@ -76,7 +76,10 @@ class CustomerTokenRow(OfBrand, Base):
     token: Mapped[str] = mapped_column(primary_key=True)
     customer_id: Mapped[UUID] = mapped_column(primary_key=True)
 
-    __table_args__ = (within_brand("customers", "customer_id"), Index(None, "brand_id", "customer_id"))
+    __table_args__ = (
+        within_brand("customers", "customer_id"),
+        Index(None, "brand_id", "customer_id"),
+    )
 
 
 class ShopSessionRow(OfBrand, Base):

@@ -40,7 +40,14 @@ class Visit:
     """Dependency ``visit`` of every shop handler: its transaction commits when the handler returns."""
 
     def __init__(
-        self, runtime: Any, session: AsyncSession, scope: Any, *, brand: BrandFacts, person: Person | None, token: str | None
+        self,
+        runtime: Any,
+        session: AsyncSession,
+        scope: Any,
+        *,
+        brand: BrandFacts,
+        person: Person | None,
+        token: str | None,
     ) -> None:
         self.runtime = runtime
         self.session = session
@@ -93,7 +100,9 @@ def locale_of(scope: Any, brand: BrandFacts) -> str:
     for part in header(scope, b"accept-language").split(","):
         language = part.split(";")[0].strip().lower()
         for locale in brand.locales:
-            if language and (locale.lower() == language or locale.split("-")[0] == language.split("-")[0]):
+            if language and (
+                locale.lower() == language or locale.split("-")[0] == language.split("-")[0]
+            ):
                 return locale
     return brand.default_locale
 
@@ -162,7 +171,9 @@ class SessionCache:
     A sign-out in this process is seen at once, in another one after ``ttl_s``.
     """
 
-    def __init__(self, database: Database, secret: bytes, *, size: int = 20_000, ttl_s: float = 2.0) -> None:
+    def __init__(
+        self, database: Database, secret: bytes, *, size: int = 20_000, ttl_s: float = 2.0
+    ) -> None:
         self._database, self._secret = database, secret
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
@@ -205,7 +216,13 @@ class SessionCache:
                 check_csrf(scope, self._secret, token)
             else:
                 check_origin(scope)
-        return Shopper(brand, found[1] if found else None, token if found else None, locale_of(scope, brand), request_id_of(scope))
+        return Shopper(
+            brand,
+            found[1] if found else None,
+            token if found else None,
+            locale_of(scope, brand),
+            request_id_of(scope),
+        )
 
 
 def sessions_of(runtime: Any) -> SessionCache:

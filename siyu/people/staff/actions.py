@@ -1,6 +1,5 @@
-"""Writes of staff: signing in and out, people, their roles and passwords, roles themselves."""
+"""Writes of staff: people, their roles and first passwords, roles themselves."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,113 +8,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
-from siyu.kernel.db import Actor, Database, brand_of
-from siyu.kernel.directory import NameTaken, brand_named, enter
+from siyu.kernel.directory import NameTaken, enter
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.people.brands import Founding, NotClosable, before_closing, founding, units
 from siyu.people.staff import credentials, queries, rules
-from siyu.people.staff.desk import Desk, audit
+from siyu.people.staff.desk import Desk
 from siyu.people.staff.rules import OWNER, LocaleText, Rights, Role
-from siyu.people.staff.tables import RoleRow, StaffRoleRow, StaffRow, StaffSessionRow
-from siyu.people.staff.throttle import (
-    NOBODY,
-    Limit,
-    count_attempt,
-    forget_attempts,
-    is_telling,
-    uncount_attempt,
-)
-
-BY_LOGIN = Limit("staff.login", 10, timedelta(minutes=15))
-BY_ADDRESS = Limit("staff.address", 50, timedelta(minutes=15))
-BY_CHANGE = Limit("staff.password", 10, timedelta(minutes=15))
-
-
-class SignedIn(msgspec.Struct, frozen=True):
-    """A fresh session; the token leaves in a cookie and is not kept."""
-
-    brand_id: UUID
-    token: str
-
-
-async def sign_in(database: Database, secret: bytes, *, login: str, password: str, address: str, request_id: str = "") -> SignedIn:
-    """Begin a session. An unknown login takes as long as a known one and gets the same answer.
-
-    Raises ``SignInFailed``, ``TooMany``. Owns its transactions: counted attempts outlive refusals.
-    """
-    login = login.strip().lower()
-    by_login = credentials.keyed_hash(secret, "login", login)
-    by_address = credentials.keyed_hash(secret, "address", address)
-    telling = is_telling(address)
-    async with database.raw(NOBODY) as connection:
-        await count_attempt(connection, BY_LOGIN, by_login)
-        if telling:
-            await count_attempt(connection, BY_ADDRESS, by_address)
-    async with database.dispatcher() as connection:
-        brand_id = await brand_named(connection, "sign_in", login)
-    kept: str | None = None
-    if brand_id is not None:
-        async with database.brand(brand_id) as session:
-            row = await queries.staff_by_login(session, login)
-            kept = row.password_hash if row is not None and row.active else None
-    if not await credentials.is_password(kept, password) or brand_id is None:
-        raise rules.SignInFailed
-    async with database.raw(NOBODY) as connection:
-        await forget_attempts(connection, BY_LOGIN, by_login)
-        if telling:
-            await uncount_attempt(connection, BY_ADDRESS, by_address)
-    async with database.brand(brand_id) as session:
-        row = await queries.staff_by_login(session, login)
-        # The account may have changed while the password was looked at.
-        if row is None or not row.active or row.password_hash != kept:
-            raise rules.SignInFailed
-        session.info["actor"] = Actor("staff", row.id, row.name, request_id)
-        return SignedIn(brand_id, await _begin_session(session, row, address))
-
-
-async def _begin_session(session: AsyncSession, row: StaffRow, address: str) -> str:
-    now = clock.now()
-    await session.execute(
-        delete(StaffSessionRow).where(
-            StaffSessionRow.staff_id == row.id,
-            (StaffSessionRow.last_seen_at <= now - queries.IDLE) | (StaffSessionRow.created_at <= now - queries.LONGEST),
-        )
-    )
-    token = credentials.new_token(brand_of(session))
-    session.add(
-        StaffSessionRow(
-            token_hash=credentials.hash_of(token), staff_id=row.id, created_at=now, last_seen_at=now, address=address
-        )
-    )
-    row.last_seen_at = now
-    path = (await units(session, [row.unit_id]))[row.unit_id].path
-    await audit(session, "staff.signed_in", subject_kind="staff", subject_id=row.id, label=row.name, path=path)
-    return token
-
-
-async def sign_out(desk: Desk) -> None:
-    """End the desk's own session."""
-    await desk.session.execute(delete(StaffSessionRow).where(StaffSessionRow.token_hash == desk.token_hash))
-
-
-async def end_sessions(session: AsyncSession, staff_id: UUID, *, but: str | None = None) -> None:
-    """End all sessions of a staff member, but for the one with this token hash."""
-    ended = delete(StaffSessionRow).where(StaffSessionRow.staff_id == staff_id)
-    await session.execute(ended.where(StaffSessionRow.token_hash != but) if but else ended)
-
-
-async def change_password(desk: Desk, old: str, new: str) -> None:
-    """Change one's own password and end one's other sessions. Raises ``WrongPassword``, ``WeakPassword``, ``TooMany``."""
-    database = desk.runtime.database
-    async with database.raw(desk.brand.id) as connection:  # its own transaction: the count outlives the refusal
-        await count_attempt(connection, BY_CHANGE, desk.staff.id.hex)
-    row = await queries.staff_row(desk.session, desk.staff.id, [desk.staff.unit_id], lock=True)
-    if not await credentials.is_password(row.password_hash, old):
-        raise rules.WrongPassword
-    rules.check_password(new, row.login)
-    row.password_hash = await credentials.hash_password(new)
-    await end_sessions(desk.session, row.id, but=desk.token_hash)
-    await desk.audit("staff.password_changed", subject_kind="staff", subject_id=row.id, label=row.name)
+from siyu.people.staff.signing_in import end_sessions
+from siyu.people.staff.tables import RoleRow, StaffRoleRow, StaffRow
 
 
 async def _known_roles(session: AsyncSession, codes: list[str]) -> list[Role]:
@@ -135,7 +35,13 @@ async def _check_unit(desk: Desk, unit_id: UUID, roles: list[str]) -> None:
 
 
 async def add_staff(
-    desk: Desk, *, login: str, name: str, roles: list[str], unit_id: UUID, password: str | None = None
+    desk: Desk,
+    *,
+    login: str,
+    name: str,
+    roles: list[str],
+    unit_id: UUID,
+    password: str | None = None,
 ) -> tuple[StaffRow, str | None]:
     """Make an account below the desk's unit; it, and its first password when none was given.
 
@@ -146,16 +52,33 @@ async def add_staff(
     await _check_unit(desk, unit_id, roles)
     rules.check_covers(desk.staff.rights, rules.rights_of(await _known_roles(desk.session, roles)))
     row, first = await _put_staff(
-        desk.session, login=login, name=name, unit_id=unit_id, roles=roles, password=password, locale=desk.brand.default_locale
+        desk.session,
+        login=login,
+        name=name,
+        unit_id=unit_id,
+        roles=roles,
+        password=password,
+        locale=desk.brand.default_locale,
     )
     await desk.audit(
-        "staff.added", subject_kind="staff", subject_id=row.id, label=name, facts={"login": login, "roles": roles, "unit_id": unit_id}
+        "staff.added",
+        subject_kind="staff",
+        subject_id=row.id,
+        label=name,
+        facts={"login": login, "roles": roles, "unit_id": unit_id},
     )
     return row, first
 
 
 async def _put_staff(
-    session: AsyncSession, *, login: str, name: str, unit_id: UUID, roles: list[str], password: str | None, locale: str
+    session: AsyncSession,
+    *,
+    login: str,
+    name: str,
+    unit_id: UUID,
+    roles: list[str],
+    password: str | None,
+    locale: str,
 ) -> tuple[StaffRow, str | None]:
     first = credentials.random_password() if password is None else None
     rules.check_password(password or first or "", login)
@@ -209,7 +132,9 @@ async def add_many_staff(session: AsyncSession, people: list[NewStaff]) -> list[
     session.add_all(rows)
     await session.flush()
     session.add_all(
-        StaffRoleRow(staff_id=row.id, role=role) for row, one in zip(rows, people, strict=True) for role in one.roles
+        StaffRoleRow(staff_id=row.id, role=role)
+        for row, one in zip(rows, people, strict=True)
+        for role in one.roles
     )
     await session.flush()
     return [row.id for row in rows]
@@ -226,7 +151,9 @@ class StaffChange(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _theirs(desk: Desk, staff_id: UUID) -> tuple[StaffRow, list[str], Rights]:
     """A staff member of the desk's subtree, locked, whose rights the desk's cover."""
-    row = await queries.staff_row(desk.session, staff_id, [unit.id for unit in await desk.units()], lock=True)
+    row = await queries.staff_row(
+        desk.session, staff_id, [unit.id for unit in await desk.units()], lock=True
+    )
     codes = (await queries.roles_of(desk.session, [staff_id]))[staff_id]
     rights = rules.rights_of(await queries.roles_named(desk.session, codes))
     if staff_id != desk.staff.id and codes:
@@ -250,7 +177,12 @@ async def change_staff(desk: Desk, staff_id: UUID, change: StaffChange) -> Staff
         facts["roles"] = roles
     if unit_id != row.unit_id or facts.get("roles"):
         await _check_unit(desk, unit_id, roles)
-    if OWNER in had and row.active and (OWNER not in roles or not active) and not await queries.other_owners(session, row.id):
+    if (
+        OWNER in had
+        and row.active
+        and (OWNER not in roles or not active)
+        and not await queries.other_owners(session, row.id)
+    ):
         raise rules.LastOwner
     if change.name is not msgspec.UNSET and change.name != row.name:
         row.name = change.name
@@ -268,7 +200,9 @@ async def change_staff(desk: Desk, staff_id: UUID, change: StaffChange) -> Staff
         session.add_all(StaffRoleRow(staff_id=row.id, role=role) for role in roles)
     await session.flush()
     if facts:
-        await desk.audit("staff.changed", subject_kind="staff", subject_id=row.id, label=row.name, facts=facts)
+        await desk.audit(
+            "staff.changed", subject_kind="staff", subject_id=row.id, label=row.name, facts=facts
+        )
     return row
 
 
@@ -277,12 +211,18 @@ async def reset_password(desk: Desk, staff_id: UUID) -> str:
     row, _, _ = await _theirs(desk, staff_id)
     first = credentials.random_password()
     row.password_hash = await credentials.hash_password(first)
-    await end_sessions(desk.session, row.id, but=desk.token_hash if row.id == desk.staff.id else None)
-    await desk.audit("staff.password_reset", subject_kind="staff", subject_id=row.id, label=row.name)
+    await end_sessions(
+        desk.session, row.id, but=desk.token_hash if row.id == desk.staff.id else None
+    )
+    await desk.audit(
+        "staff.password_reset", subject_kind="staff", subject_id=row.id, label=row.name
+    )
     return first
 
 
-async def put_role(desk: Desk, code: str, name: LocaleText, granted: list[str], masks: list[str]) -> Role:
+async def put_role(
+    desk: Desk, code: str, name: LocaleText, granted: list[str], masks: list[str]
+) -> Role:
     """Make or change a role, from the top of the tree only.
 
     Raises ``Invalid``, ``OwnerFixed``, ``BeyondYou`` (also for rights that the role has now), ``staff.not_at_top``.
@@ -291,7 +231,9 @@ async def put_role(desk: Desk, code: str, name: LocaleText, granted: list[str], 
     if not desk.staff.sees_all:
         raise rules.NotAtTop
     session = desk.session
-    wanted = Role(code, name, tuple(sorted(set(granted))), tuple(sorted(set(masks))), code in rules.BUILT_IN)
+    wanted = Role(
+        code, name, tuple(sorted(set(granted))), tuple(sorted(set(masks))), code in rules.BUILT_IN
+    )
     before = await queries.roles_named(session, [code])
     for role in (*before, wanted):
         rules.check_covers(desk.staff.rights, rules.rights_of([role]))
@@ -301,7 +243,12 @@ async def put_role(desk: Desk, code: str, name: LocaleText, granted: list[str], 
         session.add(row)
     row.name, row.permissions, row.masks = name, list(wanted.grants), list(wanted.masks)
     await session.flush()
-    await desk.audit("staff.role_changed", subject_kind="role", label=code, facts={"permissions": row.permissions, "masks": row.masks})
+    await desk.audit(
+        "staff.role_changed",
+        subject_kind="role",
+        label=code,
+        facts={"permissions": row.permissions, "masks": row.masks},
+    )
     return wanted
 
 

@@ -40,7 +40,9 @@ class CsrfFailed(Refusal):
 
     code = "http.csrf_failed"
     status = 403
-    detail = "Send the session's csrf_token in the header X-CSRF-Token; reload the page if it is old."
+    detail = (
+        "Send the session's csrf_token in the header X-CSRF-Token; reload the page if it is old."
+    )
 
 
 def random_password() -> str:
@@ -129,7 +131,9 @@ def check_origin(scope: Any) -> None:
 def check_csrf(scope: Any, secret: bytes, token: str) -> None:
     """For an unsafe request that a cookie authenticates. Raises ``ForeignOrigin``, ``CsrfFailed``."""
     check_origin(scope)
-    if not hmac.compare_digest(header(scope, b"x-csrf-token").encode(), csrf_token(secret, token).encode()):
+    if not hmac.compare_digest(
+        header(scope, b"x-csrf-token").encode(), csrf_token(secret, token).encode()
+    ):
         raise CsrfFailed
 
 

@@ -68,7 +68,14 @@ class Desk:
     """Dependency ``desk`` of every console handler: its transaction commits when the handler returns."""
 
     def __init__(
-        self, runtime: Any, session: AsyncSession, *, brand: BrandFacts, staff: StaffActor, token: str, request_id: str
+        self,
+        runtime: Any,
+        session: AsyncSession,
+        *,
+        brand: BrandFacts,
+        staff: StaffActor,
+        token: str,
+        request_id: str,
     ) -> None:
         self.runtime = runtime
         self.session = session
@@ -114,7 +121,13 @@ class Desk:
     ) -> None:
         """Write down what they did, in the same transaction. ``facts`` carry no personal data."""
         await audit(
-            self.session, action, subject_kind=subject_kind, subject_id=subject_id, label=label, facts=facts, path=self.staff.unit_path
+            self.session,
+            action,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            label=label,
+            facts=facts,
+            path=self.staff.unit_path,
         )
 
 
@@ -148,7 +161,9 @@ async def audit(
     await session.flush()
 
 
-async def actor_behind(session: AsyncSession, token: str) -> tuple[BrandFacts, StaffActor, float] | None:
+async def actor_behind(
+    session: AsyncSession, token: str
+) -> tuple[BrandFacts, StaffActor, float] | None:
     """The brand and the staff member behind a token, and the seconds since they were last seen."""
     found = await queries.seen(session, credentials.hash_of(token))
     if found is None:
@@ -190,7 +205,9 @@ async def open_desk(request: Request[Any, Any, Any]) -> AsyncGenerator[Desk, Non
         brand, actor, unseen_s = found
         session.info["actor"] = Actor("staff", actor.id, actor.name, request_id)
         with structlog.contextvars.bound_contextvars(brand=brand.slug, staff=str(actor.id)):
-            yield Desk(runtime, session, brand=brand, staff=actor, token=token, request_id=request_id)
+            yield Desk(
+                runtime, session, brand=brand, staff=actor, token=token, request_id=request_id
+            )
     if unseen_s > SEEN_EVERY_S:
         await _touch(runtime.database, brand_id, credentials.hash_of(token), actor.id)
 
@@ -200,6 +217,10 @@ async def _touch(database: Database, brand_id: UUID, token_hash: str, staff_id: 
     now = clock.now()
     async with database.brand(brand_id) as session:
         await session.execute(
-            update(StaffSessionRow).where(StaffSessionRow.token_hash == token_hash).values(last_seen_at=now)
+            update(StaffSessionRow)
+            .where(StaffSessionRow.token_hash == token_hash)
+            .values(last_seen_at=now)
         )
-        await session.execute(update(StaffRow).where(StaffRow.id == staff_id).values(last_seen_at=now))
+        await session.execute(
+            update(StaffRow).where(StaffRow.id == staff_id).values(last_seen_at=now)
+        )

@@ -6,15 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, exists, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import array_agg
+from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
 from siyu.kernel.db import brand_of
 from siyu.kernel.errors import NotFound
 from siyu.people.brands import subtree
-from siyu.people.staff.rules import BUILT_IN, OWNER, Role
+from siyu.people.staff.rules import BUILT_IN, OWNER, LocaleText, Role
 from siyu.people.staff.tables import AuditRow, RoleRow, StaffRoleRow, StaffRow, StaffSessionRow
 
 IDLE = timedelta(hours=12)
@@ -36,7 +35,10 @@ def _role_of(row: RoleRow) -> Role:
 async def roles_named(session: AsyncSession, codes: Iterable[str]) -> list[Role]:
     """Roles by code, the brand's own version first; unknown codes are absent."""
     wanted = list(dict.fromkeys(codes))
-    own = {row.code: _role_of(row) for row in await session.scalars(select(RoleRow).where(RoleRow.code.in_(wanted)))}
+    own = {
+        row.code: _role_of(row)
+        for row in await session.scalars(select(RoleRow).where(RoleRow.code.in_(wanted)))
+    }
     known = {**BUILT_IN, **own}
     return [known[code] for code in wanted if code in known]
 
@@ -54,14 +56,20 @@ async def seen(session: AsyncSession, token_hash: str) -> Seen | None:
     own = (
         select(
             func.jsonb_agg(
-                func.jsonb_build_array(RoleRow.code, RoleRow.name, RoleRow.permissions, RoleRow.masks)
+                func.jsonb_build_array(
+                    RoleRow.code, RoleRow.name, RoleRow.permissions, RoleRow.masks
+                )
             )
         )
         .where(RoleRow.code.in_(mine))
         .correlate(StaffRow)
         .scalar_subquery()
     )
-    codes = select(array_agg(StaffRoleRow.role)).where(StaffRoleRow.staff_id == StaffRow.id).correlate(StaffRow)
+    codes = (
+        select(func.jsonb_agg(StaffRoleRow.role))
+        .where(StaffRoleRow.staff_id == StaffRow.id)
+        .correlate(StaffRow)
+    )
     found = (
         await session.execute(
             select(StaffRow, codes.scalar_subquery(), own, StaffSessionRow.last_seen_at)
@@ -76,10 +84,14 @@ async def seen(session: AsyncSession, token_hash: str) -> Seen | None:
     ).one_or_none()
     if found is None:
         return None
-    staff, role_codes, own_roles, last_seen_at = found
-    known = {code: Role(code, name, tuple(keys), tuple(masks)) for code, name, keys, masks in own_roles or []}
+    staff, last_seen_at = found[0], found[3]
+    role_codes: list[str] = found[1] or []
+    own_roles: list[tuple[str, LocaleText, list[str], list[str]]] = found[2] or []
+    known = {
+        code: Role(code, name, tuple(keys), tuple(masks)) for code, name, keys, masks in own_roles
+    }
     known = {**BUILT_IN, **known}
-    return Seen(staff, [known[code] for code in sorted(role_codes or []) if code in known], last_seen_at)
+    return Seen(staff, [known[code] for code in sorted(role_codes) if code in known], last_seen_at)
 
 
 async def staff_by_login(session: AsyncSession, login: str) -> StaffRow | None:
@@ -87,7 +99,9 @@ async def staff_by_login(session: AsyncSession, login: str) -> StaffRow | None:
     return await session.scalar(select(StaffRow).where(StaffRow.login == login))
 
 
-async def staff_row(session: AsyncSession, staff_id: UUID, unit_ids: Sequence[UUID], *, lock: bool = False) -> StaffRow:
+async def staff_row(
+    session: AsyncSession, staff_id: UUID, unit_ids: Sequence[UUID], *, lock: bool = False
+) -> StaffRow:
     """A staff member of one of these units. Raises ``NotFound``."""
     wanted = select(StaffRow).where(StaffRow.id == staff_id, StaffRow.unit_id.in_(unit_ids))
     row = await session.scalar(wanted.with_for_update() if lock else wanted)
@@ -128,7 +142,7 @@ async def page_of_staff(
     limit: int = 20,
 ) -> list[StaffRow]:
     """Staff of these units, active first, newest first; one more than ``limit`` when there is more."""
-    wanted: Select[tuple[StaffRow]] = select(StaffRow).where(StaffRow.unit_id.in_(unit_ids))
+    wanted = select(StaffRow).where(StaffRow.unit_id.in_(unit_ids))
     if q:
         wanted = wanted.where(
             or_(
@@ -138,11 +152,15 @@ async def page_of_staff(
         )
     if role:
         wanted = wanted.where(
-            exists().where(StaffRoleRow.staff_id == StaffRow.id, StaffRoleRow.role == role).correlate(StaffRow)
+            exists()
+            .where(StaffRoleRow.staff_id == StaffRow.id, StaffRoleRow.role == role)
+            .correlate(StaffRow)
         )
     if before is not None:
         wanted = wanted.where(tuple_(StaffRow.active, StaffRow.id) < before)
-    rows = await session.scalars(wanted.order_by(StaffRow.active.desc(), StaffRow.id.desc()).limit(limit + 1))
+    rows = await session.scalars(
+        wanted.order_by(StaffRow.active.desc(), StaffRow.id.desc()).limit(limit + 1)
+    )
     return list(rows)
 
 
@@ -172,7 +190,12 @@ async def other_owners(session: AsyncSession, staff_id: UUID) -> int:
 
 async def active_staff_at(session: AsyncSession, unit_id: UUID) -> int:
     """How many active staff members belong to a unit itself."""
-    return await session.scalar(select(func.count()).where(StaffRow.unit_id == unit_id, StaffRow.active)) or 0
+    return (
+        await session.scalar(
+            select(func.count()).where(StaffRow.unit_id == unit_id, StaffRow.active)
+        )
+        or 0
+    )
 
 
 async def page_of_audit(
@@ -210,5 +233,7 @@ async def page_of_audit(
         wanted = wanted.where(AuditRow.at < until)
     if before is not None:
         wanted = wanted.where(tuple_(AuditRow.at, AuditRow.id) < before)
-    rows = await session.scalars(wanted.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(limit + 1))
+    rows = await session.scalars(
+        wanted.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(limit + 1)
+    )
     return list(rows)

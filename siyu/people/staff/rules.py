@@ -22,7 +22,8 @@ permissions: dict[str, LocaleText] = {}
 
 def permission(key: str, name: LocaleText) -> str:
     """Register a permission, e.g. ``permission("orders.ship", {"zh-CN": "发货", "en": "Ship orders"})``; the key."""
-    assert ("zh-CN" in name and "en" in name and key not in (had := permissions)) or had[key] == name, key
+    assert "zh-CN" in name and "en" in name, f"{key} needs a name in both languages"
+    assert permissions.get(key, name) == name, f"two names for {key}"
     permissions[key] = name
     return key
 
@@ -47,7 +48,14 @@ class Role(msgspec.Struct, frozen=True):
         return frozenset(given)
 
 
-_DAILY = ("products.view", "catalogue.view", "stock.view", "orders.view", "customers.view", "links.view")
+_DAILY = (
+    "products.view",
+    "catalogue.view",
+    "stock.view",
+    "orders.view",
+    "customers.view",
+    "links.view",
+)
 BUILT_IN = {
     role.code: role
     for role in (
@@ -62,7 +70,16 @@ BUILT_IN = {
         Role(
             "store_manager",
             {"zh-CN": "店长", "en": "Store manager"},
-            (*_DAILY, "boards.*", "orders.*", "fulfilment.*", "stock.*", "customers.*", "links.*", "staff.view"),
+            (
+                *_DAILY,
+                "boards.*",
+                "orders.*",
+                "fulfilment.*",
+                "stock.*",
+                "customers.*",
+                "links.*",
+                "staff.view",
+            ),
             ("cost",),
             True,
         ),
@@ -76,7 +93,14 @@ BUILT_IN = {
         Role(
             "warehouse",
             {"zh-CN": "仓库", "en": "Warehouse"},
-            ("products.view", "catalogue.view", "stock.*", "orders.view", "orders.ship", "fulfilment.*"),
+            (
+                "products.view",
+                "catalogue.view",
+                "stock.*",
+                "orders.view",
+                "orders.ship",
+                "fulfilment.*",
+            ),
             ("cost",),
             True,
         ),
@@ -186,10 +210,14 @@ def check_role(code: str, granted: Iterable[str], masks: Iterable[str]) -> None:
     if code == OWNER:
         raise OwnerFixed
     if not _ROLE.fullmatch(code):
-        raise Invalid(errors=[{"path": "code", "message": "2 to 40 of a–z, 0–9 and _, a letter first"}])
+        raise Invalid(
+            errors=[{"path": "code", "message": "2 to 40 of a–z, 0–9 and _, a letter first"}]
+        )
     for key in granted:
         if key not in permissions:
-            raise Invalid(errors=[{"path": "permissions", "message": f"unknown permission {key[:60]}"}])
+            raise Invalid(
+                errors=[{"path": "permissions", "message": f"unknown permission {key[:60]}"}]
+            )
     for mask in masks:
         if mask not in MASKS:
             raise Invalid(errors=[{"path": "masks", "message": f"one of {', '.join(MASKS)}"}])

@@ -38,9 +38,13 @@ async def count_attempt(connection: asyncpg.Connection, limit: Limit, key: str) 
     rolled back with it, so the window ends when it was said to end.
     """
     now = clock.now()
-    count, started_at = await connection.fetchrow(_COUNT, limit.kind, key, now, now - limit.window)
+    row = await connection.fetchrow(_COUNT, limit.kind, key, now, now - limit.window)
+    assert row is not None
+    count, started_at = int(row["count"]), row["started_at"]
     if count > limit.most:
-        raise TooMany(retry_after_s=max(1, int((started_at + limit.window - now).total_seconds()) + 1))
+        raise TooMany(
+            retry_after_s=max(1, int((started_at + limit.window - now).total_seconds()) + 1)
+        )
     if count == 1:
         await connection.execute(
             "delete from attempts where ctid = any(array(select ctid from attempts where kind = $1 and started_at <= $2 limit 20 for update skip locked))",
@@ -52,7 +56,9 @@ async def count_attempt(connection: asyncpg.Connection, limit: Limit, key: str) 
 async def uncount_attempt(connection: asyncpg.Connection, limit: Limit, key: str) -> None:
     """Take one attempt back: it was a good one."""
     await connection.execute(
-        "update attempts set count = greatest(count - 1, 0) where kind = $1 and key = $2", limit.kind, key
+        "update attempts set count = greatest(count - 1, 0) where kind = $1 and key = $2",
+        limit.kind,
+        key,
     )
 
 

@@ -35,7 +35,9 @@ async def test_a_shop_that_does_not_exist_is_not_found(app):
     assert answer.status_code == 404 and answer.json()["code"] == "http.not_found"
 
 
-@pytest.mark.parametrize("slug", ["ab", "Abc", "a--b", "-abc", "abc-", "media", "a b", "é-acute", "x" * 41, "a.b"])
+@pytest.mark.parametrize(
+    "slug", ["ab", "Abc", "a--b", "-abc", "abc-", "media", "a b", "é-acute", "x" * 41, "a.b"]
+)
 async def test_a_slug_that_cannot_be_a_host_name_is_refused(database, slug):
     with pytest.raises(BadSlug):
         await create_brand(database, slug=slug, name={"en": "X"}, owner_login="someone")
@@ -52,9 +54,17 @@ async def test_a_slug_or_a_login_in_use_is_refused_and_leaves_nothing_behind(dat
 
 
 async def test_an_unknown_time_zone_currency_or_locale_is_refused(database):
-    for wrong in ({"time_zone": "Mars/Olympus"}, {"currency": "XXX"}, {"locales": ["de"]}, {"default_locale": "fr"}):
+    for wrong in (
+        {"time_zone": "Mars/Olympus"},
+        {"currency": "XXX"},
+        {"locales": ["de"]},
+        {"default_locale": "fr"},
+    ):
+        slug = f"b{secrets.token_hex(5)}"
         with pytest.raises(Invalid):
-            await create_brand(database, slug=f"b{secrets.token_hex(5)}", name={"en": "X"}, owner_login="someone", **wrong)
+            await create_brand(
+                database, slug=slug, name={"en": "X"}, owner_login="someone", **wrong
+            )  # pyright: ignore[reportArgumentType]
 
 
 async def test_settings_are_changed_and_a_changed_privacy_text_gets_a_new_version(console, shop):
@@ -73,7 +83,11 @@ async def test_settings_are_changed_and_a_changed_privacy_text_gets_a_new_versio
     again = await console.patch("/api/console/brand", json={"privacy": changes["privacy"]})
     assert again.json()["privacy_version"] == "2"
     face = (await shop.get("/api/shop/shop")).json()
-    assert (face["name"], face["privacy_version"], face["privacy_text"]) == ("新名", "2", "新的隐私说明")
+    assert (face["name"], face["privacy_version"], face["privacy_text"]) == (
+        "新名",
+        "2",
+        "新的隐私说明",
+    )
     trail = (await console.get("/api/console/audit?action=brand.changed")).json()["items"]
     assert [set(item["facts"]["fields"]) for item in trail] == [set(changes)]
 
@@ -106,7 +120,8 @@ async def test_two_brands_do_not_see_each_others_units(app, console, database, r
     answer = await console.patch(f"/api/console/units/{theirs}", json={"name": {"en": "Mine"}})
     assert answer.status_code == 404
     answer = await console.post(
-        "/api/console/units", json={"parent_id": theirs, "kind": "store", "code": "s1", "name": {"en": "S"}}
+        "/api/console/units",
+        json={"parent_id": theirs, "kind": "store", "code": "s1", "name": {"en": "S"}},
     )
     assert answer.status_code == 404
 
@@ -116,7 +131,8 @@ async def test_two_brands_may_use_the_same_unit_codes(app, database):
         async with aclosing(await sign_in(app, await make_brand(database))) as client:
             hq = (await client.get("/api/console/units")).json()["items"][0]["id"]
             made = await client.post(
-                "/api/console/units", json={"parent_id": hq, "kind": "store", "code": "s1", "name": {"en": "S"}}
+                "/api/console/units",
+                json={"parent_id": hq, "kind": "store", "code": "s1", "name": {"en": "S"}},
             )
             assert made.status_code == 201
 
@@ -129,7 +145,10 @@ def test_white_text_is_readable_on_every_colour_that_is_kept(color):
     assert rules.readable_color(kept) == kept
 
 
-@given(st.lists(st.text("abz019-", min_size=1, max_size=6), min_size=1, max_size=4), st.lists(st.text("abz019-", min_size=1, max_size=6), min_size=1, max_size=4))
+@given(
+    st.lists(st.text("abz019-", min_size=1, max_size=6), min_size=1, max_size=4),
+    st.lists(st.text("abz019-", min_size=1, max_size=6), min_size=1, max_size=4),
+)
 def test_the_range_of_a_subtree_holds_exactly_its_paths(one, other):
     top, path = "/".join(one) + "/", "/".join(other) + "/"
     low, high = rules.subtree(top)

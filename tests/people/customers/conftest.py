@@ -38,7 +38,7 @@ class Shoppers:
     async def latest_code(self, client, phone):
         """The code of the newest message."""
         inbox = (await client.get("/api/shop/demo-inbox", params={"phone": phone})).json()["items"]
-        return re.search(r"\d{6}", inbox[0]["text"])[0]
+        return re.findall(r"\d{6}", inbox[0]["text"])[0]
 
     async def sign_in(self, client, phone):
         """Exchange a fresh code for a customer's session; the answer's body."""

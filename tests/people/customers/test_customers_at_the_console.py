@@ -18,7 +18,8 @@ async def people(database, brand):
     """Three customers, a day apart; ids in the order of joining."""
     began = datetime(2026, 1, 1, tzinfo=UTC)
     new = [
-        NewCustomer(phone=phone, name=name, joined_at=began + timedelta(days=at)) for at, (phone, name) in enumerate(PEOPLE)
+        NewCustomer(phone=phone, name=name, joined_at=began + timedelta(days=at))
+        for at, (phone, name) in enumerate(PEOPLE)
     ]
     async with database.brand(brand.id) as session:
         return await join_customers(session, new, origin="demo")
@@ -42,7 +43,7 @@ async def test_customers_are_found_by_phone_by_its_end_and_by_name(console, peop
 
 async def test_the_list_comes_in_pages_that_neither_skip_nor_repeat(console, people):
     for sort in ("newest", "oldest"):
-        seen, cursor = [], ""
+        seen, cursor, page = [], "", {}
         for _ in PEOPLE:
             page = (await console.get(f"{LIST}?limit=1&sort={sort}{cursor}")).json()
             seen += [one["seq"] for one in page["items"]]
@@ -52,14 +53,20 @@ async def test_the_list_comes_in_pages_that_neither_skip_nor_repeat(console, peo
     assert (await console.get(f"{LIST}?cursor=xyz")).status_code == 400
 
 
-async def test_personal_fields_are_masked_until_revealed_with_a_reason_that_is_written_down(console, shoppers, brand):
+async def test_personal_fields_are_masked_until_revealed_with_a_reason_that_is_written_down(
+    console, shoppers, brand
+):
     phone = "13712345678"
     customer = await shoppers.customer(brand, phone)
     await customer.patch("/api/shop/me", json={"name": "王小明"})
     await customer.post("/api/shop/addresses", json=entry())
     row = (await console.get(LIST)).json()["items"][0]
     detail = await console.get(f"{LIST}/{row['id']}")
-    assert phone not in detail.text and "13800138000" not in detail.text and detail.json()["phone_masked"] == "137****5678"
+    assert (
+        phone not in detail.text
+        and "13800138000" not in detail.text
+        and detail.json()["phone_masked"] == "137****5678"
+    )
     (address,) = detail.json()["addresses"]
     assert (address["recipient"], address["phone"]) == ("王**", "138****8000")
 
@@ -71,27 +78,47 @@ async def test_personal_fields_are_masked_until_revealed_with_a_reason_that_is_w
     assert "浙江省杭州市西湖区文三路 90 号" in (await reveal("address")).json()["value"]
     assert (await reveal("phone", "")).status_code == 400
     trail = (await console.get("/api/console/audit?action=customer.revealed")).json()["items"]
-    assert [item["facts"] for item in trail] == [{"field": field, "reason": "客户来电核对"} for field in ("address", "name", "phone")]
+    assert [item["facts"] for item in trail] == [
+        {"field": field, "reason": "客户来电核对"} for field in ("address", "name", "phone")
+    ]
     assert all(item["subject_id"] == row["id"] for item in trail) and phone not in str(trail)
 
 
 async def test_a_role_hides_fields_and_what_is_hidden_is_not_revealed(app, brand, console, people):
     hq = (await console.get("/api/console/units")).json()["items"][0]["id"]
-    role = {"name": {"zh-CN": "客服"}, "permissions": ["customers.view", "customers.reveal"], "masks": ["phone", "recipient"]}
+    role = {
+        "name": {"zh-CN": "客服"},
+        "permissions": ["customers.view", "customers.reveal"],
+        "masks": ["phone", "recipient"],
+    }
     await console.put("/api/console/roles/blind", json=role)
     for login, roles in (("blind", ["blind"]), ("looker", ["viewer"])):
-        body = {"login": f"{login}@{brand.slug}", "name": login, "roles": roles, "unit_id": hq, "password": "long enough"}
+        body = {
+            "login": f"{login}@{brand.slug}",
+            "name": login,
+            "roles": roles,
+            "unit_id": hq,
+            "password": "long enough",
+        }
         await console.post("/api/console/staff", json=body)
     async with aclosing(await sign_in(app, brand, f"blind@{brand.slug}", "long enough")) as blind:
         rows = (await blind.get(LIST)).json()["items"]
         assert {row["phone_masked"] for row in rows} == {"***********"} and rows[0]["name"] == "A**"
-        assert len((await blind.get(f"{LIST}?q=13822220002")).json()["items"]) == 3, "phones may not be probed either"
+        assert len((await blind.get(f"{LIST}?q=13822220002")).json()["items"]) == 3, (
+            "phones may not be probed either"
+        )
         for field in ("phone", "name"):
-            answer = await blind.post(f"{LIST}/{people[0]}/reveal", json={"field": field, "reason": "because"})
+            answer = await blind.post(
+                f"{LIST}/{people[0]}/reveal", json={"field": field, "reason": "because"}
+            )
             assert answer.status_code == 403 and answer.json()["code"] == "customers.not_revealed"
     async with aclosing(await sign_in(app, brand, f"looker@{brand.slug}", "long enough")) as looker:
-        answer = await looker.post(f"{LIST}/{people[0]}/reveal", json={"field": "address", "reason": "because"})
-        assert answer.status_code == 403 and answer.json()["facts"] == {"permission": "customers.reveal"}
+        answer = await looker.post(
+            f"{LIST}/{people[0]}/reveal", json={"field": "address", "reason": "because"}
+        )
+        assert answer.status_code == 403 and answer.json()["facts"] == {
+            "permission": "customers.reveal"
+        }
 
 
 async def test_a_store_sees_the_customers_it_brought(app, brand, console, database, people):
@@ -103,9 +130,18 @@ async def test_a_store_sees_the_customers_it_brought(app, brand, console, databa
     async with database.brand(brand.id) as session:
         own, other = await join_customers(
             session,
-            [NewCustomer(phone=f"1370000000{at}", name=code, touch=Touch(store_id=stores[code])) for at, code in enumerate(stores)],
+            [
+                NewCustomer(phone=f"1370000000{at}", name=code, touch=Touch(store_id=stores[code]))
+                for at, code in enumerate(stores)
+            ],
         )
-    body = {"login": f"boss@{brand.slug}", "name": "店长", "roles": ["store_manager"], "unit_id": stores["s1"], "password": "long enough"}
+    body = {
+        "login": f"boss@{brand.slug}",
+        "name": "店长",
+        "roles": ["store_manager"],
+        "unit_id": stores["s1"],
+        "password": "long enough",
+    }
     await console.post("/api/console/staff", json=body)
     async with aclosing(await sign_in(app, brand, f"boss@{brand.slug}", "long enough")) as boss:
         rows = (await boss.get(LIST)).json()["items"]
@@ -113,7 +149,11 @@ async def test_a_store_sees_the_customers_it_brought(app, brand, console, databa
         assert (await boss.get(f"{LIST}/{own}")).status_code == 200
         for hidden in (other, people[0]):
             assert (await boss.get(f"{LIST}/{hidden}")).status_code == 404
-            assert (await boss.post(f"{LIST}/{hidden}/reveal", json={"field": "phone", "reason": "because"})).status_code == 404
+            assert (
+                await boss.post(
+                    f"{LIST}/{hidden}/reveal", json={"field": "phone", "reason": "because"}
+                )
+            ).status_code == 404
         assert (await boss.get(f"{LIST}?q=13811110001")).json()["items"] == []
 
 
@@ -121,23 +161,43 @@ async def test_customers_of_another_brand_do_not_exist(app, rival, people):
     async with aclosing(await sign_in(app, rival)) as other:
         assert (await other.get(LIST)).json()["items"] == []
         assert (await other.get(f"{LIST}/{people[0]}")).status_code == 404
-        assert (await other.post(f"{LIST}/{people[0]}/reveal", json={"field": "phone", "reason": "because"})).status_code == 404
+        assert (
+            await other.post(
+                f"{LIST}/{people[0]}/reveal", json={"field": "phone", "reason": "because"}
+            )
+        ).status_code == 404
         assert (await other.get(f"{LIST}?q=13811110001")).json()["items"] == []
 
 
 async def test_a_history_that_is_imported_twice_makes_each_customer_once(database, brand, people):
     async with database.brand(brand.id) as session:
-        again = await join_customers(session, [NewCustomer(phone=phone) for phone, _ in PEOPLE] + [NewCustomer(phone="13900000009")] * 2)
+        again = await join_customers(
+            session,
+            [NewCustomer(phone=phone) for phone, _ in PEOPLE]
+            + [NewCustomer(phone="13900000009")] * 2,
+        )
     assert again[:3] == people and again[3] == again[4]
     async with database.raw(brand.id) as connection:
-        assert await connection.fetchval("select array_agg(seq order by seq) from customers") == [1, 2, 3, 4]
-        origins = await connection.fetch("select origin, count(*) from events where kind = 'customers.joined/1' group by 1 order by 1")
+        assert await connection.fetchval("select array_agg(seq order by seq) from customers") == [
+            1,
+            2,
+            3,
+            4,
+        ]
+        origins = await connection.fetch(
+            "select origin, count(*) from events where kind = 'customers.joined/1' group by 1 order by 1"
+        )
     assert [tuple(row) for row in origins] == [("demo", 3), ("live", 1)]
 
 
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True))
 def test_a_mainland_number_has_one_form_and_its_mask_hides_the_middle(phone):
-    for written in (phone, f"+86{phone}", f"86 {phone[:3]} {phone[3:7]} {phone[7:]}", f"+86-{phone}"):
+    for written in (
+        phone,
+        f"+86{phone}",
+        f"86 {phone[:3]} {phone[3:7]} {phone[7:]}",
+        f"+86-{phone}",
+    ):
         assert rules.normal_phone(written) == phone
     masked = rules.masked_phone(phone)
     assert masked[:3] == phone[:3] and masked[-4:] == phone[-4:] and masked[3:7] == "****"

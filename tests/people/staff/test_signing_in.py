@@ -16,15 +16,22 @@ SESSION = "/api/console/session"
 @pytest.fixture
 def stopped_clock():
     """Lets a test move the time."""
-    yield lambda by: clock.shift(by)
+    yield clock.shift
     clock.shift(timedelta(0))
 
 
 async def test_signing_in_tells_who_one_is_and_sets_a_cookie_that_scripts_cannot_read(api, brand):
-    answer = await api.post(SESSION, json={"login": f" {brand.owner_login.upper()} ", "password": brand.owner_password})
+    answer = await api.post(
+        SESSION, json={"login": f" {brand.owner_login.upper()} ", "password": brand.owner_password}
+    )
     assert answer.status_code == 200
     cookie = answer.headers["set-cookie"]
-    assert "siyu_staff=" in cookie and "HttpOnly" in cookie and "samesite=lax" in cookie.lower() and "domain" not in cookie.lower()
+    assert (
+        "siyu_staff=" in cookie
+        and "HttpOnly" in cookie
+        and "samesite=lax" in cookie.lower()
+        and "domain" not in cookie.lower()
+    )
     out = answer.json()
     assert out["staff"]["login"] == brand.owner_login and out["brand"]["slug"] == brand.slug
     assert {"staff.edit", "customers.view", "units.edit"} <= set(out["staff"]["permissions"])
@@ -33,15 +40,28 @@ async def test_signing_in_tells_who_one_is_and_sets_a_cookie_that_scripts_cannot
     assert again.status_code == 200 and again.json()["csrf_token"] == out["csrf_token"]
 
 
-async def test_a_wrong_password_an_unknown_login_and_a_former_employee_get_the_same_answer(app, api, console, brand):
+async def test_a_wrong_password_an_unknown_login_and_a_former_employee_get_the_same_answer(
+    app, api, console, brand
+):
     hq = (await console.get("/api/console/units")).json()["items"][0]["id"]
     former = f"former@{brand.slug}"
-    body = {"login": former, "name": "旧人", "roles": ["viewer"], "unit_id": hq, "password": "once was right"}
+    body = {
+        "login": former,
+        "name": "旧人",
+        "roles": ["viewer"],
+        "unit_id": hq,
+        "password": "once was right",
+    }
     made = (await console.post("/api/console/staff", json=body)).json()["staff"]
-    assert (await console.patch(f"/api/console/staff/{made['id']}", json={"active": False})).status_code == 200
+    assert (
+        await console.patch(f"/api/console/staff/{made['id']}", json={"active": False})
+    ).status_code == 200
 
     tried = [(brand.owner_login, "wrong"), ("nobody.at.all", "wrong"), (former, "once was right")]
-    answers = [await api.post(SESSION, json={"login": login, "password": password}) for login, password in tried]
+    answers = [
+        await api.post(SESSION, json={"login": login, "password": password})
+        for login, password in tried
+    ]
     assert {answer.status_code for answer in answers} == {401}
     bodies = [{**answer.json(), "request_id": ""} for answer in answers]
     assert bodies[0] == bodies[1] == bodies[2] and bodies[0]["code"] == "staff.sign_in_failed"
@@ -73,37 +93,62 @@ async def test_an_unknown_login_takes_as_long_as_a_known_one(app, brand, monkeyp
 async def test_guessing_is_slowed_down_per_login_and_the_right_password_waits_too(app, brand):
     async with client_for(app, "localhost") as client:
         for _ in range(10):
-            assert (await client.post(SESSION, json={"login": brand.owner_login, "password": "guess"})).status_code == 401
-        answer = await client.post(SESSION, json={"login": brand.owner_login, "password": brand.owner_password})
+            assert (
+                await client.post(SESSION, json={"login": brand.owner_login, "password": "guess"})
+            ).status_code == 401
+        answer = await client.post(
+            SESSION, json={"login": brand.owner_login, "password": brand.owner_password}
+        )
     assert answer.status_code == 429 and answer.json()["code"] == "http.too_many"
-    assert 0 < answer.json()["facts"]["retry_after_s"] <= 901 and int(answer.headers["Retry-After"]) > 0
+    assert (
+        0 < answer.json()["facts"]["retry_after_s"] <= 901
+        and int(answer.headers["Retry-After"]) > 0
+    )
 
 
-async def test_after_the_pause_the_right_password_is_taken_and_the_count_begins_anew(app, brand, stopped_clock):
+async def test_after_the_pause_the_right_password_is_taken_and_the_count_begins_anew(
+    app, brand, stopped_clock
+):
     async with client_for(app, "localhost") as client:
         for _ in range(11):
             await client.post(SESSION, json={"login": brand.owner_login, "password": "guess"})
         stopped_clock(timedelta(minutes=16))
         for _ in range(2):
             for _ in range(9):
-                assert (await client.post(SESSION, json={"login": brand.owner_login, "password": "guess"})).status_code == 401
-            right = await client.post(SESSION, json={"login": brand.owner_login, "password": brand.owner_password})
+                assert (
+                    await client.post(
+                        SESSION, json={"login": brand.owner_login, "password": "guess"}
+                    )
+                ).status_code == 401
+            right = await client.post(
+                SESSION, json={"login": brand.owner_login, "password": brand.owner_password}
+            )
             assert right.status_code == 200
 
 
 async def test_guesses_at_once_do_not_slip_through(app, brand):
     async with client_for(app, "localhost") as client:
         answers = await asyncio.gather(
-            *(client.post(SESSION, json={"login": brand.owner_login, "password": "guess"}) for _ in range(16))
+            *(
+                client.post(SESSION, json={"login": brand.owner_login, "password": "guess"})
+                for _ in range(16)
+            )
         )
     assert sorted(answer.status_code for answer in answers) == [401] * 10 + [429] * 6
 
 
 async def test_one_address_cannot_try_many_logins(app, brand):
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(f"203.0.113.{brand.id.int % 250}", 9))
+    transport = httpx.ASGITransport(
+        app=app, raise_app_exceptions=False, client=(f"203.0.113.{brand.id.int % 250}", 9)
+    )
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         codes = [
-            (await client.post(SESSION, json={"login": f"guess{at}.{brand.slug}", "password": "x"})).status_code for at in range(52)
+            (
+                await client.post(
+                    SESSION, json={"login": f"guess{at}.{brand.slug}", "password": "x"}
+                )
+            ).status_code
+            for at in range(52)
         ]
     assert codes == [401] * 50 + [429] * 2
 
@@ -137,14 +182,18 @@ async def test_a_write_without_our_pages_token_or_from_another_site_is_refused(c
 
 async def test_another_site_cannot_sign_somebody_in(api, brand):
     body = {"login": brand.owner_login, "password": brand.owner_password}
-    assert (await api.post(SESSION, json=body, headers={"Origin": "http://evil.example"})).status_code == 403
+    assert (
+        await api.post(SESSION, json=body, headers={"Origin": "http://evil.example"})
+    ).status_code == 403
 
 
 async def test_signing_out_ends_the_session_at_once(console):
     cookie = console.cookies["siyu_staff"]
     answer = await console.delete(SESSION)
     assert answer.status_code == 204 and 'siyu_staff=""' in answer.headers["set-cookie"]
-    assert (await console.get(SESSION, headers={"Cookie": f"siyu_staff={cookie}"})).status_code == 401
+    assert (
+        await console.get(SESSION, headers={"Cookie": f"siyu_staff={cookie}"})
+    ).status_code == 401
 
 
 async def test_a_session_ends_after_twelve_idle_hours_or_seven_days(console, stopped_clock):
@@ -164,24 +213,35 @@ async def test_an_idle_session_ends(console, stopped_clock):
 
 async def test_changing_the_password_ends_the_other_sessions(app, api, console, brand):
     async with aclosing(await sign_in(app, brand)) as elsewhere:
+
         def change(old, new):
-            return console.post(f"{SESSION}/password", json={"old_password": old, "new_password": new})
+            return console.post(
+                f"{SESSION}/password", json={"old_password": old, "new_password": new}
+            )
 
         assert (await change("wrong", "a new password")).json()["code"] == "staff.wrong_password"
         assert (await change(brand.owner_password, "short")).json()["code"] == "staff.weak_password"
-        assert (await change(brand.owner_password, brand.owner_login)).json()["code"] == "staff.weak_password"
+        assert (await change(brand.owner_password, brand.owner_login)).json()[
+            "code"
+        ] == "staff.weak_password"
         assert (await elsewhere.get(SESSION)).status_code == 200
         assert (await change(brand.owner_password, "a new password")).status_code == 204
         assert (await elsewhere.get(SESSION)).status_code == 401
         assert (await console.get(SESSION)).status_code == 200
-    old = await api.post(SESSION, json={"login": brand.owner_login, "password": brand.owner_password})
+    old = await api.post(
+        SESSION, json={"login": brand.owner_login, "password": brand.owner_password}
+    )
     assert old.status_code == 401
-    assert (await api.post(SESSION, json={"login": brand.owner_login, "password": "a new password"})).status_code == 200
+    assert (
+        await api.post(SESSION, json={"login": brand.owner_login, "password": "a new password"})
+    ).status_code == 200
 
 
 async def test_a_stolen_session_cannot_guess_the_password(console, brand):
     async def guess():
-        answer = await console.post(f"{SESSION}/password", json={"old_password": "guess", "new_password": "a new password"})
+        answer = await console.post(
+            f"{SESSION}/password", json={"old_password": "guess", "new_password": "a new password"}
+        )
         return answer.status_code
 
     assert [await guess() for _ in range(11)] == [422] * 10 + [429]
@@ -193,5 +253,7 @@ async def test_only_hashes_of_tokens_and_passwords_are_kept(console, database, b
         sessions = await connection.fetch("select * from staff_sessions")
         people = await connection.fetch("select * from staff")
     kept = str([tuple(row.values()) for row in [*sessions, *people]])
-    assert token not in kept and token.split(".")[1] not in kept and brand.owner_password not in kept
+    assert (
+        token not in kept and token.split(".")[1] not in kept and brand.owner_password not in kept
+    )
     assert "$argon2id$" in kept

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import Final
 
 from siyu.app.demo.art import gifts, gold, jade, tea, teaware
-from siyu.app.demo.art.canvas import SIZE, Canvas, Look
-from siyu.app.demo.art.palette import STAGE
+from siyu.app.demo.art.canvas import SIZE, Canvas, Look, fill, n, polygon
+from siyu.app.demo.art.palette import STAGE, mix
 from siyu.app.demo.art.rendering import song_font, webp
 
 KINDS: Final[dict[str, Callable[[Canvas, Look], str]]] = {
@@ -78,15 +78,30 @@ def _stage(canvas: Canvas, look: Look) -> str:
     if name == "none":
         return ""
     near, far = STAGE[name]
-    light = canvas.radial([(0, near, 1), (1, far, 1)], cx=round(x, 2), cy=0.22, r=1)
+    light = canvas.linear(
+        [(0, near, 1), (0.35, mix(near, far, 0.12), 1), (1, far, 1)],
+        x1=round(x - 0.1, 2),
+        y1=0.1,
+        x2=0.95,
+        y2=1,
+    )
     ground = f'<rect width="{SIZE}" height="{SIZE}" fill="{light}"/>'
     if window < 0.45:
-        for left, width in ((40, 70), (126, 54)):
-            a, b = left + shift, left + shift + width
-            ground += canvas.soft(
-                f"M{a:.0f} -30L{b:.0f} -30L{b + 190:.0f} 430L{a + 190:.0f} 430Z", "#fff", 0.34, 14
-            )
+        for left, width in ((30, 90), (116, 74)):
+            ground += _beam(canvas, left + shift, width)
     return ground
+
+
+def _beam(canvas: Canvas, left: float, width: float) -> str:
+    """A slanting band of light with soft edges."""
+    slope = 0.41  # across per down
+    run = width / (1 + slope * slope)
+    light = canvas.linear(
+        [(0, "#fff", 0), (0.25, "#fff", 0.17), (0.5, "#fff", 0.34), (0.75, "#fff", 0.17), (1, "#fff", 0)],
+        gradientUnits="userSpaceOnUse", x1=n(left), y1=0, x2=n(left + run), y2=n(-slope * run),
+    )  # fmt: skip
+    corners = [(left, 0), (left + width, 0), (left + width + 164, 400), (left + 164, 400)]
+    return fill(polygon(corners), light)
 
 
 __all__ = ["KINDS", "brand_art", "draw", "song_font", "svg", "webp"]

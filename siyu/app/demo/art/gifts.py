@@ -168,13 +168,13 @@ def _open_box(canvas: Canvas, look: Look, color: str) -> str:
         )
     elif inside == "pearls":
         points = [(200 + 66 * cos(i * pi / 9), 202 + 58 * sin(i * pi / 9)) for i in range(18)]
-        thing = canvas.soft(ellipse(208, 214, 66, 58), SHADOW, 0.3, 7, width=18)
+        thing = canvas.ring_shadow(198, 202, 66, 58, 18, 0.3, 7)
         thing += "".join(
             pearl(canvas, x, y, 12.4, ("#A79C92", "#D3C9BE", "#EFE9E1", "#FBF8F4", "#FFFFFF"))
             for x, y in sorted(points, key=lambda p: p[1])
         )
     else:
-        thing = canvas.soft(ellipse(210, 226, 48, 48), SHADOW, 0.34, 8, width=12) + tube(
+        thing = canvas.ring_shadow(200, 214, 48, 48, 12, 0.34, 8) + tube(
             ellipse(200, 216, 48, 48), 13, METAL["gold"], 14
         )
         thing += tube(ellipse(200, 164, 25, 20), 6, METAL["gold"], 8) + cabochon(

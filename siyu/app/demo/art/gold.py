@@ -19,7 +19,6 @@ from siyu.app.demo.art.canvas import (
 from siyu.app.demo.art.palette import METAL, SHADOW, Ramp, darker, mix
 from siyu.app.demo.art.strokes import (
     around,
-    cast,
     chain,
     facets,
     glint,
@@ -40,7 +39,12 @@ def gold_bangle(canvas: Canvas, look: Look) -> str:
     x, y, rx, ry = 200, 200, 122, 114
     gap = look.between("turn", 30, 75)
     d = ellipse(x, y, rx, ry) if style != "open" else arc(x, y, rx, ry, gap + 15, gap + 345)
-    body = cast(canvas, d, width - 4, 0.28, 10) + tube(d, width, ramp, 22)
+    shade = (
+        canvas.soft(d, SHADOW, 0.28, 10, width=width - 4, shift=(12, 16))
+        if style == "open"
+        else canvas.ring_shadow(x, y, rx, ry, width - 4, 0.28)
+    )
+    body = shade + tube(d, width, ramp, 14)
     if style == "engraved":
         for place in range(36):
             px, py = on_ellipse(x - width * 0.08, y - width * 0.1, rx, ry, place * 10)
@@ -87,7 +91,7 @@ def _band(canvas: Canvas, ramp: Ramp, width: float, *, engraved: bool) -> str:
     body = canvas.ground(216, 326, 96, 15) + tube(
         ellipse(x + 13, y + 1, rx - 5, ry - 3), width * 0.8, dark, 8
     )
-    body += tube(ellipse(x, y, rx, ry), width, ramp, 18)
+    body += tube(ellipse(x, y, rx, ry), width, ramp, 14)
     if engraved:
         for place in range(150, 391, 12):
             px, py = on_ellipse(x, y, rx - 1, ry - 1, place)
@@ -109,15 +113,15 @@ def bracelet(canvas: Canvas, look: Look) -> str:
     x, y, rx, ry = 200, 192, 116, 92
     d = ellipse(x, y, rx, ry)
     if style == "cable":
-        body = cast(canvas, d, 15, 0.26, 8) + _cable(x, y, rx, ry, ramp)
+        body = canvas.ring_shadow(x, y, rx, ry, 15, 0.26, 8) + _cable(x, y, rx, ry, ramp)
     elif style == "beads":
-        body = cast(canvas, d, 20, 0.26, 9)
+        body = canvas.ring_shadow(x, y, rx, ry, 20, 0.26, 9)
         body += "".join(
             pearl(canvas, px, py, 13.4 if i % 4 else 15.5, ramp)
             for i, px, py in around(x, y, rx, ry, 24)
         )
     elif style == "rope":
-        body = cast(canvas, d, 14, 0.26, 8) + tube(d, 17, ramp, 12)
+        body = canvas.ring_shadow(x, y, rx, ry, 14, 0.26, 8) + tube(d, 17, ramp, 12)
         for place in range(72):
             (ix, iy), (ox, oy) = (
                 on_ellipse(x, y, rx - 8, ry - 8, place * 5),
@@ -127,7 +131,9 @@ def bracelet(canvas: Canvas, look: Look) -> str:
     else:
         red = ("#4A0F0A", "#7D1D14", "#A83224", "#CC6250", "#F0B3A4")
         body = (
-            cast(canvas, d, 7, 0.3, 6) + tube(d, 9, red, 8) + line(d, red[0], 9, 0.3, dash="1.5 5")
+            canvas.ring_shadow(x, y, rx, ry, 7, 0.3, 6)
+            + tube(d, 9, red, 8)
+            + line(d, red[0], 9, 0.3, dash="1.5 5")
         )
         body += "".join(
             pearl(canvas, *on_ellipse(x, y, rx, ry, place), 15.5 if place == 90 else 10, ramp)
@@ -160,7 +166,7 @@ def _charm(canvas: Canvas, x: float, y: float, ramp: Ramp, shape: str) -> str:
     loop = tube(ellipse(x, y + 12, 7, 8), 4, ramp, 6)
     if shape == "bead":
         return (
-            canvas.soft(ellipse(x + 9, y + 46, 22, 22), SHADOW, 0.28, 7)
+            canvas.ground(x + 9, y + 46, 22, 22, 0.28, 7)
             + loop
             + pearl(canvas, x, y + 40, 22, ramp)
         )
@@ -218,7 +224,7 @@ def necklace(canvas: Canvas, look: Look) -> str:
         )
         return (
             hang
-            + canvas.soft(ellipse(210, 260, 38, 42), SHADOW, 0.26, 9)
+            + canvas.ground(210, 260, 38, 42, 0.26, 9)
             + tube(ellipse(200, 247, 38, 42), 6, ramp, 8)
             + stone
             + loop
@@ -228,7 +234,7 @@ def necklace(canvas: Canvas, look: Look) -> str:
         d = ellipse(200, 248, 42, 44)
         return (
             hang
-            + cast(canvas, d, 12, 0.26, 8)
+            + canvas.ring_shadow(200, 248, 42, 44, 12, 0.26, 8)
             + tube(d, 15, ramp, 14)
             + specular(canvas, 199, 247, 43, 45, (195, 255), 2.4)
             + loop
@@ -307,7 +313,7 @@ def coin(canvas: Canvas, look: Look) -> str:
     turn = look.between("turn", -15, 15)
     x, y, r = 198, 196, 118
     body = (
-        canvas.soft(ellipse(x + 16, y + 20, r, r), SHADOW, 0.34, 12)
+        canvas.ground(x + 16, y + 20, r, r, 0.34, 12)
         + f'<circle cx="{x + 5}" cy="{y + 6}" r="{r}" fill="{ramp[0]}"/>'
     )
     field = canvas.linear(

@@ -21,7 +21,6 @@ from siyu.app.demo.art.palette import JADE, METAL, PEARL, SHADOW, Ramp, mix
 from siyu.app.demo.art.strokes import (
     around,
     cabochon,
-    cast,
     chain,
     facets,
     glint,
@@ -56,9 +55,9 @@ def bangle(canvas: Canvas, look: Look) -> str:
     inside += canvas.soft(arc(x + 5, y + 6, rx, ry, 10, 110), ramp[4], 0.55, 5, width=13)
     lift = 0.1 if cut == "flat" else 0.19
     return (
-        cast(canvas, d, width - 6, 0.25, 11)
+        canvas.ring_shadow(x, y, rx, ry, width - 6, 0.25, 11)
         + moved(
-            tube(d, width, ramp, 26, lift) + f'<g mask="{body}">{inside}</g>',
+            tube(d, width, ramp, 17, lift) + f'<g mask="{body}">{inside}</g>',
             turn=turn if cut == "oval" else 0,
         )
         + specular(canvas, x - 3, y - 3, rx + width * 0.12, ry + width * 0.12, (196, 262), 4.5)
@@ -170,8 +169,8 @@ def _disc(canvas: Canvas, look: Look, ramp: Ramp) -> str:
     inside = veins(canvas, 200, y, 48, 48, width, mix(ramp[0], "#0C5A3C", 0.35), look.chance, 4)
     inside += canvas.soft(arc(204, y + 5, 58, 58, 5, 110), ramp[4], 0.55, 6, width=14)
     return (
-        cast(canvas, d, width - 6)
-        + tube(d, width, ramp, 30, 0.14)
+        canvas.ring_shadow(200, y, 48, 48, width - 6)
+        + tube(d, width, ramp, 20, 0.14)
         + f'<g mask="{mask}">{inside}</g>'
         + specular(canvas, 200, y, 62, 62, (198, 258), 5)
     )
@@ -197,7 +196,7 @@ def _earring(canvas: Canvas, x: float, y: float, ramp: Ramp, metal: Ramp, style:
     if style == "hoop":
         d = ellipse(x, 232 + y, 46, 52)
         return (
-            cast(canvas, d, 14, 0.24, 8)
+            canvas.ring_shadow(x, 232 + y, 46, 52, 14, 0.24, 8)
             + top
             + tube(d, 19, ramp, 16)
             + specular(canvas, x - 1, 231 + y, 48, 54, (195, 255), 2.6)
@@ -205,7 +204,7 @@ def _earring(canvas: Canvas, x: float, y: float, ramp: Ramp, metal: Ramp, style:
         )
     if style == "ball":
         links = f"M{x} {166 + y}L{x} {214 + y}"
-        shade = canvas.soft(ellipse(x + 11, 262 + y, 36, 36), SHADOW, 0.26, 9)
+        shade = canvas.ground(x + 11, 262 + y, 36, 36, 0.26, 9)
         cap = fill(
             f"M{x - 14} {216 + y}Q{x} {200 + y} {x + 14} {216 + y}Q{x} {210 + y} {x - 14} {216 + y}Z",
             metal[2],
@@ -247,7 +246,7 @@ def beads(canvas: Canvas, look: Look) -> str:
     spacer = look.choose("spacer", ["none", *METAL], ["none", "gold", "silver"])
     rx, ry = 108, 95
     r = 3.02 * rx / count
-    body = cast(canvas, ellipse(200, 202, rx, ry), r * 1.5, 0.25)
+    body = canvas.ring_shadow(200, 202, rx, ry, r * 1.5, 0.25)
     for i, x, y in around(200, 200, rx, ry, count):
         if spacer != "none" and i in (1, count - 1):
             body += small_ball(x, y, r * 0.78, METAL[spacer])
@@ -266,7 +265,7 @@ def strand(canvas: Canvas, look: Look) -> str:
     metal = METAL[look.choose("metal", METAL, ["gold", "silver"])]
     style = look.choose("style", ["necklace", "double", "bracelet"])
     if style == "bracelet":
-        body = cast(canvas, ellipse(200, 204, 112, 92), 22, 0.26, 9)
+        body = canvas.ring_shadow(200, 204, 112, 92, 22, 0.26, 9)
         for i, px, py in around(200, 200, 112, 92, 23):
             body += small_ball(px, py, 12, metal) if i == 0 else pearl(canvas, px, py, 15.2, ramp)
         return body
@@ -309,7 +308,7 @@ def studs(canvas: Canvas, look: Look) -> str:
 
 def _stud(canvas: Canvas, x: float, y: float, ramp: Ramp, metal: Ramp, style: str) -> str:
     if style == "drop":
-        shade = canvas.soft(ellipse(x + 11, y + 74, 36, 36), SHADOW, 0.26, 9)
+        shade = canvas.ground(x + 11, y + 74, 36, 36, 0.26, 9)
         gem = facets(x, y - 62, 15, 15, METAL["silver"], Random(8))  # both of a pair alike
         return (
             shade
@@ -324,12 +323,12 @@ def _stud(canvas: Canvas, x: float, y: float, ramp: Ramp, metal: Ramp, style: st
         face = canvas.linear(
             [(0, metal[4], 1), (0.5, metal[3], 1), (1, metal[1], 1)], x1=0, y1=0, x2=1, y2=1
         )
-        petals = canvas.soft(ellipse(x + 11, y + 14, 62, 62), SHADOW, 0.26, 10) + "".join(
+        petals = canvas.ground(x + 11, y + 14, 62, 62, 0.26, 10) + "".join(
             moved(fill(shape, face) + line(shape, metal[0], 0.8, 0.5), turn=72 * i, about=(x, y))
             for i in range(5)
         )
         return petals + pearl(canvas, x, y, 30, ramp)
-    shade = canvas.soft(ellipse(x + 14, y + 18, 52, 52), SHADOW, 0.3, 11)
+    shade = canvas.ground(x + 14, y + 18, 52, 52, 0.3, 11)
     cup = tube(arc(x, y + 2, 53, 53, 60, 150), 7, metal, 7)
     return (
         shade

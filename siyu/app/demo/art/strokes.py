@@ -12,14 +12,16 @@ from siyu.app.demo.art.canvas import (
     Canvas,
     Point,
     arc,
+    ellipse,
     fill,
     line,
+    moved,
     n,
     on_ellipse,
     polygon,
     rounded,
 )
-from siyu.app.demo.art.palette import INK, METAL, SEAL, SHADOW, Ramp, tone
+from siyu.app.demo.art.palette import INK, METAL, SEAL, Ramp, tone
 
 SONG: Final = "'Songti SC','Noto Serif SC','Noto Serif CJK SC','Source Han Serif SC',serif"
 
@@ -48,10 +50,9 @@ def cabochon(canvas: Canvas, d: str, box: tuple[float, float, float, float], ram
         [(0, ramp[4], 0.75), (0.45, ramp[3], 0.28), (1, ramp[3], 0)], cx=0.68, cy=0.86, r=0.5
     )
     hx, hy = x + width * 0.35, y + height * 0.24
-    crescent = (
-        f'<ellipse cx="{n(hx)}" cy="{n(hy)}" rx="{n(width * 0.15)}" ry="{n(height * 0.085)}"'
-        f' transform="rotate(-28 {n(hx)} {n(hy)})" fill="#fff" opacity=".9"'
-        f' filter="{canvas.blur(max(0.8, width * 0.018))}"/>'
+    lit = canvas.radial([(0, "#fff", 0.95), (0.62, "#fff", 0.88), (1, "#fff", 0)])
+    crescent = moved(
+        fill(ellipse(hx, hy, width * 0.18, height * 0.105), lit), turn=-28, about=(hx, hy)
     )
     return fill(d, body) + fill(d, glow) + line(d, ramp[0], 1, 0.35) + crescent
 
@@ -66,7 +67,7 @@ def pearl(canvas: Canvas, x: float, y: float, r: float, ramp: Ramp) -> str:
     hx, hy = x - r * 0.36, y - r * 0.42
     window = (
         f'<ellipse cx="{n(hx)}" cy="{n(hy)}" rx="{n(r * 0.23)}" ry="{n(r * 0.14)}"'
-        f' transform="rotate(-38 {n(hx)} {n(hy)})" fill="#fff" opacity=".95"/>'
+        f' transform="rotate(-38 {n(hx)} {n(hy)})" fill="#fff" fill-opacity=".95"/>'
     )
     return f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(r)}" fill="{body}"/>{back}{window}'
 
@@ -185,7 +186,7 @@ def waves(
             cx, cy = x + column * 2 * r - (r if row % 2 else 0) + r, y + row * r * 0.5
             parts += [arc(cx, cy, k, k, 180, 360) for k in (r, r * 0.68, r * 0.36)]
     reference = canvas.clip(f'<path d="{clip}"/>')
-    return f'<g clip-path="{reference}" opacity="{opacity:.2f}">{line("".join(parts), color, width)}</g>'
+    return f'<g clip-path="{reference}">{line("".join(parts), color, width, opacity)}</g>'
 
 
 def letters(
@@ -230,11 +231,6 @@ def sheen(canvas: Canvas, d: str, opacity: float = 0.75) -> str:
         [(0, "#fff", opacity), (0.42, "#fff", 0.08), (1, "#fff", 0)], x1=0, y1=0, x2=1, y2=1
     )
     return fill(d, paint)
-
-
-def cast(canvas: Canvas, d: str, width: float, opacity: float = 0.26, deviation: float = 10) -> str:
-    """The shadow of a lying ring, bead row or other stroked body."""
-    return canvas.soft(d, SHADOW, opacity, deviation, width=width, shift=(12, 16))
 
 
 def small_ball(x: float, y: float, r: float, ramp: Ramp) -> str:

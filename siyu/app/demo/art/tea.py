@@ -20,7 +20,6 @@ from siyu.app.demo.art.canvas import (
 )
 from siyu.app.demo.art.palette import (
     PAINT,
-    SHADOW,
     darker,
     lighter,
 )
@@ -74,7 +73,7 @@ def tin(canvas: Canvas, look: Look) -> str:
     body += _label(canvas, paper, half, ry, top + 26, foot, color)
     rim = drum(half, ry, top + 40, top + 52)
     lid = drum(half + 3, ry + 1, top, top + 40)
-    body += f'<g opacity=".28" filter="{canvas.blur(3)}">{fill(rim, "#000")}</g>' + fill(lid, side)
+    body += canvas.soft(rim, "#000", 0.28, 3) + fill(lid, side)
     body += fill(ellipse(200, top, half + 3, ry + 1), upper) + line(
         ellipse(200, top + 1, half - 5, ry - 2.5), low, 1, 0.45
     )
@@ -139,10 +138,10 @@ def cake(canvas: Canvas, look: Look) -> str:
         "cream": ("#FBF1DC", "#EEDDBB", "#D2BC92", "#A88F63"),
     }[look.choose("wrapper", ["white", "kraft", "cream"])]
     style = look.choose("style", ["one", "stack", "open"])
-    body = canvas.soft(ellipse(214, 222, 128, 122), SHADOW, 0.3, 12)
+    body = canvas.ground(214, 222, 128, 122, 0.3, 12)
     if style == "stack":
-        body += moved(_wrapped(canvas, look, wrapper), 22, -26) + canvas.soft(
-            ellipse(206, 212, 126, 124), SHADOW, 0.3, 7
+        body += moved(_wrapped(canvas, look, wrapper), 22, -26) + canvas.ground(
+            206, 212, 126, 124, 0.3, 7
         )
         shift = (-12.0, 12.0)
     else:

@@ -123,8 +123,8 @@ def gaiwan(canvas: Canvas, look: Look) -> str:
     body += moved(fill(ellipse(200, 318, 112, 26), glaze[0]), 0, 5) + fill(
         ellipse(200, 318, 112, 26), dish
     )
-    body += line(ellipse(200, 317, 92, 19), glaze[1], 1.4, 0.7) + canvas.soft(
-        ellipse(208, 316, 56, 12), SHADOW, 0.3, 5
+    body += line(ellipse(200, 317, 92, 19), glaze[1], 1.4, 0.7) + canvas.ground(
+        208, 316, 56, 12, 0.3, 5
     )
     body += fill(profile, side) + fill(profile, fall)
     if trim != "none":
@@ -133,8 +133,8 @@ def gaiwan(canvas: Canvas, look: Look) -> str:
         body += line("M107 202A94 24 0 0 0 293 202", paint, 1.8, 0.6)
     body += canvas.soft("M126 226C134 254 148 276 166 290", "#fff", 0.55, 3, width=7)
     body += fill(ellipse(200, 188, 104, 26), glaze[3]) + fill(ellipse(200, 189, 99, 23.5), glaze[1])
-    body += line(arc(200, 188, 103, 25.5, 150, 285), "#fff", 2, 0.8) + canvas.soft(
-        ellipse(206, 196, 84, 18), SHADOW, 0.34, 3
+    body += line(arc(200, 188, 103, 25.5, 150, 285), "#fff", 2, 0.8) + canvas.ground(
+        206, 196, 84, 18, 0.34, 3
     )
     body += fill(lid, side) + fill(
         lid, canvas.down([(0, glaze[4], 0.5), (0.5, glaze[3], 0.1), (1, glaze[0], 0.3)])

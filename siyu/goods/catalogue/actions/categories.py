@@ -20,9 +20,9 @@ class CategoryChange(msgspec.Struct, frozen=True):
     """What is to be different; what is left unset stays."""
 
     name: LocaleText | msgspec.UnsetType = msgspec.UNSET
-    parent_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+    parent_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
     position: int | msgspec.UnsetType = msgspec.UNSET
-    image_id: UUID | None | msgspec.UnsetType = msgspec.UNSET
+    image_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
 
 async def save_category(session: AsyncSession, category_id: UUID | None, change: CategoryChange) -> UUID:
@@ -70,7 +70,8 @@ async def _apply(session: AsyncSession, row: CategoryRow, change: CategoryChange
 
 async def _require_tree(session: AsyncSession, category_id: UUID) -> None:
     """Raise ``CategoryCircle`` unless every category still has a short way to the root."""
-    parents: dict[UUID, UUID | None] = dict((await session.execute(select(CategoryRow.id, CategoryRow.parent_id))).tuples().all())
+    rows = await session.execute(select(CategoryRow.id, CategoryRow.parent_id))
+    parents: dict[UUID, UUID | None] = {row.id: row.parent_id for row in rows}
     assert category_id in parents
     for one in parents:
         rules.depth_of(one, parents.__getitem__)

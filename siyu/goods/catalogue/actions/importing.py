@@ -39,8 +39,10 @@ class RejectedOut(msgspec.Struct, frozen=True):
 
 
 class ImportResult(msgspec.Struct):
-    """What an import did. Products, variants and images are those of the file that are in; ``updated`` and
-    ``unchanged`` count products that existed before. ``rejected`` holds the first 1,000 of ``rejected_rows``.
+    """What an import did.
+
+    Products, variants and images are those of the file that are in; ``updated`` and ``unchanged`` count
+    products that existed before. ``rejected`` holds the first 1,000 of ``rejected_rows``.
     """
 
     rows: int = 0
@@ -107,6 +109,10 @@ def _skip(stream: Iterator[Item], count: int) -> None:
     next(islice(stream, count, count), None)
 
 
+def _size_of(source: Path) -> int:
+    return source.stat().st_size if source.is_file() else sum(one.stat().st_size for one in source.iterdir())
+
+
 def file_hash(source: Path) -> str:
     """SHA-256 of a file, or of all files of a folder by name; hexadecimal."""
     digest = hashlib.sha256()
@@ -145,7 +151,7 @@ class _Run:
                 way,
             )
             if row is None:
-                size = source.stat().st_size if source.is_file() else 0
+                size = await asyncio.to_thread(_size_of, source)
                 self.result.import_id = new_id()
                 await connection.execute(
                     """insert into catalogue_imports (id, filename, size_bytes, file_hash, format, mapping, created_at)
@@ -192,7 +198,7 @@ class _Run:
                 taken = await take_in(connection, products, self._shelves, self._actor)
                 self._count(products, [*refused, *taken.refused], taken)
                 if self._dry_run:
-                    raise _TrialOver
+                    raise _TrialOver  # noqa: TRY301 - the way out of a transaction that must not stay
                 await self._keep(connection, [*refused, *taken.refused], done)
         except _TrialOver:
             self._shelves.forget()

@@ -182,7 +182,9 @@ def _planned(
         skus=_skus(product, pictures),
         handle=product.handle,
         subtitle=product.subtitle,
-        description_html={l: stored_html(html, pictures) for l, html in product.description_html.items()},
+        description_html={
+            locale: stored_html(html, pictures) for locale, html in product.description_html.items()
+        },
         status=status,  # pyright: ignore[reportArgumentType]
         on_sale_at=earlier.on_sale_at if earlier else None,
         off_at=earlier.off_at if earlier else None,

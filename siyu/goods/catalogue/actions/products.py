@@ -84,14 +84,14 @@ async def _require_known(connection: asyncpg.Connection, wanted: ProductIn) -> N
 
 
 async def _require_free_names(connection: asyncpg.Connection, product: Whole) -> None:
+    if await connection.fetchval("select 1 from products where handle = $1 and id <> $2", product.handle, product.id):
+        raise rules.HandleTaken(handle=product.handle)
     codes = [sku.code for sku in product.skus]
     taken = await connection.fetch(
         "select code from skus where code = any($1::text[]) and product_id <> $2 limit 20", codes, product.id
     )
     if taken:
         raise rules.CodeTaken(codes=[row["code"] for row in taken])
-    if await connection.fetchval("select 1 from products where handle = $1 and id <> $2", product.handle, product.id):
-        raise rules.HandleTaken(handle=product.handle)
 
 
 async def _set_timers(session: AsyncSession, products: Sequence[Whole]) -> None:

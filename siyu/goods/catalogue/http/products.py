@@ -20,7 +20,7 @@ from msgspec import UNSET, Meta, UnsetType
 from siyu.goods.catalogue.actions import categories, media, products
 from siyu.goods.catalogue.actions.products import BulkAction, BulkRefusal
 from siyu.goods.catalogue.http.wire import ProductOut, product_out
-from siyu.goods.catalogue.media.pictures import MAX_BYTES, TooBig
+from siyu.goods.catalogue.media.pictures import MAX_BYTES
 from siyu.goods.catalogue.queries.doors import ImageOut, image_out
 from siyu.goods.catalogue.queries.listing import Filter, ProductPageOut, Sort, page_of_products
 from siyu.goods.catalogue.queries.tree import CategoryOut, category_tree
@@ -199,8 +199,6 @@ async def post_media(
     Refusals: files.not_an_image, files.too_big.
     """
     desk.require("products.edit")
-    if (data.file.size or 0) > MAX_BYTES:
-        raise TooBig(max_bytes=MAX_BYTES)
     content = await data.file.read(MAX_BYTES + 1)
     row = await media.keep_picture(
         desk.session, desk.runtime.files, content, alt={alt_locale: alt.strip()} if alt.strip() else {}

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,13 @@ class ShopCategory(msgspec.Struct, frozen=True):
 async def subtree_ids(connection: asyncpg.Connection, category_id: UUID) -> list[UUID]:
     """A category and everything below it; empty when it does not exist."""
     return [row["id"] for row in await connection.fetch(_TREE, category_id)]
+
+
+async def category_names(source: Source, category_ids: Iterable[UUID]) -> dict[UUID, LocaleText]:
+    """Names of categories by id; unknown ids are absent."""
+    connection = await connection_of(source)
+    rows = await connection.fetch("select id, name::text from categories where id = any($1::uuid[])", list(category_ids))
+    return {row["id"]: msgspec.json.decode(row["name"], type=LocaleText) for row in rows}
 
 
 async def category_tree(source: Source) -> list[CategoryOut]:

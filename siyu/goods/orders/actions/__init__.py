@@ -11,7 +11,7 @@ from siyu.goods.orders.actions.ending import (
 )
 from siyu.goods.orders.actions.paying import begin_payment, mark_paid
 from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled
-from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_ready, mark_shipped
+from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_shipped
 
 __all__ = [
     "CartFull",
@@ -29,7 +29,6 @@ __all__ = [
     "drop_view",
     "mark_handed_over",
     "mark_paid",
-    "mark_ready",
     "mark_shipped",
     "merge_carts",
     "note_refund_settled",

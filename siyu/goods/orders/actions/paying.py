@@ -57,7 +57,7 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
             continue
         late = row.state == "cancelled"
         holds = not late or await _take_again(session, row, lines[row.id])
-        row.state = "paid"
+        row.state = "ready" if row.delivery == "pick_up" else "paid"
         row.paid_at, row.paid_minor = clock.now(), row.total_minor
         row.ship_by = row.paid_at + SHIP_WITHIN if row.delivery == "express" else None
         row.version += 1

@@ -1,6 +1,6 @@
 """What fulfilment tells an order: pieces have left for the buyer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,15 +34,6 @@ async def mark_shipped(session: AsyncSession, order_id: UUID, quantities: Mappin
     await session.flush()
     await watch_receipt(session, row, lines)
     return row
-
-
-async def mark_ready(session: AsyncSession, order_ids: Iterable[UUID]) -> None:
-    """Paid pick-up orders wait at their store from now on; those that have moved on are left alone."""
-    for row in await queries.locked(session, order_ids):
-        if row.delivery == "pick_up" and row.state == "paid":
-            row.state = advance("paid", "ready")
-            row.version += 1
-    await session.flush()
 
 
 async def mark_handed_over(session: AsyncSession, order_id: UUID) -> OrderRow:

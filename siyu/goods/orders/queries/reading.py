@@ -115,7 +115,7 @@ async def pick_up_stores(session: AsyncSession, order_ids: Iterable[UUID]) -> di
     """The store that hands out each order; only paid pick-up orders are in it."""
     rows = await session.execute(
         select(OrderRow.id, OrderRow.pick_up_store_id).where(
-            OrderRow.id.in_(list(order_ids)), OrderRow.delivery == "pick_up", OrderRow.state == "paid"
+            OrderRow.id.in_(list(order_ids)), OrderRow.delivery == "pick_up", OrderRow.state.in_(("paid", "ready"))
         )
     )
     return {row[0]: row[1] for row in rows}

@@ -34,5 +34,5 @@ export function frame(ink: Ink, categories: string[], label: (value: number) => 
   }
 }
 
-/** The name of a line, standing at its end. */
-export const endLabel = (color: string, text: string, sans: string) => ({ show: true, formatter: () => text, color, fontSize: 11, fontFamily: sans, distance: 6 })
+/** The name of a line, standing at its end; `lift` moves it up or down when two ends lie close together. */
+export const endLabel = (color: string, text: string, sans: string, lift = 0) => ({ show: true, formatter: () => text, color, fontSize: 11, fontFamily: sans, distance: 6, offset: [0, lift] })

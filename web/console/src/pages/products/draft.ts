@@ -1,5 +1,6 @@
 import type { ImageOut, LocaleText, ProductIn, ProductOut, ProductStatus } from '@client'
 import { localId } from '@/api/keys'
+import { plainCopy } from '@/use/plain'
 
 /** A product while it is being written: options and SKUs hang together by value keys, so that both can be edited freely. */
 export interface DraftValue { key: string; name: LocaleText }
@@ -36,7 +37,7 @@ export function draftOf(product: ProductOut): Draft {
     values: sku.option_value_ids, code: sku.code, price_minor: sku.price_minor, list_price_minor: sku.list_price_minor, weight_g: sku.weight_g, barcode: sku.barcode, on_hand: null, stored: sku.on_hand, free: sku.free,
   }))
   return {
-    ...structuredClone({ ...product, images: [], options: [], skus: [] }),
+    ...plainCopy({ ...product, images: [], options: [], skus: [] }),
     options: product.options.map((option) => ({ key: option.id, name: option.name, values: option.values.map((value) => ({ key: value.id, name: value.name })) })),
     skus: skus.length ? skus : [emptySku([])],
     images: product.images,

@@ -1,0 +1,219 @@
+"""Commands that bring data in, take it out, and make the demo."""
+
+import asyncio
+import csv
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from siyu.app import up
+from siyu.app.cli import Json, app, brand_app, err, export_app, import_app, show, with_runtime
+from siyu.app.logging import configure_logging
+from siyu.kernel.errors import Refusal
+from siyu.kernel.settings import load
+
+
+class NoSuchBrand(Refusal):
+    """No brand has this short name."""
+
+    code = "brands.unknown"
+    status = 404
+    detail = "No brand has this short name. See `siyu brand list`."
+
+
+async def brand_called(runtime: Any, slug: str) -> UUID:
+    """The brand behind a slug. Raises ``NoSuchBrand``."""
+    from siyu.kernel.directory import brand_named
+
+    async with runtime.database.dispatcher() as connection:
+        brand_id = await brand_named(connection, "slug", slug)
+    if brand_id is None:
+        raise NoSuchBrand(slug=slug)
+    return brand_id
+
+
+@brand_app.command("list")
+def brand_list(as_json: Json = False) -> None:
+    """List the brands of this house."""
+
+    async def run(runtime: Any) -> list[str]:
+        async with runtime.database.dispatcher() as connection:
+            return [row["key"] for row in await connection.fetch("select key from directory where kind = 'slug' order by key")]
+
+    slugs = with_runtime(run)
+    show(slugs, as_json, "\n".join(slugs) or "No brands yet. Make one: siyu brand create SLUG")
+
+
+@import_app.command("products")
+def import_products(
+    file: Annotated[Path, typer.Argument(exists=True, readable=True, help="CSV, .gz or XLSX; for litemall a folder or its goods file.")],
+    brand: Annotated[str, typer.Option(help="Short name of the brand.")],
+    format: Annotated[str, typer.Option(help="auto, shopify, siyu, litemall or table.")] = "auto",  # noqa: A002 – the option's name
+    map_file: Annotated[Path | None, typer.Option("--map", exists=True, help="TOML file that maps columns.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything, keep nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write refused rows to this CSV file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Import a catalogue. The same file again changes nothing; bad rows are reported, the rest goes in."""
+    from siyu.goods.catalogue import report_csv, run_import
+    from siyu.goods.catalogue.importing import Mapping
+
+    mapping = Mapping.from_toml(map_file.read_text()) if map_file else None
+
+    async def run(runtime: Any) -> Any:
+        brand_id = await brand_called(runtime, brand)
+        with Progress(
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err, transient=True
+        ) as bar:
+            task = bar.add_task(file.name, total=None)
+
+            async def progress(done: int, total: int | None, *_: Any) -> None:
+                bar.update(task, completed=done, total=total)
+
+            result = await run_import(
+                runtime.database, brand_id, file, format=format, mapping=mapping, dry_run=dry_run, progress=progress
+            )
+        if report is not None:
+            report.write_bytes(report_csv(result.rejected))
+        return result
+
+    result = with_runtime(run)
+    lines = [
+        f"{result.rows} rows: {result.products} products, {result.variants} variants, {result.images} images; "
+        f"{result.updated} updated, {result.unchanged} unchanged, {len(result.rejected)} refused."
+    ]
+    lines += [f"  line {r.line}, {r.column}: {r.reason.get('en', r.code)}" for r in result.rejected[:20]]
+    show(msgspec.to_builtins(result), as_json, "\n".join(lines))
+    raise typer.Exit(1 if result.rejected else 0)
+
+
+EXPORTS = {
+    "products": (
+        ("handle", "title", "title_en", "sku", "price", "list_price", "stock", "status"),
+        """select p.handle, p.title->>'zh-CN', p.title->>'en', s.code, s.price_minor, s.list_price_minor,
+                  coalesce(sum(l.on_hand), 0)::bigint, p.status
+           from products p join skus s on s.product_id = p.id left join stock_levels l on l.sku_id = s.id
+           where p.deleted_at is null and s.active group by p.id, p.handle, p.title, p.status, s.id, s.code, s.price_minor, s.list_price_minor
+           order by p.handle, s.code""",
+        (4, 5),
+    ),
+    "orders": (
+        ("number", "state", "placed_at", "paid_at", "source", "quantity", "goods", "freight", "total", "refunded"),
+        """select number, state, placed_at, paid_at, source, quantity, goods_minor, freight_minor, total_minor, refunded_minor
+           from orders order by placed_at, id""",
+        (6, 7, 8, 9),
+    ),
+}
+
+
+def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
+    from siyu.kernel.money import to_text
+
+    header, query, money = EXPORTS[what]
+
+    async def run(runtime: Any) -> int:
+        brand_id = await brand_called(runtime, brand)
+        count = 0
+        target = output.open("w", newline="", encoding="utf-8-sig") if output else sys.stdout
+        try:
+            writer = csv.writer(target)
+            if not as_json:
+                writer.writerow(header)
+            async with runtime.database.raw(brand_id) as connection:
+                async for row in connection.cursor(query):
+                    cells = [
+                        (to_text(value) if value is not None else "") if at in money else _cell(value) for at, value in enumerate(row)
+                    ]
+                    if as_json:
+                        target.write(msgspec.json.encode(dict(zip(header, cells, strict=True))).decode() + "\n")
+                    else:
+                        writer.writerow(cells)
+                    count += 1
+        finally:
+            if output:
+                target.close()
+        return count
+
+    count = with_runtime(run)
+    err.print(f"{count} rows." + (f" Written to {output}." if output else ""))
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return "'" + text if text[:1] in "=+-@\t\r" and not text[1:2].isdigit() else text
+
+
+@export_app.command("products")
+def export_products(
+    brand: Annotated[str, typer.Option()], output: Annotated[Path | None, typer.Option("--output", "-o")] = None, as_json: Json = False
+) -> None:
+    """Write a row per SKU, as CSV or as one JSON object a line."""
+    _export("products", brand, output, as_json)
+
+
+@export_app.command("orders")
+def export_orders(
+    brand: Annotated[str, typer.Option()], output: Annotated[Path | None, typer.Option("--output", "-o")] = None, as_json: Json = False
+) -> None:
+    """Write a row per order (no personal data), as CSV or as one JSON object a line."""
+    _export("orders", brand, output, as_json)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(help="Members of the demo brand; the year scales with them.")] = 60_000,
+    port: Annotated[int | None, typer.Option()] = None,
+    as_json: Json = False,
+) -> None:
+    """Start everything with the demo brand 澜玉. On this machine only; doors are open that production must not have."""
+    settings = load(port=port, profile="demo").settings
+    configure_logging("warning")
+
+    def ready(urls: Any) -> None:
+        made = asyncio.run(_make_demo(settings, urls, customers, as_json))
+        answer = {
+            "console": settings.console,
+            "shop": settings.shop(made.slug),
+            "login": made.login,
+            "password": made.password,
+            "others": f"ops@{made.slug}, hz01.manager@{made.slug}, hz01.guide1@{made.slug}, warehouse@{made.slug}",
+        }
+        text = (
+            f"\n[bold]siyu is up.[/]\n  Console  {answer['console']}\n  Shop     {answer['shop']}\n"
+            f"  Sign in  {made.login}  /  {made.password}\n  Others   {answer['others']} (same password)\n"
+            + ("  A year of orders is being made; watch it under 台 → jobs.\n" if made.fresh else "")
+            + "  Ctrl-C stops it.\n"
+        )
+        show(answer, as_json, text)
+        sys.stdout.flush()
+
+    def announce(event: str, **facts: Any) -> None:
+        if not as_json and event in ("child_ready", "child_died", "child_refused"):
+            err.print(f"  {facts.get('name')}: {event.removeprefix('child_')} {facts.get('how', '')}", highlight=False)
+
+    raise typer.Exit(up.run(settings, announce=announce, when_ready=ready))
+
+
+async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> Any:
+    from siyu.app.demo.run import make
+    from siyu.app.runtime import Runtime
+
+    runtime = Runtime(settings, urls, pool=4)
+    await runtime.open()
+    try:
+        with err.status("Making the demo brand …") if not quiet else err.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(f"Making the demo brand: {what}")
+
+            return await make(runtime, members=customers, say=say)
+    finally:
+        await runtime.close()
+
+

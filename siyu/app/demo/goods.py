@@ -1,0 +1,133 @@
+"""The demo brand's range in the catalogue: categories, products with drawn pictures, pieces in the warehouse and stores."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from siyu.app.demo.art import svg, webp
+from siyu.app.demo.range import FAMILIES, RING_SIZES, TEA_SIZES, Family
+from siyu.goods import catalogue, stock
+from siyu.goods.catalogue import AttributeOut, CategoryChange, OptionIn, ProductIn, SkuIn
+from siyu.kernel.db import Database, driver_of
+from siyu.kernel.files import Files
+
+SLICE = 5
+"""Products of each family that are there before anybody signs in."""
+_EXTRA = {"gold": 9, "antique": 4, "kgold": 3}
+"""Families whose pieces also lie in stores, and how many about."""
+
+
+async def fill(
+    database: Database, brand_id: UUID, files: Files, stores: Sequence[UUID], seed: int, *, first: int, last: int
+) -> AsyncIterator[str]:
+    """Make the products number ``first`` to ``last`` of each family; yields each title. Again changes nothing."""
+    for position, family in enumerate(FAMILIES):
+        category = await _category(database, brand_id, family, position)
+        for number, row in list(enumerate(family.rows))[first:last]:
+            async with database.brand(brand_id) as session:
+                handle = f"{family.key}-{number + 1:02d}"
+                driver = await driver_of(session)
+                if await driver.fetchval("select 1 from products where handle = $1", handle):
+                    continue
+            picture = await asyncio.to_thread(_picture, row, f"{family.code}{number}")
+            async with database.brand(brand_id) as session:
+                media = await catalogue.keep_picture(
+                    session, files, picture, alt={"zh-CN": f"{row[0]}（示意图）", "en": f"{row[1]} (illustration)"}, generated=True
+                )
+                wanted = _product(family, number, row, category, media.id, random.Random(f"{seed}/{handle}"))
+                product_id = await catalogue.save_product(session, None, wanted)
+                if number == 0:
+                    await catalogue.save_category(session, category, CategoryChange(image_id=media.id))
+                await _in_stores(session, family, product_id, stores, random.Random(f"{seed}/{handle}/stores"))
+            yield row[0]
+
+
+def _picture(row: tuple[Any, ...], seed: str) -> bytes:
+    return webp(svg(row[4], seed, **row[5]))
+
+
+async def _category(database: Database, brand_id: UUID, family: Family, position: int) -> UUID:
+    async with database.brand(brand_id) as session:
+        found = await (await driver_of(session)).fetchval(
+            "select id from categories where name ->> 'en' = $1 and parent_id is null", family.name["en"]
+        )
+        return found or await catalogue.save_category(
+            session, None, CategoryChange(name=family.name, parent_id=None, position=position)
+        )
+
+
+def _product(
+    family: Family, number: int, row: tuple[Any, ...], category: UUID, image_id: UUID, chance: random.Random
+) -> ProductIn:
+    title, english, subtitle, price, _, look = row
+    code = f"LY-{family.code}{number + 1:03d}"
+    options, skus = _skus(family, code, price * 100, title, chance)
+    return ProductIn(
+        title={"zh-CN": title, "en": english},
+        subtitle={"zh-CN": subtitle, "en": english},
+        handle=f"{family.key}-{number + 1:02d}",
+        description_html={
+            "zh-CN": f"<p>{subtitle}。每件出厂前由两位质检员分别核对重量、成色与做工，附保养卡与售后卡。</p>"
+            "<p>演示商品，图片为示意图。</p>",
+            "en": f"<p>{english}. Weight, material and finish of each piece are checked twice before it leaves the workshop.</p>"
+            "<p>A product of the demonstration; the picture is an illustration.</p>",
+        },
+        status="on_sale",
+        category_ids=[category],
+        tags=[family.name["zh-CN"]],
+        attributes=_facts(family, subtitle, look),
+        options=options,
+        skus=skus,
+        image_ids=[image_id],
+        kind="service" if family.key == "gift" and number >= 5 else "goods",
+    )
+
+
+def _skus(family: Family, code: str, price: int, title: str, chance: random.Random) -> tuple[list[OptionIn], list[SkuIn]]:
+    def pieces() -> int:
+        return max(1, round(family.stock * chance.uniform(0.5, 1.6)))
+
+    if family.options == "ring" and "戒" in title:
+        option = OptionIn({"zh-CN": "圈口", "en": "Ring size"}, [{"zh-CN": f"{s} 号", "en": f"No. {s}"} for s in RING_SIZES])
+        return [option], [
+            SkuIn(code=f"{code}-{size}", option_values=[at], price_minor=price, weight_g=4, on_hand=pieces())
+            for at, size in enumerate(RING_SIZES)
+        ]
+    if family.options == "tea" and title[-1] not in "饼茶袋":
+        option = OptionIn({"zh-CN": "规格", "en": "Size"}, [{"zh-CN": zh, "en": en} for _, zh, en, _ in TEA_SIZES])
+        return [option], [
+            SkuIn(code=f"{code}-{grams}", option_values=[at], price_minor=price * percent // 100, weight_g=grams + 80, on_hand=pieces())
+            for at, (grams, _, _, percent) in enumerate(TEA_SIZES)
+        ]
+    listed = price * 108 // 100 if family.key == "pearl" and chance.random() < 0.5 else None
+    pieces_here = 1 if family.key == "jade" else pieces()
+    return [], [SkuIn(code=code, option_values=[], price_minor=price, list_price_minor=listed, weight_g=120, on_hand=pieces_here)]
+
+
+def _facts(family: Family, subtitle: str, look: dict[str, Any]) -> list[AttributeOut]:
+    facts = [AttributeOut({"zh-CN": "系列", "en": "Line"}, family.name)]
+    material = {
+        "fine": {"zh-CN": "足金 999", "en": "Fine gold 999"},
+        "rose": {"zh-CN": "18K 玫瑰金", "en": "18K rose gold"},
+        "silver": {"zh-CN": "925 银 / 白金色", "en": "Silver / white"},
+        "gold": {"zh-CN": "金", "en": "Gold"},
+    }.get(str(look.get("metal", "")))
+    if material:
+        facts.append(AttributeOut({"zh-CN": "材质", "en": "Material"}, material))
+    facts.append(AttributeOut({"zh-CN": "说明", "en": "Note"}, {"zh-CN": subtitle, "en": subtitle}))
+    return facts
+
+
+async def _in_stores(session: Any, family: Family, product_id: UUID, stores: Sequence[UUID], chance: random.Random) -> None:
+    about = _EXTRA.get(family.key)
+    if not about:
+        return
+    driver = await driver_of(session)
+    skus = [row["id"] for row in await driver.fetch("select id from skus where product_id = $1", product_id)]
+    chosen = chance.sample(list(stores), min(len(stores), 6))
+    rooms = [await stock.store_location(driver, store) for store in chosen]
+    await stock.count_pieces(
+        driver, {(sku, room): chance.randint(1, about) for room in rooms for sku in skus}, kind="counted", reason="开业盘点"
+    )

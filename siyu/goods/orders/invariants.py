@@ -1,0 +1,121 @@
+"""What must always be true of orders."""
+
+from siyu.kernel.checks import invariant
+
+
+@invariant(
+    "orders.totals",
+    sentence={
+        "zh-CN": "订单总额等于各行加运费，也等于价格瀑布之和；每行等于其各步之和。",
+        "en": "An order's total is its lines plus freight and the sum of its waterfall; a line is the sum of its steps.",
+    },
+)
+def totals() -> str:
+    """Orders whose amounts do not add up."""
+    return """
+    select o.id, o.number, o.goods_minor, o.total_minor, l.goods_minor as lines_minor, w.waterfall_minor, l.quantity
+    from orders o
+    join lateral (select coalesce(sum(line_minor), 0) as goods_minor, coalesce(sum(quantity), 0) as quantity,
+                         bool_and(line_minor = (select sum(cast(s ->> 'amount_minor' as bigint))
+                                                from jsonb_array_elements(steps) s)) as steps_fit
+                  from order_lines where order_id = o.id) l on true
+    join lateral (select sum(cast(w ->> 'amount_minor' as bigint)) as waterfall_minor
+                  from jsonb_array_elements(o.waterfall) w) w on true
+    where l.goods_minor <> o.goods_minor or w.waterfall_minor <> o.total_minor or l.quantity <> o.quantity
+       or not coalesce(l.steps_fit, false)
+    """
+
+
+@invariant(
+    "orders.reserved",
+    sentence={
+        "zh-CN": "占用的库存，正是未结订单中尚未发出的件数。",
+        "en": "Reserved pieces are exactly those of open orders that were not handed over.",
+    },
+)
+def reserved() -> str:
+    """Places whose reserved pieces differ from what open orders hold there."""
+    return """
+    select coalesce(s.sku_id, h.sku_id) as sku_id, coalesce(s.location_id, h.location_id) as location_id,
+           s.reserved, h.held
+    from stock_levels s
+    full join (
+        select l.brand_id, l.sku_id, o.location_id, sum(l.quantity - l.shipped_quantity - l.released_quantity) as held
+        from orders o join order_lines l on l.brand_id = o.brand_id and l.order_id = o.id
+        where o.state in ('unpaid', 'paid', 'ready', 'shipped')
+        group by l.brand_id, l.sku_id, o.location_id
+    ) h on h.brand_id = s.brand_id and h.sku_id = s.sku_id and h.location_id = s.location_id
+    where coalesce(s.reserved, 0) <> coalesce(h.held, 0)
+    """
+
+
+@invariant(
+    "orders.stated",
+    sentence={
+        "zh-CN": "每个订单恰有一个下单事件；付过款的订单恰有一个付款事件。",
+        "en": "Every order has exactly one event of its placing, and one of its payment if it was paid.",
+    },
+)
+def stated() -> str:
+    """Orders whose events are missing or doubled."""
+    return """
+    select o.id, o.number, o.paid_at, coalesce(e.placed, 0) as placed, coalesce(e.paid, 0) as paid
+    from orders o
+    left join (select subject, count(*) filter (where kind = 'orders.placed/1') as placed,
+                      count(*) filter (where kind = 'orders.paid/1') as paid
+               from events where kind in ('orders.placed/1', 'orders.paid/1') group by subject) e on e.subject = o.id
+    where coalesce(e.placed, 0) <> 1 or coalesce(e.paid, 0) <> case when o.paid_at is null then 0 else 1 end
+    """
+
+
+@invariant(
+    "orders.refunds",
+    sentence={
+        "zh-CN": "退款不超过实付；订单与各行的已退金额，等于其退款之和。",
+        "en": "Refunds stay within what was paid, and orders and lines add up to their refunds.",
+    },
+)
+def refunds() -> str:
+    """Orders whose refunds do not add up."""
+    return """
+    select o.id, o.number, o.paid_minor, o.refunded_minor, r.refunds_minor, r.freight_minor, l.lines_minor
+    from orders o
+    join lateral (select coalesce(sum(amount_minor), 0) as refunds_minor, coalesce(sum(freight_minor), 0) as freight_minor
+                  from order_refunds where order_id = o.id and not extra) r on true
+    join lateral (select coalesce(sum(line.refunded_minor), 0) as lines_minor,
+                         bool_and(line.refunded_minor = coalesce(back.amount_minor, 0)
+                                  and line.refunded_quantity = coalesce(back.quantity, 0)) as fit
+                  from order_lines line
+                  left join (select order_id, line_id, sum(amount_minor) as amount_minor, sum(quantity) as quantity
+                             from order_refund_lines where order_id = o.id group by order_id, line_id) back
+                       on back.order_id = line.order_id and back.line_id = line.line_id
+                  where line.order_id = o.id) l on true
+    where o.refunded_minor > o.paid_minor or o.refunded_minor <> r.refunds_minor
+       or o.freight_refunded_minor <> r.freight_minor or o.refunded_minor <> l.lines_minor + o.freight_refunded_minor
+       or not coalesce(l.fit, false)
+    """
+
+
+@invariant(
+    "orders.money",
+    sentence={
+        "zh-CN": "现场付款的订单都有成功的支付；同意的退款都交给了支付渠道。",
+        "en": "Orders paid live have a payment that succeeded, and agreed refunds were handed to the provider.",
+    },
+)
+def money() -> str:
+    """Live payments and refunds of orders without their counterpart in payments."""
+    return """
+    select e.subject as order_id, 'paid' as what, cast(e.data ->> 'paid_minor' as bigint) as amount_minor
+    from events e
+    where e.kind = 'orders.paid/1' and e.origin = 'live' and cast(e.data ->> 'paid_minor' as bigint) > 0
+      and not exists (select from payments p where p.brand_id = e.brand_id and p.id = cast(e.data ->> 'payment_id' as uuid)
+                      and p.state = 'succeeded' and p.amount_minor = cast(e.data ->> 'paid_minor' as bigint))
+    union all
+    select e.subject, 'refunded', cast(e.data ->> 'amount_minor' as bigint)
+    from events e
+    where e.kind = 'orders.refund_agreed/1' and e.origin = 'live' and cast(e.data ->> 'amount_minor' as bigint) > 0
+      and cast(e.data ->> 'amount_minor' as bigint) <> coalesce(
+          (select sum(r.amount_minor) from payment_refunds r
+           where r.brand_id = e.brand_id and r.key = e.data ->> 'refund_id'), 0)
+    """

@@ -1,0 +1,170 @@
+"""The console's doors to customers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
+from msgspec import Meta
+
+from siyu.kernel.http import decode_cursor, encode_cursor
+from siyu.people.brands import Unit, units
+from siyu.people.customers import queries, rules
+from siyu.people.customers.ports import Purchases, plugs
+from siyu.people.customers.queries import Address, AddressOut
+from siyu.people.customers.tables import CustomerRow
+from siyu.people.staff import Desk, permission
+
+permission("customers.view", {"zh-CN": "查看客户", "en": "See customers"})
+permission(
+    "customers.reveal", {"zh-CN": "查看客户完整信息", "en": "Reveal customers' personal data"}
+)
+
+LocaleText = dict[str, str]
+Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
+Size = Annotated[int, QueryParameter(ge=1, le=100)]
+Search = Annotated[str, QueryParameter(max_length=100, pattern=r"^[^\x00]*$")]
+Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=64)]
+
+
+class CustomerRowOut(msgspec.Struct):
+    id: UUID
+    seq: int
+    name: str
+    phone_masked: str
+    joined_at: datetime
+    orders: int
+    spent_minor: int
+    last_order_at: datetime | None
+    source: str
+    store_name: LocaleText | None
+
+
+class CustomerOut(CustomerRowOut):
+    addresses: list[AddressOut]
+    recent_orders: list[Any]
+    timeline: list[Any]
+
+
+class CustomerPageOut(msgspec.Struct):
+    items: list[CustomerRowOut]
+    next: str | None
+
+
+class RevealIn(msgspec.Struct, forbid_unknown_fields=True):
+    field: Literal["phone", "name", "address"]
+    reason: Annotated[str, Meta(min_length=2, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class RevealOut(msgspec.Struct):
+    value: str
+
+
+async def _row_fields(desk: Desk, rows: list[CustomerRow]) -> list[dict[str, Any]]:
+    figures: dict[UUID, Purchases] = {}
+    if plugs.purchase_figures is not None:
+        figures = await plugs.purchase_figures(desk.session, [row.id for row in rows])
+    stores: dict[UUID, Unit] = await units(desk.session, [row.store_id for row in rows])
+    out: list[dict[str, Any]] = []
+    for row in rows:
+        bought, store = (
+            figures.get(row.id, Purchases()),
+            stores.get(row.store_id) if row.store_id else None,
+        )
+        phone = rules.masked_phone(row.phone, hidden=desk.masked("phone"))
+        name = rules.masked_name(row.name) if desk.masked("recipient") else row.name
+        out.append(
+            {
+                "id": row.id,
+                "seq": row.seq,
+                "name": name or phone,
+                "phone_masked": phone,
+                "joined_at": row.joined_at,
+                "orders": bought.orders,
+                "spent_minor": bought.spent_minor,
+                "last_order_at": bought.last_order_at,
+                "source": row.source,
+                "store_name": store.name if store else None,
+            }
+        )
+    return out
+
+
+@get("/customers", tags=["customers"])
+async def list_customers(
+    *,
+    desk: NamedDependency[Desk],
+    q: Search = "",
+    sort: FromQuery[Literal["newest", "oldest"]] = "newest",
+    cursor: Annotated[str | None, QueryParameter(max_length=200)] = None,
+    limit: Size = 20,
+) -> CustomerPageOut:
+    """Customers by the day they joined; ``q`` is a full phone, its last four digits, or a name."""
+    desk.require("customers.view")
+    if desk.masked("phone") and (rules.is_phone(q) or q.strip().isdigit()):
+        q = ""  # who may not see phones may not find by them either
+    rows = await queries.page_of_customers(
+        desk.session,
+        q=q,
+        unit_ids=await desk.unit_ids(),
+        oldest_first=sort == "oldest",
+        before=decode_cursor(cursor, datetime, UUID),
+        limit=limit,
+    )
+    following = (
+        encode_cursor((rows[limit - 1].joined_at, rows[limit - 1].id))
+        if len(rows) > limit
+        else None
+    )
+    return CustomerPageOut(
+        [CustomerRowOut(**fields) for fields in await _row_fields(desk, rows[:limit])], following
+    )
+
+
+def _addresses_out(desk: Desk, found: list[Address]) -> list[AddressOut]:
+    return [AddressOut.masked(address, desk.staff.masks) for address in found]
+
+
+@get("/customers/{customer_id:uuid}", tags=["customers"])
+async def show_customer(desk: NamedDependency[Desk], customer_id: FromPath[UUID]) -> CustomerOut:
+    """A customer with addresses (masked), latest orders and time line."""
+    desk.require("customers.view")
+    row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
+    (fields,) = await _row_fields(desk, [row])
+    return CustomerOut(
+        **fields,
+        addresses=_addresses_out(desk, await queries.addresses(desk.session, customer_id)),
+        recent_orders=await plugs.recent_orders(desk, customer_id) if plugs.recent_orders else [],
+        timeline=await plugs.timeline(desk, customer_id) if plugs.timeline else [],
+    )
+
+
+@post("/customers/{customer_id:uuid}/reveal", tags=["customers"], status_code=200)
+async def reveal(
+    desk: NamedDependency[Desk], customer_id: FromPath[UUID], data: JSONBody[RevealIn]
+) -> RevealOut:
+    """A personal field in full; who asked and why is written down. Refusal: customers.not_revealed."""
+    desk.require("customers.view")
+    desk.require("customers.reveal")
+    if desk.masked("recipient" if data.field == "name" else data.field):
+        raise rules.NotRevealed(field=data.field)
+    row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
+    if data.field == "address":
+        found = await queries.addresses(desk.session, customer_id)
+        value = "\n".join(
+            f"{one.recipient} {one.phone} {''.join(one.region_names)}{one.street}" for one in found
+        )
+    else:
+        value = row.phone if data.field == "phone" else row.name
+    facts = {"field": data.field, "reason": data.reason.strip()}
+    await desk.audit(
+        "customer.revealed",
+        subject_kind="customer",
+        subject_id=row.id,
+        label=f"#{row.seq}",
+        facts=facts,
+    )
+    return RevealOut(value)
