@@ -187,8 +187,8 @@ from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bigi
 _REFUNDS = """
 with r as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[])
              as r(id, order_id, payment_id, amount, freight, at)),
-paid_back as (insert into payment_refunds (id, payment_id, key, amount_minor, state, reason, created_at, settled_at)
-    select gen_random_uuid(), payment_id, id::text, amount, 'succeeded', '七天无理由退货', at, at + interval '1 hour' from r)
+paid_back as (insert into payment_refunds (id, payment_id, key, amount_minor, state, reason, provider_reference, error, created_at, settled_at)
+    select gen_random_uuid(), payment_id, id::text, amount, 'succeeded', '七天无理由退货', '', '', at, at + interval '1 hour' from r)
 insert into order_refunds (id, order_id, amount_minor, freight_minor, reason, state, restock, agreed_at, agreed_by)
 select id, order_id, amount, freight, '七天无理由退货', 'succeeded', true, at, '' from r
 """

@@ -1,6 +1,6 @@
 """The console's doors to the brand and its units."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 from uuid import UUID
 
 import msgspec

@@ -1,5 +1,6 @@
 import secrets
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,7 @@ async def test_a_slug_or_a_login_in_use_is_refused_and_leaves_nothing_behind(dat
 
 
 async def test_an_unknown_time_zone_currency_or_locale_is_refused(database):
+    wrong: dict[str, Any]
     for wrong in (
         {"time_zone": "Mars/Olympus"},
         {"currency": "XXX"},
@@ -64,7 +66,7 @@ async def test_an_unknown_time_zone_currency_or_locale_is_refused(database):
         with pytest.raises(Invalid):
             await create_brand(
                 database, slug=slug, name={"en": "X"}, owner_login="someone", **wrong
-            )  # pyright: ignore[reportArgumentType]
+            )
 
 
 async def test_settings_are_changed_and_a_changed_privacy_text_gets_a_new_version(console, shop):

@@ -82,7 +82,7 @@ class Canvas:
         widths follow the bell curve, and a filter looks only at the neighbourhood of its shape.
         """
         if width:
-            layers = 5 if deviation < 4 else 8
+            layers = 7 if deviation < 4 else 9
             thin = 1 - (1 - opacity) ** (1 / layers)
             spread = [2 * deviation * BELL.inv_cdf((i + 0.5) / layers) for i in range(layers)]
             body = "".join(
@@ -90,8 +90,11 @@ class Canvas:
             )
             return moved(body, *shift) if shift != (0, 0) else body
         move = f' transform="translate({n(shift[0])} {n(shift[1])})"' if shift != (0, 0) else ""
-        blur = self._blur(deviation, extent(d))
-        return f'<g filter="{blur}"{move}><path d="{d}" fill="{color}" fill-opacity="{opacity:.2f}"/></g>'
+        return f"<g{move}>{self.blurred(fill(d, color, opacity), extent(d), deviation)}</g>"
+
+    def blurred(self, body: str, box: Box, deviation: float) -> str:
+        """Several shapes blurred together, inside a box that holds them."""
+        return f'<g filter="{self._blur(deviation, box)}">{body}</g>'
 
     def _blur(self, deviation: float, box: Box) -> str:
         x, y, width, height = box

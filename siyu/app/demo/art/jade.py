@@ -47,12 +47,14 @@ def bangle(canvas: Canvas, look: Look) -> str:
     inside = ""
     if tint != "none":
         start = look.chance.uniform(0, 360)
-        for size, opacity in ((74, 0.55), (40, 0.7)):
-            inside += canvas.soft(
-                arc(x, y, rx, ry, start, start + size), JADE[tint][1], opacity, 9, width=width
+        for size, opacity in ((74, 0.5), (44, 0.6)):
+            inside += line(
+                arc(x, y, rx, ry, start, start + size), JADE[tint][1], width * 0.9, opacity
             )
-    inside += veins(canvas, x, y, rx, ry, width, mix(ramp[0], "#0C5A3C", 0.45), look.chance, 6)
-    inside += canvas.soft(arc(x + 5, y + 6, rx, ry, 10, 110), ramp[4], 0.55, 5, width=13)
+    inside += veins((x, y, rx, ry), width, mix(ramp[0], "#0C5A3C", 0.45), look.chance, 6)
+    inside += line(arc(x + 5, y + 6, rx, ry, 10, 110), ramp[4], 13, 0.6)
+    around_it = (x - rx - width / 2, y - ry - width / 2, 2 * rx + width, 2 * ry + width)
+    inside = canvas.blurred(inside, around_it, 5)
     lift = 0.1 if cut == "flat" else 0.19
     return (
         canvas.ring_shadow(x, y, rx, ry, width - 6, 0.25, 11)
@@ -166,8 +168,9 @@ def _disc(canvas: Canvas, look: Look, ramp: Ramp) -> str:
     y, width = 258, 62
     d = ellipse(200, y, 48, 48)
     mask = canvas.mask(f'<path d="{d}" fill="none" stroke="#fff" stroke-width="{width}"/>')
-    inside = veins(canvas, 200, y, 48, 48, width, mix(ramp[0], "#0C5A3C", 0.35), look.chance, 4)
-    inside += canvas.soft(arc(204, y + 5, 58, 58, 5, 110), ramp[4], 0.55, 6, width=14)
+    inside = veins((200, y, 48, 48), width, mix(ramp[0], "#0C5A3C", 0.35), look.chance, 4)
+    inside += line(arc(204, y + 5, 58, 58, 5, 110), ramp[4], 14, 0.6)
+    inside = canvas.blurred(inside, (120, y - 80, 160, 160), 4.5)
     return (
         canvas.ring_shadow(200, y, 48, 48, width - 6)
         + tube(d, width, ramp, 20, 0.14)

@@ -23,6 +23,7 @@ from siyu.app.demo.art.canvas import (
 )
 from siyu.app.demo.art.palette import INK, METAL, SEAL, Ramp, tone
 
+Oval = tuple[float, float, float, float]  # centre and the two radii
 SONG: Final = "'Songti SC','Noto Serif SC','Noto Serif CJK SC','Source Han Serif SC',serif"
 
 
@@ -137,25 +138,14 @@ def halo(x: float, y: float, rx: float, ry: float, chance: Random, stones: int =
     return "".join(parts)
 
 
-def veins(
-    canvas: Canvas,
-    x: float,
-    y: float,
-    rx: float,
-    ry: float,
-    width: float,
-    color: str,
-    chance: Random,
-    count: int = 5,
-) -> str:
-    """飘花: short soft strokes that follow a round body."""
+def veins(oval: Oval, width: float, color: str, chance: Random, count: int) -> str:
+    """飘花: short strokes that follow a round body of this width; to be blurred by the caller."""
+    x, y, rx, ry = oval
     parts: list[str] = []
     for _ in range(count):
         start, off = chance.uniform(0, 360), chance.uniform(-0.22, 0.22) * width
         d = arc(x, y, rx + off, ry + off, start, start + chance.uniform(16, 46))
-        parts.append(
-            canvas.soft(d, color, chance.uniform(0.3, 0.6), 3.4, width=chance.uniform(3, 9))
-        )
+        parts.append(line(d, color, chance.uniform(4, 10), chance.uniform(0.35, 0.65)))
     return "".join(parts)
 
 
@@ -204,6 +194,7 @@ def letters(
 
     Left out of a rendered picture on a machine without a Chinese font, so no design rests on it.
     """
+    text = "".join(character for character in text if character.isprintable())
     shown = [text] if not upright else list(text)
     return "".join(
         f'<text x="{n(x)}" y="{n(y + i * size * 1.14)}" font-size="{n(size)}" font-weight="{weight}"'

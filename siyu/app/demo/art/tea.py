@@ -39,7 +39,7 @@ PAPER: Final = ("#B9AE98", "#E7DFCE", "#FFFDF6", "#F1EADB", "#BFB49D")
 
 
 def tin(canvas: Canvas, look: Look) -> str:
-    """A tea tin. Looks: color (a name of PAINT), label, sub, height, paper (band, tag, none)."""
+    """A tea tin. Looks: color (a name of PAINT), label, sub, height, paper (band, tag, wide)."""
     color = PAINT[look.choose("color", PAINT)]
     name, origin = look.chance.choice(TEA_NAMES)
     label, sub = look.text("label", [name]), look.text("sub", [origin])
@@ -78,7 +78,7 @@ def tin(canvas: Canvas, look: Look) -> str:
         ellipse(200, top + 1, half - 5, ry - 2.5), low, 1, 0.45
     )
     body += line(arc(200, top + 38, half + 2, ry + 1, 178, 2), "#fff", 1, 0.25)
-    return body + _lettering(paper, label, sub, top + 26, foot)
+    return body + _lettering(paper, label, sub, top + 26, foot, ry)
 
 
 def _label(
@@ -117,14 +117,25 @@ def _label(
     )
 
 
-def _lettering(paper: str, label: str, sub: str, top: float, foot: float) -> str:
+def _lettering(paper: str, label: str, sub: str, top: float, foot: float, ry: float) -> str:
+    """Name and origin in two columns between the paper's upper edge and its waves, and the seal."""
     span = foot - top
-    size = min(28.0, span * 0.62 / (max(1, len(label)) * 1.16))
-    first = top + span * (0.42 if paper == "wide" else 0.46) + size * 0.8
-    column = letters(191, first, size, label, weight=600, upright=True)
-    bottom = first + size * 1.14 * (len(label) - 1) + 6
-    small = letters(221, first - size * 0.42, 9, sub[:5], "#6A6255", upright=True)
-    return column + small + seal(221, bottom + 6, 17)
+    start, end, bow = {
+        "band": (0.3, 0.88, 1.0),
+        "wide": (0.24, 0.97, 1.0),
+        "tag": (0.3, 0.86, 0.9),
+    }[paper]
+    upper, lower = top + span * start + ry * bow + 8, top + span * end + ry * bow - 13
+    size = min(28.0, (lower - upper) / (max(1, len(label)) * 1.14 + 0.1))
+    first = (upper + lower) / 2 - size * 1.14 * (len(label) / 2 - 0.85)
+    column = letters(190, first, size, label, weight=600, upright=True)
+    fitting = min(9.0, (lower - 20 - upper) / (max(1, len(sub)) * 1.14))
+    small = (
+        letters(220, upper + fitting, fitting, sub, "#6A6255", upright=True)
+        if fitting > 5.5
+        else ""
+    )
+    return column + small + seal(220, lower - 6, 16)
 
 
 def cake(canvas: Canvas, look: Look) -> str:

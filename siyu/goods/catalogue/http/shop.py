@@ -51,11 +51,11 @@ class ShopWindow:
         locale = locale_of(scope, brand)
         query = scope.get("query_string", b"")
 
-        async def make() -> tuple[bytes, None]:
+        async def make() -> tuple[bytes, frozenset[UUID], bool]:
             asked = filter_of(query)
             async with self._database.raw(brand.id) as connection:
                 page = await page_of_cards(connection, asked, locale, brand.default_locale)
-            return msgspec.json.encode(page), None
+            return msgspec.json.encode(page), frozenset(card.id for card in page.items), True
 
         answer = await self._window.answer(brand.id, (locale, query), make)
         await send_answer(scope, send, answer)
@@ -69,10 +69,10 @@ class ShopWindow:
         )
         await send_answer(scope, send, answer)
 
-    async def _product(self, brand: BrandFacts, name: str, locale: str) -> tuple[bytes, frozenset[UUID]]:
+    async def _product(self, brand: BrandFacts, name: str, locale: str) -> tuple[bytes, frozenset[UUID], bool]:
         async with self._database.raw(brand.id) as connection:
             page = await shop_product(connection, name, locale, brand.default_locale)
-        return msgspec.json.encode(page), frozenset([page.id])
+        return msgspec.json.encode(page), frozenset([page.id]), False
 
 
 def filter_of(query_string: bytes) -> ShopFilter:

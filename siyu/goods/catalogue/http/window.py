@@ -17,8 +17,8 @@ import msgspec
 
 from siyu.kernel.news import News
 
-Make = Callable[[], Awaitable[tuple[bytes, frozenset[UUID] | None]]]
-"""Makes an answer: its bytes, and the products it shows (``None``: it depends on all of the brand's products)."""
+Make = Callable[[], Awaitable[tuple[bytes, frozenset[UUID], bool]]]
+"""Makes an answer: its bytes, the products it shows, and whether any product of the brand may come into it (a list)."""
 LISTENING_TTL_S, DEAF_TTL_S = 20.0, 0.5
 MAX_BYTES, MAX_ANSWERS = 64_000_000, 20_000
 Key = tuple[UUID, Any]
@@ -32,7 +32,7 @@ class Answer(msgspec.Struct):
     body: dict[str, Any]
     etag: bytes
     products: frozenset[UUID]
-    whole_brand: bool
+    is_list: bool
 
 
 class Window:
@@ -66,9 +66,9 @@ class Window:
 
     async def _make(self, key: Key, make: Make) -> Answer:
         heard = (self._heard[key[0]], self._heard[None])
-        content, products = await make()
+        content, products, is_list = await make()
         ttl_s = LISTENING_TTL_S if self._news.listening else DEAF_TTL_S
-        answer = _ready(content, products, time.monotonic() + ttl_s)
+        answer = _ready(content, products, time.monotonic() + ttl_s, is_list=is_list)
         if heard == (self._heard[key[0]], self._heard[None]):
             self._keep(key, answer, len(content))
         return answer
@@ -101,7 +101,7 @@ class Window:
             return
         for key in list(self._of_brand.get(brand_id, ())):
             answer = self._answers[key]
-            if product_ids is None or answer.whole_brand or not answer.products.isdisjoint(product_ids):
+            if product_ids is None or answer.is_list or not answer.products.isdisjoint(product_ids):
                 self._forget(key)
 
     def _stock_changed(self, brand_id: UUID | None, product_ids: Sequence[UUID] | None) -> None:
@@ -123,7 +123,7 @@ def _drop(index: dict[Any, set[Key]], at: Any, key: Key) -> None:
             del index[at]
 
 
-def _ready(content: bytes, products: frozenset[UUID] | None, until: float) -> Answer:
+def _ready(content: bytes, products: frozenset[UUID], until: float, *, is_list: bool) -> Answer:
     etag = b'"' + hashlib.blake2b(content, digest_size=12).hexdigest().encode() + b'"'
     headers = [
         (b"content-type", b"application/json"),
@@ -137,8 +137,8 @@ def _ready(content: bytes, products: frozenset[UUID] | None, until: float) -> An
         {"type": "http.response.start", "status": 200, "headers": headers},
         {"type": "http.response.body", "body": content},
         etag,
-        products or frozenset(),
-        products is None,
+        products,
+        is_list,
     )
 
 

@@ -60,7 +60,9 @@ def rendered(content: bytes) -> Picture:
         opened.draft("RGB", (SIZES[-1], SIZES[-1]))  # lets JPEG unpack to a fraction of its size
         opened.load()
         image = _in_srgb(ImageOps.exif_transpose(opened))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
+    except Image.DecompressionBombError:
+        raise TooBig(max_pixels=MAX_PIXELS) from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         raise NotAnImage from None
     files: dict[int, bytes] = {}
     for size in reversed(SIZES):

@@ -14,7 +14,11 @@ export const useCategories = () => useQuery({ queryKey: ['categories'], queryFn:
 export const useLocations = () => useQuery({ queryKey: ['locations'], queryFn: listLocations, ...RARELY })
 export const useCarriers = () => useQuery({ queryKey: ['carriers'], queryFn: listCarriers, ...RARELY })
 
-export interface Choice { value: string; label: string }
+/** `content` is how a choice stands in the open list, `label` how it stands once chosen. */
+export interface Choice { value: string; label: string; content?: string }
+
+/** A choice of a tree: indented in the open list only. */
+export const indented = (value: string, label: string, depth: number): Choice => ({ value, label, content: '　'.repeat(depth) + label })
 
 /** Stores one may filter by. */
 export function useStoreChoices() {
@@ -41,5 +45,5 @@ export const unitOrder = (a: UnitOut, b: UnitOut) => a.code.localeCompare(b.code
 /** Categories for a picker, children indented under their parent. */
 export function useCategoryChoices() {
   const categories = useCategories()
-  return computed<Choice[]>(() => inTreeOrder(categories.data.value?.items ?? [], categoryOrder).map(({ row, depth }) => ({ value: row.id, label: `${'　'.repeat(depth)}${pick(row.name)}` })))
+  return computed<Choice[]>(() => inTreeOrder(categories.data.value?.items ?? [], categoryOrder).map(({ row, depth }) => indented(row.id, pick(row.name), depth)))
 }
