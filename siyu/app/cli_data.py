@@ -217,3 +217,20 @@ async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> A
         await runtime.close()
 
 
+
+
+warehouse_app = typer.Typer(no_args_is_help=True, help="The analysis engine.")
+app.add_typer(warehouse_app, name="warehouse")
+
+
+@warehouse_app.command("rebuild")
+def warehouse_rebuild(brand: Annotated[str, typer.Option(help="Short name of the brand.")], as_json: Json = False) -> None:
+    """Project a brand's sales again from the whole event log."""
+
+    async def run(runtime: Any) -> int:
+        from siyu.insight.warehouse import rebuild
+
+        return await rebuild(runtime.database, runtime.parts["warehouse"], await brand_called(runtime, brand))
+
+    events = with_runtime(run)
+    show({"events": events}, as_json, f"{events} events projected.")

@@ -9,7 +9,10 @@ from siyu.insight.tracking import Intake
 from siyu.insight.tracking.http import Tracking
 from siyu.insight.warehouse import Warehouse, WarehouseAway, prepare
 from siyu.insight.warehouse import reactions as warehouse_reactions
+from siyu.people.customers import Touch
+from siyu.scenes import links
 from siyu.scenes.links.http import Opening
+from sqlalchemy.ext.asyncio import AsyncSession
 
 Close = Callable[[], Awaitable[Any]]
 
@@ -52,3 +55,13 @@ async def track(scope: Any, receive: Any, send: Any) -> None:
 async def open_link(scope: Any, receive: Any, send: Any) -> None:
     """``/l/{code}``: the link door of this process."""
     await scope["state"]["runtime"].parts["links"](scope, receive, send)
+
+
+async def touch_of(session: AsyncSession, code: str) -> Touch | None:
+    """What a link's code says about the visitor it brings; ``None`` for an unknown one."""
+    link = (await links.by_codes(session, [code])).get(code)
+    if link is None:
+        return None
+    return Touch(
+        source=link.source, scene=link.scene, link_id=link.id, store_id=link.store_id, guide_id=link.guide_id
+    )

@@ -96,6 +96,7 @@ STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
 
 siyu.goods.catalogue.plugs.artist = siyu.app.demo.art
 siyu.goods.catalogue.plugs.shelf = siyu.goods.stock.OnlineShelf()
+siyu.people.customers.plugs.touch_of = siyu.app.parts.touch_of
 siyu.people.customers.plugs.purchase_figures = siyu.goods.orders.figures
 siyu.people.customers.plugs.cart_quantity = siyu.goods.orders.cart_quantity
 siyu.people.customers.plugs.order_counts = siyu.goods.orders.state_counts

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from siyu.app.demo.calendar import busy
 from siyu.insight.warehouse import Warehouse
-from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, NOTHING
+from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, NOTHING, stamp
 
 SOURCES = ("wecom", "wechat_group", "official_account", "mini_program", "guide", "store_code", "wechat_moments", "direct")
 WEIGHTS = (22, 14, 16, 18, 12, 8, 6, 4)
@@ -38,7 +38,7 @@ def rows(
 
             def row(step: str, kind: str, name: str, later: int, product: str = NOTHING, quantity: int = 0) -> list[Any]:
                 return [
-                    brand, f"{visit}-{step}", kind, name, at + later, at + later, visitor, NOTHING, source, "", "", store, product,
+                    brand, f"{visit}-{step}", kind, name, stamp(at + later), stamp(at + later), visitor, NOTHING, source, "", "", store, product,
                     NOTHING, quantity, 0, "/", "{}", "demo",
                 ]  # fmt: skip
 

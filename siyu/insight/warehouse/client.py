@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from siyu.kernel.errors import Busy
+from siyu.kernel.ids import new_id
 
 
 class WarehouseAway(Busy):
@@ -56,8 +57,8 @@ class Warehouse:
         if not rows:
             return
         body = b"\n".join(msgspec.json.encode(row) for row in rows)
-        # Without a token a block must never be dropped for being equal to an earlier one (a rebuild repeats them).
-        settings = {"insert_deduplication_token": token} if token else {"insert_deduplicate": "0"}
+        # Without a token of its own a block would be dropped for being equal to an earlier one; a rebuild repeats them.
+        settings = {"insert_deduplication_token": token or new_id().hex}
         await self._send(f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow", settings, body)
 
     async def command(self, sql: str, **parameters: Any) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from siyu.insight import tracking
 from siyu.insight.warehouse.client import Warehouse, WarehouseAway
-from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, DDL, NOTHING
+from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, DDL, NOTHING, stamp
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.events import drain
 
@@ -28,7 +28,7 @@ def behaviour_rows(brand_id: UUID, pack: Sequence[tracking.Spooled], origin: str
     """Spooled messages as rows of ``behaviour``."""
     return [
         [
-            str(brand_id), one.message_id, one.type, one.name, one.at_ms, int(spooled.received_at.timestamp() * 1000),
+            str(brand_id), one.message_id, one.type, one.name, stamp(one.at_ms), stamp(int(spooled.received_at.timestamp() * 1000)),
             one.visitor, one.customer_id or NOTHING, one.source, one.scene, one.link, one.store_id or NOTHING,
             one.product_id or NOTHING, one.sku_id or NOTHING, one.quantity, one.value_minor, one.path,
             msgspec.json.encode(one.properties).decode(), origin,

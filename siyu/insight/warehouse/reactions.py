@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.goods.orders.events import OrderCancelled, OrderPaid, OrderPlaced, Piece, RefundAgreed
+from siyu.goods.orders import OrderCancelled, OrderPaid, OrderPlaced, Piece, RefundAgreed
 from siyu.insight.warehouse.client import Warehouse
-from siyu.insight.warehouse.tables import NOTHING, SALES_COLUMNS
+from siyu.insight.warehouse.tables import NOTHING, SALES_COLUMNS, stamp
 from siyu.kernel.db import brand_of
 from siyu.kernel.events import Heard, on
 
@@ -35,7 +35,7 @@ def sales_rows(brand_id: UUID, heard: Heard) -> list[list[Any]]:
 
     def row(line: int, product: UUID | str, sku: UUID | str, quantity: int, minor: int) -> list[Any]:
         return [
-            str(brand_id), str(heard.id), line, kind, int(heard.occurred_at.timestamp() * 1000), str(event.order_id),
+            str(brand_id), str(heard.id), line, kind, stamp(int(heard.occurred_at.timestamp() * 1000)), str(event.order_id),
             str(event.customer_id), event.source, event.scene, _uuid(event.store_id), _uuid(event.guide_id),
             _uuid(event.link_id), str(product), str(sku), sign * quantity, sign * minor, int(getattr(event, "late", False)),
         ]  # fmt: skip

@@ -29,3 +29,8 @@ DDL = (
     PARTITION BY toYYYYMM(at) ORDER BY (brand, kind, toDate(at), event_id, line)
     SETTINGS non_replicated_deduplication_window = 1000""",
 )
+
+
+def stamp(milliseconds: int) -> str:
+    """Unix milliseconds as ClickHouse reads them into DateTime64: a bare integer would be taken for seconds."""
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"

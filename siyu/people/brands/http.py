@@ -68,9 +68,10 @@ class UnitOut(msgspec.Struct):
                 unit.longitude_e6 / 1e6 if unit.longitude_e6 is not None else None,
                 unit.pick_up,
             )
+        kind = cast("UnitKind", unit.kind)
         return cls(
-            unit.id, unit.parent_id, unit.kind, unit.code, unit.name, unit.path, store, unit.closed
-        )  # pyright: ignore[reportArgumentType]
+            unit.id, unit.parent_id, kind, unit.code, unit.name, unit.path, store, unit.closed
+        )
 
 
 class UnitListOut(msgspec.Struct):

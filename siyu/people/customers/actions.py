@@ -15,7 +15,7 @@ from siyu.kernel.errors import Invalid
 from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
 from siyu.kernel.search import tokens
-from siyu.people.brands import BrandFacts
+from siyu.people.brands import BrandFacts, units
 from siyu.people.customers import queries, regions, rules
 from siyu.people.customers.events import CustomerChanged, CustomerJoined, GuestArrived
 from siyu.people.customers.ports import Touch, plugs
@@ -27,7 +27,7 @@ from siyu.people.customers.tables import (
     PrivacyAcceptanceRow,
     ShopSessionRow,
 )
-from siyu.people.staff import hash_of, new_token
+from siyu.people.staff import hash_of, names, new_token
 
 
 async def admit_guest(
@@ -46,7 +46,7 @@ async def admit_guest(
         raise rules.PrivacyNeeded(version=brand.privacy_version)
     touch = Touch()
     if link_code and plugs.touch_of is not None:
-        touch = await plugs.touch_of(session, link_code) or touch
+        touch = await _checked(session, await plugs.touch_of(session, link_code) or touch)
     now, device_id = clock.now(), new_id()
     session.add(DeviceRow(id=device_id, created_at=now, **msgspec.structs.asdict(touch)))
     await session.flush()
@@ -56,6 +56,15 @@ async def admit_guest(
     token = await open_session(session, device_id, None)
     await state(session, [GuestArrived(device_id=device_id, **msgspec.structs.asdict(touch))])
     return device_id, token
+
+
+async def _checked(session: AsyncSession, touch: Touch) -> Touch:
+    """The touch without a store or a guide that does not exist (a link may outlive them)."""
+    return msgspec.structs.replace(
+        touch,
+        store_id=touch.store_id if await units(session, [touch.store_id]) else None,
+        guide_id=touch.guide_id if await names(session, [touch.guide_id]) else None,
+    )
 
 
 async def open_session(session: AsyncSession, device_id: UUID, customer_id: UUID | None) -> str:

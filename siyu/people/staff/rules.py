@@ -48,72 +48,56 @@ class Role(msgspec.Struct, frozen=True):
         return frozenset(given)
 
 
-_DAILY = (
-    "products.view",
-    "catalogue.view",
-    "stock.view",
-    "orders.view",
-    "customers.view",
-    "links.view",
-)
+_DAILY = ("products.view", "stock.view", "orders.view", "customers.view", "links.view")
 BUILT_IN = {
     role.code: role
     for role in (
-        Role(OWNER, {"zh-CN": "品牌主", "en": "Owner"}, ("*",), (), True),
+        Role(OWNER, {"zh-CN": "品牌主", "en": "Owner"}, ("*",), built_in=True),
         Role(
             "operator",
             {"zh-CN": "私域运营", "en": "Operator"},
             ("*", "!staff.edit", "!settings.edit", "!units.edit"),
             ("cost",),
-            True,
+            built_in=True,
         ),
         Role(
             "store_manager",
             {"zh-CN": "店长", "en": "Store manager"},
-            (
-                *_DAILY,
-                "boards.*",
-                "orders.*",
-                "fulfilment.*",
-                "stock.*",
-                "customers.*",
-                "links.*",
-                "staff.view",
-            ),
+            (*_DAILY, "boards.*", "orders.*", "stock.*", "customers.*", "links.*", "staff.view"),
             ("cost",),
-            True,
+            built_in=True,
         ),
         Role(
             "guide",
             {"zh-CN": "导购", "en": "Guide"},
-            (*_DAILY, "links.*"),
+            (*_DAILY, "links.*", "orders.pick_up"),
             ("phone", "address", "cost"),
-            True,
+            built_in=True,
         ),
         Role(
             "warehouse",
             {"zh-CN": "仓库", "en": "Warehouse"},
-            (
-                "products.view",
-                "catalogue.view",
-                "stock.*",
-                "orders.view",
-                "orders.ship",
-                "fulfilment.*",
-            ),
+            ("products.view", "stock.*", "orders.view", "orders.ship"),
             ("cost",),
-            True,
+            built_in=True,
         ),
-        Role("viewer", {"zh-CN": "只读", "en": "Viewer"}, ("*.view",), MASKS, True),
+        Role(
+            "viewer",
+            {"zh-CN": "只读", "en": "Viewer"},
+            ("*.view", "!audit.view"),
+            MASKS,
+            built_in=True,
+        ),
         Role(
             "dealer",
             {"zh-CN": "经销商", "en": "Dealer"},
-            ("products.view", "catalogue.view", "stock.view", "orders.view"),
+            ("products.view", "stock.view", "orders.view"),
             ("phone", "address", "cost"),
-            True,
+            built_in=True,
         ),
     )
 }
+"""What each begins with; a brand may change all but the owner's."""
 
 
 class SignInFailed(Refusal):

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import aclosing
 
 import pytest
 
@@ -142,7 +143,7 @@ async def test_a_guessed_parcel_or_order_of_another_brand_is_not_there(stall, sh
     order_id = await paid_order(stall, shopper, {await stall.sku(): 1}, 1990)
     (line,) = await lines_of(console, order_id)
     (parcel,) = (await ship(console, order_id, {line["id"]: 1})).json()["parcels"]
-    async with await sign_in(app, rival) as stranger:
+    async with aclosing(await sign_in(app, rival)) as stranger:
         for method, path, body in (
             ("POST", f"/orders/{order_id}/parcels", {"lines": [{"line_id": line["id"], "quantity": 1}], **SF}),
             ("POST", f"/orders/{order_id}/pick-up", {"code": "1"}),

@@ -76,9 +76,11 @@ class Stall:
         async with self.database.brand(self.brand.id) as session:
             driver = await driver_of(session)
             await driver.execute(
-                """insert into products (id, handle, title, status, created_at, updated_at, published_at)
-                   values ($1, $2, $3::text::jsonb, $4, now(), now(), now())""",
+                """insert into products (id, handle, title, status, created_at, updated_at, published_at, sku_count,
+                                         price_min_minor, price_max_minor)
+                   values ($1, $2, $3::text::jsonb, $4, now(), now(), now(), 1, $5, $5)""",
                 product, f"p-{product.hex}", f'{{"zh-CN": "{title}", "en": "Jade bangle"}}', "on_sale" if on_sale else "off",
+                price_minor,
             )  # fmt: skip
             await driver.execute(
                 "insert into skus (id, product_id, code, price_minor, weight_g) values ($1, $2, $3, $4, $5)",

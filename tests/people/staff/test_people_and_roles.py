@@ -385,3 +385,17 @@ async def test_the_same_key_makes_one_account(org):
         and first.json()["staff"] == again.json()["staff"]
     )
     assert first.json()["first_password"] and again.json()["first_password"] is None
+
+
+async def test_built_in_roles_give_what_the_trade_expects_of_them(console):
+    listed = (await console.get("/api/console/roles")).json()
+    given = {role["code"]: set(role["permissions"]) for role in listed["items"]}
+    every = {one["key"] for one in listed["permissions"]}
+    assert given["owner"] == every
+    assert every - given["operator"] == {"staff.edit", "settings.edit", "units.edit"}
+    assert "orders.ship" in given["warehouse"] & given["store_manager"]
+    assert "orders.ship" not in given["guide"] | given["dealer"] | given["viewer"]
+    assert {"links.edit", "customers.view"} <= given["guide"]
+    assert all(key.endswith(".view") for key in given["viewer"])
+    for code in ("store_manager", "guide", "warehouse", "viewer", "dealer"):
+        assert not given[code] & {"staff.edit", "settings.edit", "units.edit", "audit.view"}

@@ -10,6 +10,7 @@ import { router } from './router'
 import { firstLocale, i18n, showLocale } from './state/language'
 import { dropSession, resumeSession } from './state/session'
 import { firstTheme, showTheme } from './state/theme'
+import { inner } from './use/inner'
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -36,7 +37,7 @@ async function start(): Promise<void> {
     silent = problem
   }
   const app = createApp(App, { silent })
-  app.use(i18n).use(VueQueryPlugin, { queryClient: queries }).use(router).mount('#app')
+  app.use(i18n).use(VueQueryPlugin, { queryClient: queries }).use(router).directive('inner', inner).mount('#app')
 }
 
 void start()

@@ -202,7 +202,7 @@ def card(canvas: Canvas, look: Look) -> str:
     shape = rounded(58, 116, 284, 178, 14)
     back = moved(fill(shape, "#FBF7EC") + line(shape, "#D8CDB6", 1), 12, -16, turn=7)
     body = canvas.soft(shape, SHADOW, 0.36, 12, shift=(14, 18)) + back
-    body += canvas.soft(shape, SHADOW, 0.3, 5, shift=(3, 5)) + fill(shape, face)
+    body += moved(fill(shape, SHADOW, 0.16), 2.5, 3.5) + fill(shape, face)
     body += waves(canvas, shape, (58, 214, 284, 84), gold[3], 22, 0.34, 1) + line(
         rounded(66, 124, 268, 162, 9), gold[3], 1, 0.5
     )

@@ -241,7 +241,7 @@ def caddy(canvas: Canvas, look: Look) -> str:
     liquor = TEA[look.choose("tea", TEA)]
     side, fall = _glazed(canvas, glaze)
     if style == "pitcher":
-        profile = "M122 142C120 210 122 280 160 310L240 310C278 280 280 210 278 142Z"
+        profile = "M122 142C120 210 122 280 160 312A42 8 0 0 0 240 312C278 280 280 210 278 142Z"
         body = canvas.ground(222, 320, 92, 15, 0.34) + tube(
             "M276 176C330 176 330 262 266 266", 13, glaze, 10
         )
@@ -249,7 +249,7 @@ def caddy(canvas: Canvas, look: Look) -> str:
         body += fill(lip, glaze[2]) + fill(profile, side) + fill(profile, fall)
         body += canvas.soft("M142 184C142 232 148 268 164 292", "#fff", 0.55, 3, width=7)
         return body + _opening(canvas, 78, 142, glaze, liquor)
-    profile = "M144 142C96 160 100 262 140 308L260 308C300 262 304 160 256 142Z"
+    profile = "M144 142C96 160 100 262 140 308A62 9 0 0 0 260 308C300 262 304 160 256 142Z"
     wood = ("#4A2E16", "#7A5128", "#A97B47", "#CFA873", "#F2DDB8")
     band = canvas.across(
         [

@@ -114,7 +114,9 @@ def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:
                     with archive.open(info) as part:
                         if b"<!DOCTYPE" in part.read(4096) or info.flag_bits & 1:
                             raise ImportRefused("damaged")
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+    except ImportRefused:
+        raise
+    except Exception as error:  # zipfile answers a damaged file with any of a dozen exceptions
         raise ImportRefused("damaged") from error
     return _open_xlsx(name, opened, limits)
 
@@ -190,7 +192,7 @@ def _open_xlsx(name: str, opened: Opened, limits: Limits) -> Table:
         raise ImportRefused("too_big", limit=limits.workbook)
     try:
         book = load_workbook(io.BytesIO(packed), read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # openpyxl answers a damaged file with any of a dozen exceptions
+    except Exception as error:  # so does openpyxl
         raise ImportRefused("damaged") from error
     refused = ImportRefused("no_header")
     for sheet in book.worksheets:

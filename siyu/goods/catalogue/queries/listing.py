@@ -89,10 +89,19 @@ class Where:
 
 
 def searching(where: Where, q: str) -> bool:
-    """Add the words of a search; whether anything can be found by it at all."""
+    """Add the words of a search; whether anything can be found by it at all.
+
+    Counted, not joined word by word: a chain of semi-joins over words that most products have was planned as
+    nested loops and took seconds where this takes milliseconds.
+    """
     asked = wanted(q)
-    for token in asked:
-        where.add("p.id in (select t.id from product_tokens t where t.token = ?)", token)
+    if asked:
+        where.add(
+            """p.id in (select t.id from product_tokens t where t.token = any(?::text[])
+                       group by t.id having count(*) = ?)""",
+            asked,
+            len(asked),
+        )
     return bool(asked) or not q.strip()
 
 

@@ -3,11 +3,14 @@
 import gzip
 import io
 import zipfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from siyu.goods.catalogue.importing import ImportRefused, Limits, Table, open_table
 
@@ -31,6 +34,9 @@ def sheet(*rows: tuple[str | float | bool | date | None, ...]) -> bytes:
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()
+
+
+WORKBOOK = sheet(("title", "price"), ("a", 1.5), ("b", "2"))
 
 
 def refusal(source: Path | bytes, filename: str = "", limits: Limits | None = None) -> str:
@@ -184,3 +190,21 @@ def test_a_workbook_that_brings_its_own_entities_is_refused():
             "xl/workbook.xml", '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x/>'
         )
     assert refusal(content.getvalue(), "x.xlsx") == "damaged"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=5)
+)
+def test_a_damaged_workbook_is_read_or_refused(changes: list[tuple[int, int]]):
+    content = bytearray(WORKBOOK)
+    for place, value in changes:
+        content[place % len(content)] = value
+    with suppress(ImportRefused):
+        list(open_table(bytes(content), "x.xlsx"))
+
+
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_refused(content: bytes):
+    with suppress(ImportRefused):
+        list(open_table(content, "x"))

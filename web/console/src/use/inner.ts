@@ -1,0 +1,14 @@
+import type { Directive } from 'vue'
+
+type Attributes = Record<string, string | undefined>
+
+function write(element: HTMLElement, attributes: Attributes): void {
+  const field = element.querySelector('input, textarea')
+  for (const [name, value] of Object.entries(attributes)) if (field && value !== undefined && field.getAttribute(name) !== value) field.setAttribute(name, value)
+}
+
+/** Puts attributes on the native field inside a kit's input, which keeps them on its frame: `id`, `aria-label`, `inputmode`. */
+export const inner: Directive<HTMLElement, Attributes> = {
+  mounted: (element, { value }) => write(element, value),
+  updated: (element, { value }) => write(element, value),
+}
