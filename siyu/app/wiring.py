@@ -15,6 +15,7 @@ from siyu.app.hot import Hot
 import siyu.app.demo.run
 import siyu.app.operations
 import siyu.app.parts
+import siyu.app.todo
 import siyu.app.demo.art
 import siyu.goods.catalogue.http
 import siyu.goods.catalogue.invariants
@@ -104,3 +105,4 @@ siyu.people.customers.plugs.recent_orders = siyu.goods.orders.http.recent_orders
 siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline
 siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
 siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled
+siyu.insight.boards.http.waiting.append(siyu.app.todo.todo)

@@ -21,7 +21,7 @@ CHUNK = 40_000
 
 
 def rows(
-    brand_id: UUID, days: Sequence[date], scale: float, time_zone: str, products: Sequence[UUID], stores: Sequence[UUID], chance: random.Random
+    brand_id: UUID, days: Sequence[date], scale: float, time_zone: str, products: Sequence[UUID], stores: Sequence[UUID], chance: random.Random, until: int
 ) -> Iterator[list[Any]]:
     """Rows of ``behaviour`` in the order of days. Ids are made of the seed, so that again changes nothing."""
     weights = [busy(day, "mini_program") for day in days]
@@ -31,6 +31,8 @@ def rows(
         midnight = int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)
         for number in range(round(VISITS * scale * weight / whole)):
             at = midnight + chance.randrange(28_800_000, 86_400_000)
+            if at > until:
+                continue
             visitor = f"demo{int(visitors * chance.random() ** 1.4)}"
             source = chance.choices(SOURCES, WEIGHTS)[0]
             store = str(chance.choice(stores)) if source in ("guide", "store_code", "wecom") else NOTHING

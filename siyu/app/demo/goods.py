@@ -98,7 +98,7 @@ def _skus(family: Family, code: str, price: int, title: str, chance: random.Rand
     if family.options == "tea" and title[-1] not in "饼茶袋":
         option = OptionIn({"zh-CN": "规格", "en": "Size"}, [{"zh-CN": zh, "en": en} for _, zh, en, _ in TEA_SIZES])
         return [option], [
-            SkuIn(code=f"{code}-{grams}", option_values=[at], price_minor=price * percent // 100, weight_g=grams + 80, on_hand=pieces())
+            SkuIn(code=f"{code}-{grams}", option_values=[at], price_minor=price * percent // 10_000 * 100, weight_g=grams + 80, on_hand=pieces())
             for at, (grams, _, _, percent) in enumerate(TEA_SIZES)
         ]
     listed = price * 108 // 100 if family.key == "pearl" and chance.random() < 0.5 else None

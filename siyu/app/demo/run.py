@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from siyu.app.demo import behaviour, goods, house, year
+from siyu.app.demo import behaviour, goods, house, live, year
 from siyu.app.demo.range import FAMILIES
 from siyu.goods import catalogue, pricing, stock
 from siyu.kernel import clock, jobs
@@ -187,12 +187,13 @@ async def make_year(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     await _people(database, brand_id, members, seed, members, joined)
     orders = await _orders(work, scale, seed, stores)
     visits = await _visits(work, scale, seed, stores)
+    await live.fill(database, brand_id, seed)
     return {"products": whole, "members": members, "orders": orders, "behaviour": visits}
 
 
 def _days(time_zone: str) -> list[Any]:
     today = clock.today(time_zone)
-    return [today - timedelta(days=back) for back in range(365, 0, -1)]
+    return [today - timedelta(days=back) for back in range(364, -1, -1)]
 
 
 async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> int:
@@ -214,7 +215,7 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
     zone = "Asia/Shanghai"
     for channel in year.CHANNELS:
         chance = random.Random(f"{seed}/orders/{channel.source}")
-        stream = year.orders_of(channel, _days(zone), scale, zone, skus[0], skus[1], buyers, stores, guides, chance)
+        stream = year.orders_of(channel, _days(zone), scale, zone, skus[0], skus[1], buyers, stores, guides, chance, clock.now())
         chunk: list[year.Sold] = []
         for one in stream:
             chunk.append(one)
@@ -256,7 +257,7 @@ async def _visits(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
         products = [row["id"] for row in await connection.fetch("select id from products order by handle")]
     random.Random(seed).shuffle(products)
     zone = "Asia/Shanghai"
-    stream = behaviour.rows(work.brand_id, _days(zone), scale, zone, products, stores, random.Random(f"{seed}/visits"))
+    stream = behaviour.rows(work.brand_id, _days(zone), scale, zone, products, stores, random.Random(f"{seed}/visits"), int(clock.now().timestamp() * 1000))
 
     async def progress(done: int) -> None:
         await work.progress(done, round(behaviour.VISITS * scale * 1.7), {"zh-CN": "一年的浏览", "en": "A year of visits"})

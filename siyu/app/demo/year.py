@@ -99,8 +99,9 @@ def orders_of(
     stores: Sequence[UUID],
     guides: dict[UUID, list[UUID]],
     chance: random.Random,
+    until: datetime,
 ) -> Iterator[Sold]:
-    """A channel's orders in the order of time; as many as its share of ``scale``."""
+    """A channel's orders day by day up to a moment; as many as its share of ``scale``."""
     weights = [busy(day, channel.source) for day in days]
     whole, zone = sum(weights), ZoneInfo(time_zone)
     mu = math.log(channel.average * 100) - 0.32
@@ -110,6 +111,8 @@ def orders_of(
         for _ in range(int(count) + (chance.random() < count % 1)):
             hour = chance.choices(range(24), _HOURS)[0]
             at = datetime(day.year, day.month, day.day, hour, chance.randrange(60), chance.randrange(60), tzinfo=zone)
+            if at > until:
+                continue
             is_tea = chance.random() < channel.tea
             shelf, spend = (tea, math.exp(mu) * 0.35) if is_tea else (jewellery, math.exp(mu) * 1.05)
             skus = [shelf.near(spend * math.exp(chance.gauss(0, 0.75)), chance)]

@@ -18,7 +18,12 @@ from siyu.goods.catalogue.queries.doors import (
     titles,
 )
 from siyu.goods.catalogue.queries.shop import ProductCard, cards, newest_products, products_in
-from siyu.goods.catalogue.queries.tree import ShopCategory, category_names, shop_categories, subtree_ids
+from siyu.goods.catalogue.queries.tree import (
+    ShopCategory,
+    category_names,
+    shop_categories,
+    subtree_ids,
+)
 from siyu.goods.catalogue.rules import NotOnSale
 from siyu.goods.catalogue.shapes import AttributeOut, OptionIn, ProductIn, SkuIn
 
@@ -44,7 +49,6 @@ __all__ = [
     "SkuIn",
     "active_skus",
     "cards",
-    "category_names",
     "category_names",
     "image_out",
     "images",

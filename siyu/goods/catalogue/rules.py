@@ -219,7 +219,13 @@ def plan(
         image_ids=list(dict.fromkeys(wanted.image_ids)),
         options=options,
         skus=_skus(
-            before.skus if before else [], wanted, options, chosen_ids, handle, new_id, keep_missing=keep_missing
+            before.skus if before else [],
+            wanted,
+            options,
+            chosen_ids,
+            handle=handle,
+            new_id=new_id,
+            keep_missing=keep_missing,
         ),
         words="",
         fingerprint=before.fingerprint if before else None,
@@ -281,9 +287,9 @@ def _skus(
     wanted: ProductIn,
     options: list[Option],
     chosen: list[list[UUID]],
+    *,
     handle: str,
     new_id: NewId,
-    *,
     keep_missing: bool,
 ) -> list[Sku]:
     by_code = {sku.code: sku for sku in before}
@@ -297,7 +303,7 @@ def _skus(
         earlier = by_code.get(code) or by_values.get(tuple(value_ids))
         if earlier is not None and earlier.id in taken:
             earlier = None
-        sku = _sku(earlier, asked, code, value_ids, names, new_id)
+        sku = _sku(earlier, asked, code, [(one, names[one]) for one in value_ids], new_id)
         taken.add(sku.id)
         skus.append(sku)
     for sku in before:
@@ -310,14 +316,14 @@ def _skus(
 
 
 def _sku(
-    earlier: Sku | None, asked: SkuIn, code: str, value_ids: list[UUID], names: Mapping[UUID, LocaleText], new_id: NewId
+    earlier: Sku | None, asked: SkuIn, code: str, values: Sequence[tuple[UUID, LocaleText]], new_id: NewId
 ) -> Sku:
     """What the request leaves out stays as it was."""
     return Sku(
         id=earlier.id if earlier else new_id(),
         code=code,
-        value_ids=value_ids,
-        label=label_of([names[one] for one in value_ids]),
+        value_ids=[value_id for value_id, _ in values],
+        label=label_of([name for _, name in values]),
         price_minor=asked.price_minor,
         list_price_minor=asked.list_price_minor,
         weight_g=asked.weight_g if asked.weight_g is not None else (earlier.weight_g if earlier else 0),

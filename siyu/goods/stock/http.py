@@ -9,8 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta
 
-from siyu.goods.stock import actions, listing, queries
-from siyu.goods.stock.listing import MovementPage, StockPage, StockRowOut
+from siyu.goods.stock import actions, queries
+from siyu.goods.stock.queries import listing
+from siyu.goods.stock.queries.listing import MovementPage, StockPage, StockRowOut
 from siyu.kernel.db import actor_of, driver_of
 from siyu.kernel.errors import Invalid
 from siyu.kernel.http import decode_cursor, encode_cursor, once

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+
 from siyu.goods.catalogue import run_import
 from siyu.goods.catalogue.actions import importing
 from siyu.kernel import jobs

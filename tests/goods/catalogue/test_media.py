@@ -7,6 +7,7 @@ import zlib
 import httpx
 import pytest
 from PIL import Image
+
 from siyu.goods import catalogue
 from siyu.goods.catalogue.media.pictures import NotAnImage, TooBig, rendered
 from tests.conftest import client_for

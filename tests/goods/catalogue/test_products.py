@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+
 from siyu.kernel import clock, timers
 from siyu.kernel.checks import run_checks
 
@@ -40,7 +41,7 @@ async def test_an_edit_keeps_the_ids_of_what_is_still_meant(console, database, b
     changed = (await console.put(f"/api/console/products/{product['id']}", json=body)).json()
 
     assert changed["version"] == 2
-    assert [sku["code"] for sku in changed["skus"]][0] == "NEW-52"
+    assert changed["skus"][0]["code"] == "NEW-52"
     assert [sku["id"] for sku in changed["skus"]][1:] == [sku["id"] for sku in product["skus"]]
     assert [v["id"] for v in changed["options"][0]["values"]][1:] == [v["id"] for v in product["options"][0]["values"]]
     assert [sku["on_hand"] for sku in changed["skus"]] == [7, 3, 0]

@@ -4,6 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
+
 from siyu.goods import stock
 from siyu.goods.stock import Movement
 from tests.conftest import client_for

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from siyu.goods import stock
 from siyu.goods.stock import Movement, rules
 from siyu.kernel.checks import run_checks

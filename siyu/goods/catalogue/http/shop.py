@@ -13,8 +13,8 @@ from litestar import asgi, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from siyu.goods.catalogue.http.pictures import MediaDoor
 from siyu.goods.catalogue.http.window import Window, send_answer
-from siyu.goods.catalogue.media.serving import MediaDoor
 from siyu.goods.catalogue.ports import plugs
 from siyu.goods.catalogue.queries.shop import (
     ProductCardPage,

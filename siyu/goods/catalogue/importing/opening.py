@@ -103,22 +103,29 @@ def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:
         with opened() as raw, zipfile.ZipFile(raw) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
             limited(((info.compress_size, info.file_size) for info in members), limits)
-            names = {info.filename for info in members}
-            if "[Content_Types].xml" not in names:
+            is_workbook = any(info.filename == "[Content_Types].xml" for info in members)
+            if not is_workbook:
                 return _main_of(list(_open_members(archive, members, limits)))
-            strings = [i.file_size for i in members if i.filename.endswith("/sharedStrings.xml")]
-            if sum(strings) > limits.shared_strings:
-                raise ImportRefused("too_big", limit=limits.shared_strings)
-            for info in members:
-                if info.filename.endswith((".xml", ".rels")):
-                    with archive.open(info) as part:
-                        if b"<!DOCTYPE" in part.read(4096) or info.flag_bits & 1:
-                            raise ImportRefused("damaged")
+            _check_workbook(archive, members, limits)
     except ImportRefused:
         raise
     except Exception as error:  # zipfile answers a damaged file with any of a dozen exceptions
         raise ImportRefused("damaged") from error
     return _open_xlsx(name, opened, limits)
+
+
+def _check_workbook(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], limits: Limits
+) -> None:
+    """Refuse what would fill the memory (its texts are held whole) or brings its own entities."""
+    texts = [info.file_size for info in members if info.filename.endswith("/sharedStrings.xml")]
+    if sum(texts) > limits.shared_strings:
+        raise ImportRefused("too_big", limit=limits.shared_strings)
+    for info in members:
+        if info.filename.endswith((".xml", ".rels")):
+            with archive.open(info) as part:
+                if b"<!DOCTYPE" in part.read(4096):
+                    raise ImportRefused("damaged")
 
 
 def _open_members(

@@ -1,1 +1,1 @@
-"""Pictures: read from anywhere, kept as WebP in three sizes, served from an origin of their own."""
+"""Pictures: read from whatever somebody sends, made new as WebP in three sizes."""

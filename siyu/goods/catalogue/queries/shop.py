@@ -1,6 +1,6 @@
 """What shoppers read: cards, pages of cards, and one product with honest stock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -201,7 +201,7 @@ async def shop_product(source: Source, name: str, locale: str, otherwise: str = 
     stores = await plugs.shelf.stores_with(connection, sku_ids) if product.kind == "goods" else 0
     inside = pictures_in(product.description)
     pictures = await images(connection, [*product.image_ids, *(sku.image_id for sku in product.on_offer), *inside])
-    return _page(product, pieces, pictures, stores, locale, otherwise)
+    return _page(product, pieces, pictures, stores=stores, text=lambda value: said(value, locale, otherwise))
 
 
 def _as_id(name: str) -> UUID | None:
@@ -212,15 +212,19 @@ def _as_id(name: str) -> UUID | None:
 
 
 def _page(
-    product: Whole, pieces: Any, pictures: dict[UUID, ImageOut], stores: int, locale: str, otherwise: str
+    product: Whole,
+    pieces: Mapping[UUID, Pieces],
+    pictures: dict[UUID, ImageOut],
+    *,
+    stores: int,
+    text: Callable[[dict[str, str]], str],
 ) -> ShopProduct:
-    def text(value: dict[str, str]) -> str:
-        return said(value, locale, otherwise)
-
     free = {sku.id: max(0, pieces.get(sku.id, Pieces()).free) for sku in product.on_offer}
     left, (low, high) = sum(free.values()), product.price_range
     shown = [pictures[one] for one in product.image_ids if one in pictures]
     html = shown_html({"": text(product.description)}, pictures)[""]
+    of_skus = dict.fromkeys(sku.image_id for sku in product.on_offer if sku.image_id is not None)
+    only_of_skus = [one for one in of_skus if one not in product.image_ids]
     return ShopProduct(
         id=product.id,
         handle=product.handle,
@@ -233,7 +237,7 @@ def _page(
         sold_out=left == 0,
         only_left=left if 0 < left <= FEW else None,
         description_html=html,
-        images=shown + [one for key, one in pictures.items() if key in {s.image_id for s in product.on_offer} - set(product.image_ids)],
+        images=shown + [pictures[one] for one in only_of_skus if one in pictures],
         attributes=[ShopFact(text(one.name), text(one.value)) for one in product.attributes],
         options=[
             ShopOption(option.id, text(option.name), [ShopValue(value.id, text(value.name)) for value in option.values])

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -125,11 +124,3 @@ def _with_below(rows: list[Any]) -> dict[UUID, int]:
     for row in rows:
         total(row["id"])
     return totals
-
-
-async def category_names(source: Source, category_ids: Iterable[UUID]) -> dict[UUID, LocaleText]:
-    """Names of categories; unknown ids are absent."""
-    rows = await (await connection_of(source)).fetch(
-        "select id, name::text from categories where id = any($1::uuid[])", list(set(category_ids))
-    )
-    return {row["id"]: msgspec.json.decode(row["name"], type=LocaleText) for row in rows}

@@ -1,0 +1,50 @@
+"""The schema grows from nothing to what the program declares, and again changes nothing."""
+
+import secrets
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from siyu.app import schema
+from siyu.kernel.db import Base, sqlalchemy_url
+from tests.conftest import on_database
+
+pytestmark = pytest.mark.kernel_db
+
+
+@pytest.fixture
+async def empty(server_url):
+    name = f"empty_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(server_url)
+    await connection.execute(f"create database {name}")
+    yield on_database(server_url, name)
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
+
+
+async def differences(url):
+    engine = create_async_engine(sqlalchemy_url(url))
+    async with engine.connect() as connection:
+        found = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), Base.metadata)
+        )
+    await engine.dispose()
+    return found
+
+
+async def test_an_empty_database_becomes_what_the_program_declares(empty):
+    await schema.upgrade(empty)
+    assert await differences(empty) == []
+
+
+async def test_upgrading_again_changes_nothing_and_keeps_the_rows(empty):
+    await schema.upgrade(empty)
+    connection = await asyncpg.connect(empty)
+    await connection.execute("insert into directory (brand_id, kind, key) values (gen_random_uuid(), 'slug', 'kept')")
+    await schema.upgrade(empty)
+    assert await connection.fetchval("select count(*) from directory") == 1
+    assert await connection.fetchval("select version_num from alembic_version") == "0001"
+    await connection.close()
