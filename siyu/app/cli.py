@@ -2,42 +2,26 @@
 
 import asyncio
 import json
+import signal
 import sys
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
 from rich.table import Table
 
-from siyu.app import up
+from siyu.app import cli_data, schema, up, worker
 from siyu.app.logging import configure_logging
+from siyu.app.runtime import Runtime, urls_of
+from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
+from siyu.kernel.checks import run_checks
 from siyu.kernel.engines import EngineRefused
 from siyu.kernel.errors import Refusal
 from siyu.kernel.settings import Settings, SettingsRefused, load, masked
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="siyu (私域): private-domain commerce, self-hosted.")
-brand_app = typer.Typer(no_args_is_help=True, help="Brands.")
-import_app = typer.Typer(no_args_is_help=True, help="Bring data in.")
-export_app = typer.Typer(no_args_is_help=True, help="Take data out.")
-db_app = typer.Typer(no_args_is_help=True, help="The database.")
-app.add_typer(brand_app, name="brand")
-app.add_typer(import_app, name="import")
-app.add_typer(export_app, name="export")
-app.add_typer(db_app, name="db")
-
-out = Console()
-err = Console(stderr=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-UnderUp = Annotated[bool, typer.Option("--under-up", hidden=True)]
-
-
-def show(value: Any, as_json: bool, text: str) -> None:
-    """Print an answer for a person, or as JSON for a machine."""
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
-    else:
-        out.print(text)
+from siyu.people.brands import create_brand
 
 
 @app.command("up")
@@ -60,10 +44,6 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
         raise SettingsRefused("The demo profile opens doors that production must not have; 'siyu serve' refuses it. Use 'siyu demo'.")
-    from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, Loops
-    from granian.log import LogLevels
-
     Granian(
         "siyu.app.serve:make",
         factory=True,
@@ -93,11 +73,6 @@ def work(under_up: UnderUp = False) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    import signal
-
-    from siyu.app import worker
-    from siyu.app.runtime import Runtime, urls_of
-
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -141,8 +116,6 @@ def config(as_json: Json = False) -> None:
 @db_app.command("upgrade")
 def db_upgrade(as_json: Json = False) -> None:
     """Bring the schema to this version; again changes nothing."""
-    from siyu.app import schema
-
     with up.engines(load().settings) as urls:
         asyncio.run(schema.upgrade(urls.owner))
     show({"upgraded": True}, as_json, "The database is up to date.")
@@ -169,8 +142,6 @@ def brand_create(
     """Create a brand with its headquarters and its owner; prints the owner's first password once."""
 
     async def create(runtime: Any) -> dict[str, str]:
-        from siyu.people.brands import create_brand
-
         made = await create_brand(
             runtime.database,
             slug=slug,
@@ -189,8 +160,6 @@ def check(brand: Annotated[str, typer.Option(help="Slug; all brands when left ou
     """Prove all invariants in SQL: OK, or which rows break which sentence."""
 
     async def run(runtime: Any) -> list[Any]:
-        from siyu.kernel.checks import run_checks
-
         async with runtime.database.dispatcher() as connection:
             rows = await connection.fetch("select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)", brand)
         found: list[Any] = []
@@ -204,29 +173,12 @@ def check(brand: Annotated[str, typer.Option(help="Slug; all brands when left ou
     raise typer.Exit(1 if broken else 0)
 
 
-def with_runtime(call: Any) -> Any:
-    """Run ``async def call(runtime)`` with engines and an opened runtime, for one command."""
-    settings = load().settings
-    configure_logging("warning")
-
-    async def main(urls: Any) -> Any:
-        from siyu.app.runtime import Runtime
-
-        runtime = Runtime(settings, urls, pool=4)
-        await runtime.open()
-        try:
-            return await call(runtime)
-        finally:
-            await runtime.close()
-
-    with up.engines(settings) as urls:
-        return asyncio.run(main(urls))
+COMMANDS = (cli_data,)
+"""Modules whose commands hang themselves on the program by being imported."""
 
 
 def main() -> None:
     """Entry of the ``siyu`` program: refusals are one sentence and exit status 2."""
-    import siyu.app.cli_data  # noqa: F401 – registers import, export, demo and bench
-
     try:
         app(standalone_mode=True)
     except (EngineRefused, SettingsRefused) as refused:

@@ -12,9 +12,16 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from siyu.app import up
-from siyu.app.cli import Json, app, brand_app, err, export_app, import_app, show, with_runtime
+from siyu.app.demo.run import make
 from siyu.app.logging import configure_logging
+from siyu.app.runtime import Runtime
+from siyu.app.terminal import Json, app, brand_app, err, export_app, import_app, show, with_runtime
+from siyu.goods.catalogue import report_csv, run_import
+from siyu.goods.catalogue.importing import Mapping
+from siyu.insight.warehouse import rebuild
+from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Refusal
+from siyu.kernel.money import to_text
 from siyu.kernel.settings import load
 
 
@@ -28,8 +35,6 @@ class NoSuchBrand(Refusal):
 
 async def brand_called(runtime: Any, slug: str) -> UUID:
     """The brand behind a slug. Raises ``NoSuchBrand``."""
-    from siyu.kernel.directory import brand_named
-
     async with runtime.database.dispatcher() as connection:
         brand_id = await brand_named(connection, "slug", slug)
     if brand_id is None:
@@ -60,9 +65,6 @@ def import_products(
     as_json: Json = False,
 ) -> None:
     """Import a catalogue. The same file again changes nothing; bad rows are reported, the rest goes in."""
-    from siyu.goods.catalogue import report_csv, run_import
-    from siyu.goods.catalogue.importing import Mapping
-
     mapping = Mapping.from_toml(map_file.read_text()) if map_file else None
 
     async def run(runtime: Any) -> Any:
@@ -112,8 +114,6 @@ EXPORTS = {
 
 
 def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
-    from siyu.kernel.money import to_text
-
     header, query, money = EXPORTS[what]
 
     async def run(runtime: Any) -> int:
@@ -201,9 +201,6 @@ def demo(
 
 
 async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> Any:
-    from siyu.app.demo.run import make
-    from siyu.app.runtime import Runtime
-
     runtime = Runtime(settings, urls, pool=4)
     await runtime.open()
     try:
@@ -228,8 +225,6 @@ def warehouse_rebuild(brand: Annotated[str, typer.Option(help="Short name of the
     """Project a brand's sales again from the whole event log."""
 
     async def run(runtime: Any) -> int:
-        from siyu.insight.warehouse import rebuild
-
         return await rebuild(runtime.database, runtime.parts["warehouse"], await brand_called(runtime, brand))
 
     events = with_runtime(run)

@@ -9,7 +9,6 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from siyu.app.runtime import Runtime
 from siyu.kernel import clock, events, jobs
 from siyu.kernel.errors import NotFound
 from siyu.kernel.http import decode_cursor, encode_cursor
@@ -105,7 +104,7 @@ async def cancel_job(desk: NamedDependency[Desk], job_id: FromPath[UUID]) -> Job
 
 @get("/jobs/{job_id:uuid}/report", tags=["jobs"], media_type="text/csv")
 async def job_report(
-    desk: NamedDependency[Desk], runtime: NamedDependency[Runtime], job_id: FromPath[UUID]
+    desk: NamedDependency[Desk], runtime: NamedDependency[Any], job_id: FromPath[UUID]
 ) -> Response[bytes]:
     """The job's report as a CSV file. Refusals: http.not_found when it has none."""
     desk.require("jobs.view")

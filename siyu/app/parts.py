@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from siyu.goods.payments import plug_in as plug_in_provider
 from siyu.goods.payments.sandbox import NAME, Sandbox
 from siyu.insight.tracking import Intake
@@ -12,7 +14,6 @@ from siyu.insight.warehouse import reactions as warehouse_reactions
 from siyu.people.customers import Touch
 from siyu.scenes import links
 from siyu.scenes.links.http import Opening
-from sqlalchemy.ext.asyncio import AsyncSession
 
 Close = Callable[[], Awaitable[Any]]
 

@@ -51,7 +51,9 @@ class Runtime:
 
     async def open(self) -> None:
         """Connect, then let the modules make what they keep per process."""
-        from siyu.app.wiring import STARTUPS  # wiring imports every module; the runtime is imported by them
+        from siyu.app.wiring import (
+            STARTUPS,  # wiring imports every module; the runtime is imported by them
+        )
 
         await self.database.open()
         for startup in STARTUPS:

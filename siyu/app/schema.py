@@ -3,11 +3,20 @@
 import asyncio
 from pathlib import Path
 
-import siyu.app.tables  # noqa: F401
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
-from siyu.kernel.db import APP, DISPATCHER, Base, bootstrap_roles, run_as_owner, scope_statements, sqlalchemy_url
+
+import siyu.app.tables  # noqa: F401
+from siyu.kernel.db import (
+    APP,
+    DISPATCHER,
+    Base,
+    bootstrap_roles,
+    run_as_owner,
+    scope_statements,
+    sqlalchemy_url,
+)
 from siyu.kernel.settings import role_password
 
 MIGRATIONS = Path(__file__).parent / "migrations"

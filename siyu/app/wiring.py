@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
-from siyu.app.hot import Hot
+import siyu.app.demo.art
 import siyu.app.demo.run
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
-import siyu.app.demo.art
 import siyu.goods.catalogue.http
 import siyu.goods.catalogue.invariants
 import siyu.goods.catalogue.jobs
@@ -42,6 +41,7 @@ import siyu.people.staff.http
 import siyu.scenes.links
 import siyu.scenes.links.http
 import siyu.scenes.storefront.http
+from siyu.app.hot import Hot
 
 CONSOLE: list[Any] = [
     *siyu.people.brands.http.console_routes,

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-
 from siyu.app.demo.calendar import busy
 from siyu.insight.warehouse import Warehouse
 from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, NOTHING, stamp

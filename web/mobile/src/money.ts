@@ -33,6 +33,12 @@ export function moment(instant: string | null, locale: string, now = new Date())
   return `${old ? `${at.getFullYear()} 年 ` : ''}${at.getMonth() + 1} 月 ${at.getDate()} 日 ${clock}`
 }
 
+/** The day of an instant in the device's time zone, without its year. */
+export function day(instant: string, locale: string): string {
+  const at = new Date(instant)
+  return locale === 'en' ? `${at.getDate()} ${MONTHS[at.getMonth()]}` : `${at.getMonth() + 1} 月 ${at.getDate()} 日`
+}
+
 /** Time left until an instant as `m:ss` or `h:mm:ss`; `0:00` when it has passed. */
 export function left(until: string, now: number): string {
   const seconds = Math.max(0, Math.floor((new Date(until).getTime() - now) / 1000))

@@ -5,7 +5,7 @@ const WIDTHS = [200, 400, 800]
 /** The smallest kept size of a picture that is sharp at `width` CSS pixels on this screen. */
 export function pictureAt(image: ImageOut | null, width: number): string {
   if (!image) return ''
-  const wanted = width * Math.min(2, uni.getSystemInfoSync().pixelRatio || 2)
+  const wanted = width * Math.min(2, uni.getWindowInfo().pixelRatio || 2)
   const fit = WIDTHS.find((size) => size >= wanted && image.sizes[size]) ?? [...WIDTHS].reverse().find((size) => image.sizes[size])
   return (fit && image.sizes[fit]) || image.url
 }

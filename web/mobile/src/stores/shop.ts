@@ -5,8 +5,18 @@ import { credentials } from '@/api/request'
 import * as api from '@/api/shop'
 import type { ShopOut } from '@/api/types'
 import { i18n, LOCALES, type Locale } from '@/i18n'
-import { money, moment } from '@/money'
+import { day, money, moment } from '@/money'
 import { keep, kept } from './shelf'
+
+/** The device's own language, without asking for anything that identifies it. */
+function deviceLanguage(): string {
+  // #ifdef H5
+  return navigator.language
+  // #endif
+  // #ifdef MP-WEIXIN
+  return uni.getAppBaseInfo().language ?? ''
+  // #endif
+}
 
 export const useShop = defineStore('shop', () => {
   const info = ref<ShopOut | null>(null)
@@ -32,7 +42,7 @@ export const useShop = defineStore('shop', () => {
   /** Take the language kept on the device, else the device's own. */
   function beginLocale(): void {
     const found = kept<string>('siyu.locale')
-    const device = uni.getSystemInfoSync().language ?? ''
+    const device = deviceLanguage()
     speak((LOCALES.includes(found as Locale) ? found : device.toLowerCase().startsWith('zh') || !device ? 'zh-CN' : 'en') as Locale)
   }
 
@@ -55,5 +65,7 @@ export const useShop = defineStore('shop', () => {
   const yuan = (minor: number) => money(minor, info.value?.currency ?? 'CNY')
   const when = (instant: string | null) => moment(instant, locale.value)
 
-  return { info, locale, theme, load, beginLocale, changeLocale, yuan, when }
+  const onDay = (instant: string) => day(instant, locale.value)
+
+  return { info, locale, theme, load, beginLocale, changeLocale, yuan, when, onDay }
 })
