@@ -60,4 +60,4 @@ async def run_checks(database: Database, brand_id: UUID, names: set[str] | None 
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | str | dict | list) else str(value)
+    return value if isinstance(value, bool | int | str) or value is None else str(value)

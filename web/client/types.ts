@@ -10,7 +10,7 @@ export interface ImageOut { id: string; alt: LocaleText; url: string; sizes: Rec
 export interface SignInIn { login: string; password: string }
 export interface SessionOut { staff: { id: string; name: string; login: string; roles: string[]; permissions: string[]; unit_id: string; unit_name: LocaleText; locale: string }
   brand: BrandOut; csrf_token: string; profile: 'demo' | 'production'; now: string; counts: Record<string, number> } // counts for section list: products, orders_to_ship, parked_events, jobs_running
-export interface BrandOut { id: string; slug: string; name: LocaleText; currency: string; time_zone: string; locales: string[]; default_locale: string; is_demo: boolean; shop_url: string; theme_color: string; privacy: LocaleText; service_phone: string; unpaid_timeout_minutes: number }
+export interface BrandOut { id: string; slug: string; name: LocaleText; currency: string; time_zone: string; locales: string[]; default_locale: string; is_demo: boolean; shop_url: string; theme_color: string; privacy: LocaleText; service_phone: string; unpaid_timeout_minutes: number; privacy_version: string; write_key: string }
 export interface UnitOut { id: string; parent_id: string | null; kind: 'hq' | 'region' | 'dealer' | 'franchisee' | 'store'; code: string; name: LocaleText; path: string; store: StoreDetail | null; closed: boolean }
 export interface StoreDetail { address: string; district_code: string; phone: string; hours: LocaleText; latitude: number | null; longitude: number | null; pick_up: boolean }
 export interface StaffOut { id: string; login: string; name: string; roles: string[]; unit_id: string; unit_name: LocaleText; active: boolean; last_seen_at: string | null }
@@ -71,7 +71,7 @@ export interface CustomerOut extends CustomerRowOut { addresses: AddressOut[]; r
 
 
 // ---------- console: storefront ----------
-export interface PageOut { key: string; title: LocaleText; draft: Block[]; draft_version: number; draft_saved_at: string; published: Block[]; published_number: number | null; published_at: string | null; preview_url: string }
+export interface PageOut { key: string; title: LocaleText; draft: Block[]; draft_version: number; draft_saved_at: string; published: Block[]; published_number: number | null; published_at: string | null; preview_url: string; pictures: Record<string, ImageOut> }
 export interface PageVersionOut { number: number; published_at: string; published_by: string; blocks: number }
 export type Block =
   | { type: 'banner'; id: string; items: { image: ImageOut | null; image_id: string | null; eyebrow: LocaleText; title: LocaleText; text: LocaleText; link: LinkTarget; link_text: LocaleText }[] }
@@ -82,7 +82,7 @@ export type Block =
   | { type: 'store'; id: string; title: LocaleText; unit_ids: string[] }
 export interface LinkTarget { kind: 'none' | 'product' | 'category' | 'page'; id: string }
 export interface ProductSource { kind: 'ids' | 'category' | 'newest'; ids: string[]; category_id: string | null; limit: number }
-export interface LinkOut { id: string; code: string; url: string; target: LinkTarget; target_label: LocaleText; source: string; scene: string; store_name: LocaleText | null; guide_name: string | null; visits: number; orders: number; created_at: string }
+export interface LinkOut { id: string; code: string; url: string; target: LinkTarget; target_label: LocaleText; source: string; scene: string; store_name: LocaleText | null; guide_name: string | null; note: string; visits: number; orders: number; created_at: string }
 
 
 // ---------- console: boards ----------
@@ -101,7 +101,8 @@ export interface AddressOut { id: string; recipient: string; phone: string; dist
 
 // ---------- bodies the console sends ----------
 export type BrandPatchIn = Partial<Pick<BrandOut, 'name' | 'theme_color' | 'privacy' | 'service_phone' | 'unpaid_timeout_minutes' | 'locales' | 'default_locale'>>
-export interface UnitIn { parent_id: string | null; kind: UnitOut['kind']; code: string; name: LocaleText; store: StoreDetail | null; closed: boolean }
+export interface UnitIn { parent_id: string; kind: Exclude<UnitOut['kind'], 'hq'>; code: string; name: LocaleText; store: StoreDetail | null }
+export interface UnitPatchIn { parent_id?: string | null; code?: string; name?: LocaleText; store?: StoreDetail | null; closed?: boolean }
 export interface StaffIn { login: string; name: string; password?: string; roles: string[]; unit_id: string }
 export interface StaffPatchIn { name?: string; roles?: string[]; unit_id?: string; active?: boolean }
 export interface RoleIn { name: LocaleText; permissions: string[]; masks: string[] }
@@ -110,8 +111,8 @@ export interface CategoryIn { parent_id: string | null; name: LocaleText; positi
 export interface ParcelIn { lines: { line_id: string; quantity: number }[]; carrier: string; tracking_number: string }
 export interface RefundIn { lines: { line_id: string; quantity: number }[]; freight_minor: number; reason: string; restock: boolean }
 export interface PriceChangeIn { line_id: string; new_minor: number; reason: string }
-export interface StockAdjustIn { sku_id: string; location_id: string; delta?: number; counted?: number; reason: string }
+export interface AdjustIn { sku_id: string; location_id: string; delta?: number; counted?: number; reason: string }
 export interface SavedViewOut { id: string; name: string; query: Record<string, string> }
 export interface LinkIn { target: LinkTarget; source: string; scene: string; store_id?: string | null; staff_id?: string | null; note: string }
-export interface PageRowOut { key: string; title: LocaleText; published_number: number | null; published_at: string | null; draft_saved_at: string }
+export interface PageRowOut { key: string; title: LocaleText; published_number: number | null; published_at: string | null; draft_saved_at: string; changed: boolean }
 export interface SavedMapping { name: string; mapping: MappingField[] }

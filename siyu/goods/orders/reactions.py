@@ -1,6 +1,7 @@
 """What orders do when others speak: deadlines, payments that arrive, guests who sign in; and their own search words."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,8 +20,7 @@ from siyu.people import customers
 @timers.due(UNPAID)
 async def close_unpaid(session: AsyncSession, due: list[Timer]) -> None:
     """Unpaid orders whose time is over are cancelled and their pieces freed, in sets."""
-    assert due
-    await actions.cancel_overdue(session)
+    await actions.cancel_overdue(session, sorted({datetime.fromisoformat(timer.data["placed_at"]) for timer in due}))
 
 
 @timers.due(COMPLETE)

@@ -106,10 +106,12 @@ def forget_brand(brand_id: UUID) -> None:
 
 
 async def brand_facts(database: Database, brand_id: UUID) -> BrandFacts:
-    """Facts of a brand, at most ``MEMORY_S`` old. Raises ``NotFound``."""
+    """Facts of a brand, at most ``MEMORY_S`` (and one reading) old. Raises ``NotFound``."""
     known = _facts.get(brand_id)
     if known and time.monotonic() - known[0] < MEMORY_S:
         return known[1]
+    if known:  # one caller reads afresh, the others of this moment do with what is known
+        _remember(_facts, brand_id, known[1])
     async with database.brand(brand_id) as session:
         facts = await facts_in(session)
     _remember(_facts, brand_id, facts)
@@ -128,6 +130,8 @@ async def _named(database: Database, kind: str, key: str) -> UUID | None:
     known = _hosts.get((id(database), f"{kind}:{key}"))
     if known and time.monotonic() - known[0] < MEMORY_S:
         return known[1]
+    if known:
+        _remember(_hosts, (id(database), f"{kind}:{key}"), known[1])
     async with database.dispatcher() as connection:
         brand_id = await brand_named(connection, kind, key)
     if brand_id is not None:

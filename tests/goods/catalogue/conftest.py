@@ -73,8 +73,9 @@ def edited(product: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def counting_queries():
     """The statements that are sent to PostgreSQL inside the block, without those that open a transaction."""
     sent: list[str] = []
-    originals = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
-    prepared = asyncpg.Connection._prepare
+    connection: Any = asyncpg.Connection
+    originals = {name: getattr(connection, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
+    prepared = connection._prepare
 
     def wrapped(name: str):
         async def call(self: Any, query: str, *args: Any, **more: Any) -> Any:
@@ -88,14 +89,14 @@ def counting_queries():
         return await prepared(self, query, **more)
 
     for name in originals:
-        setattr(asyncpg.Connection, name, wrapped(name))
-    asyncpg.Connection._prepare = prepare
+        setattr(connection, name, wrapped(name))
+    connection._prepare = prepare
     try:
         yield sent
     finally:
         for name, original in originals.items():
-            setattr(asyncpg.Connection, name, original)
-        asyncpg.Connection._prepare = prepared
+            setattr(connection, name, original)
+        connection._prepare = prepared
 
 
 @pytest.fixture

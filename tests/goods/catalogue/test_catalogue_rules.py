@@ -1,6 +1,7 @@
 """What an edit means, as properties."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,7 +39,7 @@ def products(draw: st.DrawFn) -> ProductIn:
 def handed_back(product: Whole, **changes) -> ProductIn:
     """What an editor sends that changes nothing."""
     at = [{value.id: n for n, value in enumerate(option.values)} for option in product.options]
-    fields = {
+    fields: dict[str, Any] = {
         "title": product.title,
         "handle": product.handle,
         "status": product.status,

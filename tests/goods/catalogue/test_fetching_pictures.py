@@ -48,6 +48,7 @@ async def test_pictures_are_fetched_once_and_replace_the_art(console, shop, runt
             told = await connection.fetch("select error, attempts from media order by error")
         assert [(row["error"][:8], row["attempts"]) for row in told] == [("", 1), ("HTTP 404", 1), ("Use a JP", 1)]
         assert sorted(asked) == ["/bad.jpg", "/good.jpg", "/none.jpg"]
+        cards = {}
         for _ in range(100):
             cards = {c["title"]: c for c in (await shop.get("/api/shop/products")).json()["items"]}
             if not cards["好"]["image"]["generated"]:

@@ -276,10 +276,11 @@ async def test_pictures_in_a_description_become_ours(console, shop):
 async def test_without_the_permission_nothing_is_shown_or_changed(app, console, brand):
     from tests.conftest import sign_in
 
-    body = {"login": f"ware@{brand.slug}", "name": "仓管", "password": "right horse 7", "roles": ["warehouse"]}
+    login, password = f"ware@{brand.slug}", "right horse 7"
+    body = {"login": login, "name": "仓管", "password": password, "roles": ["warehouse"]}
     unit = (await console.get("/api/console/units")).json()["items"][0]["id"]
     assert (await console.post("/api/console/staff", json={**body, "unit_id": unit})).status_code == 201
-    clerk = await sign_in(app, brand, body["login"], body["password"])
+    clerk = await sign_in(app, brand, login, password)
     assert (await clerk.get("/api/console/products")).status_code == 200
     for answer in (
         await clerk.post("/api/console/products", json=jade()),

@@ -262,3 +262,34 @@ async def test_ones_own_orders_are_listed_newest_first_page_by_page(stall, shopp
         if not (cursor := answer["next"]):
             break
     assert seen == placed[::-1]
+
+
+async def test_two_processes_share_the_last_pieces_and_a_key_fairly(stall, shopper, database, app):
+    """Two batchers on one database: what one process cannot know, the locks and the unique key decide."""
+    from siyu.goods.orders.placing import Wanted, open_batcher
+    from siyu.kernel.errors import Refusal
+
+    sku, other = await stall.sku(100, 30), await stall.sku(100, 1000)
+    processes = [open_batcher(database, max_batch=8), open_batcher(app.runtime.database, max_batch=8)]
+
+    def wanted(key: str, goods=sku, pieces: int = 1) -> Wanted:
+        return Wanted(shopper.id, key, f"{goods}/{pieces}", ((goods, pieces),), "express", shopper.address_id, None, "", 100 * pieces, False, "")
+
+    async def ask(process: int, one: Wanted):
+        try:
+            return await processes[process].ask(stall.brand.id, one)
+        except Refusal as refusal:
+            return refusal.code
+
+    answers = await asyncio.gather(*(ask(n % 2, wanted(f"k{n}")) for n in range(80)))
+    assert answers.count("stock.out_of_stock") == 50 and await stall.level(sku) == (30, 30)
+
+    same = await asyncio.gather(*(ask(n % 2, wanted(f"same{n // 4}", other)) for n in range(80)))
+    assert len({answer.id for answer in same}) == 20 and await stall.level(other) == (1000, 20)
+
+    fresh = await stall.sku(100, 1000)
+    reused = await asyncio.gather(*(ask(n % 2, wanted(f"reused{n // 2}", other if n % 2 else fresh)) for n in range(40)))
+    assert reused.count("http.key_reused") == 20
+    for process in processes:
+        await process.close()
+    await stall.all_holds()

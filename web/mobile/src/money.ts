@@ -27,16 +27,15 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function moment(instant: string | null, locale: string, now = new Date()): string {
   if (!instant) return ''
   const at = new Date(instant)
-  const clock = `${two(at.getHours())}:${two(at.getMinutes())}`
-  const old = at.getFullYear() !== now.getFullYear()
-  if (locale === 'en') return `${at.getDate()} ${MONTHS[at.getMonth()]}${old ? ` ${at.getFullYear()}` : ''}, ${clock}`
-  return `${old ? `${at.getFullYear()} 年 ` : ''}${at.getMonth() + 1} 月 ${at.getDate()} 日 ${clock}`
+  return `${day(instant, locale, now)}${locale === 'en' ? ',' : ''} ${two(at.getHours())}:${two(at.getMinutes())}`
 }
 
-/** The day of an instant in the device's time zone, without its year. */
-export function day(instant: string, locale: string): string {
+/** The day of an instant in the device's time zone; the year only when it is not this one. */
+export function day(instant: string, locale: string, now = new Date()): string {
   const at = new Date(instant)
-  return locale === 'en' ? `${at.getDate()} ${MONTHS[at.getMonth()]}` : `${at.getMonth() + 1} 月 ${at.getDate()} 日`
+  const old = at.getFullYear() !== now.getFullYear()
+  if (locale === 'en') return `${at.getDate()} ${MONTHS[at.getMonth()]}${old ? ` ${at.getFullYear()}` : ''}`
+  return `${old ? `${at.getFullYear()} 年 ` : ''}${at.getMonth() + 1} 月 ${at.getDate()} 日`
 }
 
 /** Time left until an instant as `m:ss` or `h:mm:ss`; `0:00` when it has passed. */

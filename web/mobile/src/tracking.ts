@@ -1,7 +1,5 @@
 /** What the visitor did, in Segment's form, in batches. Nothing is queued before the shopper has agreed. */
 import { credentials, freshKey, origin } from '@/api/request'
-import { useShop } from '@/stores/shop'
-import { useVisit } from '@/stores/visit'
 
 const FLUSH_MS = 3_000
 const MOST = 50
@@ -18,6 +16,8 @@ interface Message {
   context: { link?: string; page: { path: string } }
 }
 
+/** Whose acts may be told, and by which key; null until the shopper has agreed. */
+let who: { visitor: string; customer?: string; key: string } | null = null
 let queue: Message[] = []
 let timer: ReturnType<typeof setTimeout> | null = null
 
@@ -31,23 +31,24 @@ export function pageSeen(name: string, properties: Record<string, string | numbe
   push('page', name, properties)
 }
 
-/** Forget what was not sent yet. */
-export function stopTracking(): void {
+/** From now on tell what this visitor does; null forgets who it was and what was not sent yet. */
+export function follows(next: typeof who): void {
+  who = next
+  if (next) return
   queue = []
   if (timer) clearTimeout(timer)
   timer = null
 }
 
 function push(type: Message['type'], name: string, properties: Message['properties']): void {
-  const visit = useVisit()
-  if (!visit.accepted || visit.preview || !visit.visitor) return
+  if (!who) return
   const page = getCurrentPages().slice(-1)[0]
   queue.push({
     type,
     messageId: freshKey(),
     timestamp: new Date().toISOString(),
-    anonymousId: visit.visitor,
-    userId: visit.customer?.id,
+    anonymousId: who.visitor,
+    userId: who.customer,
     [type === 'track' ? 'event' : 'name']: name,
     properties,
     context: { link: credentials.link || undefined, page: { path: `/${page?.route ?? ''}` } },
@@ -60,13 +61,12 @@ function push(type: Message['type'], name: string, properties: Message['properti
 export function flush(): void {
   if (timer) clearTimeout(timer)
   timer = null
-  const key = useShop().info?.write_key
-  if (!queue.length || !key) return
+  if (!queue.length || !who) return
   const batch = queue.splice(0)
   uni.request({
     url: `${origin()}/v1/batch`,
     method: 'POST',
-    header: { 'Content-Type': 'application/json', Authorization: `Basic ${base64(`${key}:`)}` },
+    header: { 'Content-Type': 'application/json', Authorization: `Basic ${base64(`${who.key}:`)}` },
     data: { batch, sentAt: new Date().toISOString() },
     success: ({ statusCode }) => {
       if (statusCode >= 500 || statusCode === 429) again(batch)
@@ -76,7 +76,7 @@ export function flush(): void {
 }
 
 function again(batch: Message[]): void {
-  if (!useVisit().accepted) return
+  if (!who) return
   queue = [...batch, ...queue].slice(-MOST)
   timer ??= setTimeout(flush, FLUSH_MS * 5)
 }

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
@@ -119,8 +119,9 @@ async def take_upload(session: AsyncSession, files: Files, filename: str, conten
         sample=[[cell[:200] for cell in cells] for cells in await asyncio.to_thread(table.sample)],
         mapping=msgspec.to_builtins(fields_of(suggest_mapping(table.header))),
     )
-    row.file_key = f"{brand_of(session)}/imports/{row.id}"
-    await files.put(row.file_key, content)
+    key = f"{brand_of(session)}/imports/{row.id}"
+    await files.put(key, content)
+    row.file_key = key
     session.add(row)
     await session.flush()
     return row
@@ -147,7 +148,7 @@ async def page_of_imports(session: AsyncSession, before: tuple[Any, UUID] | None
 
 
 @asynccontextmanager
-async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncIterator[Path]:
+async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncGenerator[Path]:
     """The import's file in a folder of its own on this machine, for the time of the block."""
     assert row.file_key is not None
     with tempfile.TemporaryDirectory(prefix="siyu-import-") as folder:
@@ -216,11 +217,12 @@ async def start_import(
     row.format = format
     row.mapping = msgspec.to_builtins(fields)
     title = {"zh-CN": f"导入商品：{row.filename}", "en": f"Import products: {row.filename}"}
-    row.job_id = await jobs.start(session, "catalogue.import", {"import_id": str(row.id)}, title)
+    job_id = await jobs.start(session, "catalogue.import", {"import_id": str(row.id)}, title)
+    row.job_id = job_id
     if save_mapping_as:
         await save_mapping(session, save_mapping_as, fields)
     await session.flush()
-    return row.job_id
+    return job_id
 
 
 async def save_mapping(session: AsyncSession, name: str, fields: list[MappingField]) -> None:

@@ -163,10 +163,10 @@ async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]
             kept_options,
         )
     if options:
-        getters = (lambda o: o[2].id, lambda o: o[0], lambda o: o[1], lambda o: _json(o[2].name))
-        await connection.execute(_OPTIONS, *_columns(options, *getters))
-        getters = (lambda v: v[3].id, lambda v: v[0], lambda v: v[1], lambda v: v[2], lambda v: _json(v[3].name))
-        await connection.execute(_VALUES, *_columns(values, *getters))
+        rows: list[tuple[Any, ...]] = [(o.id, product, n, _json(o.name)) for product, n, o in options]
+        await connection.execute(_OPTIONS, *zip(*rows, strict=True))
+        rows = [(v.id, product, option, n, _json(v.name)) for product, option, n, v in values]
+        await connection.execute(_VALUES, *zip(*rows, strict=True))
     await connection.execute(
         _SKUS,
         *_columns(

@@ -107,8 +107,10 @@ def _job(row: jobs.JobRow) -> ImportJobOut:
 async def _shown(desk: Desk, rows: list[CatalogueImportRow]) -> list[ImportOut]:
     """Imports with their jobs, in two round trips."""
     ids = [row.job_id for row in rows if row.job_id]
-    found = await desk.session.scalars(select(jobs.JobRow).where(jobs.JobRow.id.in_(ids))) if ids else []
-    by_id = {job.id: _job(job) for job in found}
+    by_id: dict[UUID, ImportJobOut] = {}
+    if ids:
+        found = await desk.session.scalars(select(jobs.JobRow).where(jobs.JobRow.id.in_(ids)))
+        by_id = {job.id: _job(job) for job in found}
     return [
         ImportOut(
             row.id,

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -16,6 +16,7 @@ MAX_PIXELS = 50_000_000
 MAX_EDGE = 20_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _QUALITY = 82
+_SRGB: Any = ImageCms.createProfile("sRGB")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class NotAnImage(Refusal):
@@ -65,13 +66,13 @@ def rendered(content: bytes) -> Picture:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         raise NotAnImage from None
     files: dict[int, bytes] = {}
+    image.thumbnail((SIZES[-1], SIZES[-1]), Image.Resampling.LANCZOS)
+    width, height = image.size
     for size in reversed(SIZES):
         image.thumbnail((size, size), Image.Resampling.LANCZOS)
         out = io.BytesIO()
         image.save(out, "WEBP", quality=_QUALITY, method=4, exif=b"", icc_profile=b"", xmp=b"")
         files[size] = out.getvalue()
-        if size == SIZES[-1]:
-            width, height = image.size
     return Picture(hashlib.sha256(files[SIZES[-1]]).hexdigest(), width, height, files)
 
 
@@ -82,7 +83,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
+            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
         except (ImageCms.PyCMSError, OSError):
             converted = None  # a broken profile says nothing about the colours
         if converted is not None:

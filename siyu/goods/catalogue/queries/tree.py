@@ -100,7 +100,7 @@ async def shop_categories(source: Source, locale: str, otherwise: str = "zh-CN")
             row["id"],
             row["parent_id"],
             said(msgspec.json.decode(row["name"]), locale, otherwise),
-            pictures.get(image_of[row["id"]]),
+            pictures.get(image_of[row["id"]] or UUID(int=0)),
             counts[row["id"]],
         )
         for row in rows

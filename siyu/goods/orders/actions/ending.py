@@ -1,6 +1,7 @@
 """How unpaid orders end, and how fulfilled ones do."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import update
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods import payments
 from siyu.goods.orders import queries
 from siyu.goods.orders.actions.refunding import give_back_everything
-from siyu.goods.orders.actions.stating import COMPLETE, UNPAID, held_pieces, move_stock, of_order, pieces
+from siyu.goods.orders.actions.stating import COMPLETE, UNPAID, held_pieces, move_stock, of_order, pieces, watch
 from siyu.goods.orders.events import OrderCancelled, OrderCompleted
 from siyu.goods.orders.rules import NotCancellable, WrongState, advance
 from siyu.goods.orders.tables import OrderRow
@@ -41,18 +42,22 @@ async def cancel(session: AsyncSession, order_id: UUID, *, by: str, reason: str,
     return row
 
 
-async def cancel_overdue(session: AsyncSession) -> int:
-    """Cancel unpaid orders whose time is over, in sets; how many. Puts a timer when there are more."""
+async def cancel_overdue(session: AsyncSession, placed_at: Sequence[datetime]) -> int:
+    """Cancel orders that were placed at these instants and not paid in time, in sets; how many.
+
+    Puts a timer when there are more than fit into one short transaction.
+    """
     ended = 0
     for _ in range(_ROUNDS):
-        ids = await queries.overdue(await driver_of(session), clock.now(), _SET)
+        ids = await queries.overdue(await driver_of(session), placed_at, clock.now(), _SET)
         await payments.close(session, "order", ids)
         rows = [row for row in await queries.locked(session, ids) if row.state == "unpaid" and row.pay_by <= clock.now()]
         await _cancel_unpaid(session, rows, by="timeout", reason="")
         ended += len(rows)
         if len(ids) < _SET:
             return ended
-    await timers.put(session, UNPAID, new_id(), clock.now())
+    for moment in placed_at:
+        await timers.put(session, UNPAID, new_id(), clock.now(), watch(moment))
     return ended
 
 

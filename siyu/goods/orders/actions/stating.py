@@ -1,7 +1,7 @@
 """What all writes of orders share: the envelope of events, and moving the pieces of many orders at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,11 @@ COMPLETE, UNPAID = "orders.complete", "orders.unpaid"
 """Kinds of timers: of an order that was shipped whole; of any order that is not paid yet."""
 COMPLETE_AFTER = timedelta(days=10)
 """From the last parcel's hand-over, unless the buyer confirms before (FIELD 0.2: received after 10 days)."""
+
+
+def watch(placed_at: datetime) -> dict[str, str]:
+    """What a timer of kind ``UNPAID`` carries: the instant that the orders of one batch share."""
+    return {"placed_at": placed_at.isoformat()}
 
 
 def of_order(row: OrderRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from siyu.goods import catalogue, pricing, stock
-from siyu.goods.orders.actions.stating import UNPAID
+from siyu.goods.orders.actions.stating import UNPAID, watch
 from siyu.goods.orders.placing.costing import Prices
 from siyu.goods.orders.placing.deciding import Draft, Earlier, Ground, Same, decide, placed_out
 from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
@@ -90,8 +90,8 @@ async def _write(
     written = await write_orders(connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency)
     await stock.apply_movements(connection, written.movements, actor=SHOPPER)
     await events.state_on(connection, written.events, actor=SHOPPER)
-    # One deadline for the whole batch: its handler closes every order that is due.
-    await timers.put_on(connection, UNPAID, [new_id()], [pay_by])
+    # One deadline for the whole batch: its handler closes every order of it that is due.
+    await timers.put_on(connection, UNPAID, [new_id()], [pay_by], [watch(placed_at)])
     bought = [(d.wanted.customer_id, sku_id) for d in drafts if d.wanted.from_cart for sku_id, _ in d.wanted.lines]
     if bought:
         await connection.execute(_EMPTY_CARTS, [owner for owner, _ in bought], [sku for _, sku in bought])

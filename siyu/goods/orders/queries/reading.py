@@ -1,7 +1,7 @@
 """Reads of single orders and their parts, by lists of ids."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -137,9 +137,16 @@ async def state_counts(session: AsyncSession, customer_id: UUID) -> dict[str, in
     return {row[0]: row[1] for row in rows}
 
 
-async def overdue(connection: asyncpg.Connection, at: datetime, limit: int) -> list[UUID]:
-    """Unpaid orders that were to be paid by then, the longest overdue first."""
+async def overdue(connection: asyncpg.Connection, placed_at: Sequence[datetime], at: datetime, limit: int) -> list[UUID]:
+    """Unpaid orders that were placed at these instants and were to be paid by ``at``.
+
+    The orders of a batch share their instant, so this reads exactly them. Needs index (brand_id, state, placed_at, id).
+    """
     rows = await connection.fetch(
-        "select id from orders where state = 'unpaid' and pay_by <= $1 order by pay_by, id limit $2", at, limit
+        """select id from orders where state = 'unpaid' and placed_at = any($1::timestamptz[]) and pay_by <= $2
+           order by placed_at, id limit $3""",
+        list(placed_at),
+        at,
+        limit,
     )
     return [row["id"] for row in rows]

@@ -1,6 +1,6 @@
 import type {
-  CategoryIn, CategoryOut, ImageOut, ImportOut, ImportPreviewOut, JobOut, LocationOut, MappingField, MovementOut, Page, ProductIn, ProductOut,
-  ProductPageOut, SavedMapping, StockAdjustIn, StockRowOut,
+  AdjustIn, CategoryIn, CategoryOut, ImageOut, ImportOut, ImportPreviewOut, JobOut, LocationOut, MappingField, MovementOut, Page, ProductIn, ProductOut,
+  ProductPageOut, SavedMapping, StockRowOut,
 } from '@client'
 import { get, patch, post, put, remove, upload, type Query } from './http'
 
@@ -28,6 +28,6 @@ export const startImport = (id: string, plan: ImportPlan & { save_mapping_as?: s
 export const listMappings = () => get<{ items: SavedMapping[] }>('/imports/mappings')
 
 export const listStock = (query: Query) => get<Page<StockRowOut>>('/stock', query)
-export const adjustStock = (body: StockAdjustIn, key: string) => post<StockRowOut>('/stock/adjust', body, key)
+export const adjustStock = (body: AdjustIn, key: string) => post<StockRowOut>('/stock/adjust', body, key)
 export const listMovements = (sku: string, query: Query) => get<Page<MovementOut>>(`/stock/${sku}/movements`, query)
 export const listLocations = () => get<{ items: LocationOut[] }>('/locations')

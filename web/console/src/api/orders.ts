@@ -15,7 +15,7 @@ export const changeAddress = (id: string, body: AddressIn) => patch<OrderOut>(`/
 
 export const listViews = (page: string) => get<{ items: SavedViewOut[] }>('/views', { page })
 export const addView = (page: string, name: string, query: Record<string, string>, key: string) =>
-  post<SavedViewOut>(`/views?page=${page}`, { page, name, query }, key)
+  post<SavedViewOut>('/views', { page, name, query }, key)
 export const dropView = (id: string) => remove<void>(`/views/${id}`)
 
 export const listCarriers = () => get<{ items: CarrierOut[] }>('/carriers')

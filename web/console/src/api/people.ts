@@ -1,9 +1,9 @@
-import type { AuditOut, CustomerOut, CustomerRowOut, Page, PermissionOut, RoleIn, RoleOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut } from '@client'
+import type { AuditOut, CustomerOut, CustomerRowOut, Page, PermissionOut, RoleIn, RoleOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn } from '@client'
 import { get, patch, post, put, type Query } from './http'
 
 export const listUnits = () => get<{ items: UnitOut[] }>('/units')
 export const addUnit = (body: UnitIn, key: string) => post<UnitOut>('/units', body, key)
-export const changeUnit = (id: string, body: Partial<UnitIn>) => patch<UnitOut>(`/units/${id}`, body)
+export const changeUnit = (id: string, body: UnitPatchIn) => patch<UnitOut>(`/units/${id}`, body)
 
 export const listStaff = (query: Query) => get<Page<StaffOut>>('/staff', query)
 export const addStaff = (body: StaffIn, key: string) => post<{ staff: StaffOut; first_password: string | null }>('/staff', body, key)

@@ -20,9 +20,9 @@ export const AREAS: Area[] = [
     key: 'goods',
     seal: '货',
     pages: [
-      { key: 'products', path: '/products', count: 'products', needs: ['products.view', 'catalogue.view'] },
-      { key: 'categories', path: '/categories', needs: ['products.view', 'catalogue.view'] },
-      { key: 'imports', path: '/imports', needs: ['products.edit', 'catalogue.edit'] },
+      { key: 'products', path: '/products', count: 'products', needs: ['products.view'] },
+      { key: 'categories', path: '/categories', needs: ['products.view'] },
+      { key: 'imports', path: '/imports', needs: ['products.import'] },
       { key: 'stock', path: '/stock', needs: ['stock.view'] },
       { key: 'orders', path: '/orders', group: 'selling', count: 'orders_to_ship', needs: ['orders.view'] },
       { key: 'freight', path: '/freight', needs: ['pricing.view'] },

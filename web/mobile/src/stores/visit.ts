@@ -4,7 +4,7 @@ import { computed, ref } from 'vue'
 import { credentials, freshKey } from '@/api/request'
 import * as api from '@/api/shop'
 import type { ShopSessionOut } from '@/api/types'
-import { stopTracking } from '@/tracking'
+import { follows } from '@/tracking'
 import { keep, kept, openShelf, readChoice, writeChoice } from './shelf'
 import { useShop } from './shop'
 
@@ -56,11 +56,13 @@ export const useVisit = defineStore('visit', () => {
     keep('siyu.visitor', visitor.value)
     if (credentials.link) keep('siyu.link', credentials.link)
     else credentials.link = kept<string>('siyu.link') ?? ''
+    follows({ visitor: visitor.value, key: shop.info?.write_key ?? '' })
   }
 
   function take(next: ShopSessionOut): void {
     known.value = next
     credentials.csrf = next.csrf_token
+    if (accepted.value) follows({ visitor: visitor.value, customer: next.customer?.id, key: shop.info?.write_key ?? '' })
     // #ifdef MP-WEIXIN
     if (next.token) {
       credentials.token = next.token
@@ -88,7 +90,7 @@ export const useVisit = defineStore('visit', () => {
   /** Take back the agreement: the session ends, the device forgets. Orders stay with the shop, as the law asks. */
   async function withdraw(): Promise<void> {
     if (known.value.kind !== 'none') await api.endSession()
-    stopTracking()
+    follows(null)
     writeChoice({ version: shop.info?.privacy_version ?? '', accepted: false })
     choice.value = 'declined'
     forget()

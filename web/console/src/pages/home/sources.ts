@@ -1,7 +1,9 @@
 import { useI18n } from 'vue-i18n'
 
-/** Sources a link can carry; more may arrive with data. */
-export const SOURCES = ['direct', 'guide', 'qr', 'store', 'wechat', 'wecom', 'moments', 'sms', 'community', 'live', 'weibo', 'douyin', 'xiaohongshu', 'ad']
+/** Sources a link can carry; visits without a link are `direct`. */
+export const SOURCES = [
+  'wechat_moments', 'wechat_group', 'wechat_chat', 'wecom', 'official_account', 'mini_program', 'store_code', 'guide', 'sms', 'email', 'print', 'parcel', 'live', 'partner', 'other',
+]
 
 /** Name of a source in the reader's language; unknown ones are shown as they came. */
 export function useSourceName() {

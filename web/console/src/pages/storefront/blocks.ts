@@ -1,4 +1,4 @@
-import type { Block, LocaleText, ProductSource } from '@client'
+import type { Block, ImageOut, LocaleText, ProductSource } from '@client'
 import { localId } from '@/api/keys'
 
 export const KINDS = ['banner', 'categories', 'product_row', 'product_grid', 'text_image', 'store'] as const
@@ -19,4 +19,24 @@ export function newBlock(kind: Kind, title: LocaleText): Block {
     case 'text_image': return { type: kind, id, title, text: {}, image_id: null, image: null, side: 'top' }
     case 'store': return { type: kind, id, title, unit_ids: [] }
   }
+}
+
+/** Blocks as they are edited: with the pictures behind their ids, and every text present. */
+export function withPictures(blocks: Block[], pictures: Record<string, ImageOut>): Block[] {
+  const picture = (id: string | null | undefined) => (id ? (pictures[id] ?? null) : null)
+  return blocks.map((block) => {
+    if (block.type === 'banner') return { ...block, items: block.items.map((item) => ({ ...emptyItem(), ...item, link: { ...item.link }, image: picture(item.image_id) ?? item.image ?? null })) }
+    if (block.type === 'text_image') return { ...block, image: picture(block.image_id) ?? block.image ?? null }
+    return block
+  })
+}
+
+/** Blocks as the server keeps them: pictures by id only. */
+export function withoutPictures(blocks: Block[]): Block[] {
+  return blocks.map((block) => {
+    if (block.type === 'banner') return { ...block, items: block.items.map(({ image: _image, ...item }) => item) } as unknown as Block
+    if (block.type !== 'text_image') return block
+    const { image: _image, ...rest } = block
+    return rest as unknown as Block
+  })
 }
