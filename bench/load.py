@@ -47,7 +47,7 @@ class Outcome(msgspec.Struct):
     lost: int
     """Connections that broke."""
     cpu_s: float
-    """What the generator itself used, from start to end."""
+    """What the generator itself used while asking."""
     sample: str = ""
     """The first answer that was not a success, for a person."""
 
@@ -67,6 +67,7 @@ class Run:
         self.began = self.opens = self.closes = 0.0
 
     def start(self) -> None:
+        self._cpu = time.process_time()
         self.began = time.perf_counter()
         self.opens = self.began if self.plan.once else self.began + self.plan.warm_s
         self.closes = float("inf") if self.plan.once else self.opens + self.plan.seconds
@@ -91,7 +92,7 @@ class Run:
         return Outcome(
             good / window, window, _named(self.in_window), _named(self.answers),
             1000 * ranked[len(ranked) // 2], 1000 * ranked[min(len(ranked) - 1, len(ranked) * 99 // 100)],
-            self.lost, time.process_time(), self.sample,
+            self.lost, time.process_time() - self._cpu, self.sample,
         )  # fmt: skip
 
 

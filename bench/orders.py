@@ -8,9 +8,9 @@ import msgspec
 from bench import journey
 from bench.load import Outcome, Plan, drive
 from bench.reference import BATCH, Reference
-from bench.report import Figure, Report, Usage, load_average
+from bench.report import SPENT, Figure, Report, Usage, load_average
 from bench.stack import Stack, house
-from bench.stall import Buyer, Stall, book, more_buyers, open_stall, set_pieces
+from bench.stall import DISTRICT, Buyer, Stall, book, more_buyers, open_stall, set_pieces
 from siyu.kernel.checks import run_checks
 
 MANY = 10_000_000
@@ -44,16 +44,16 @@ async def run(sizes: Sizes = Sizes()) -> Report:  # noqa: B008 - frozen
         await _hot(stack, report, sizes)
         await _many(stack, report, sizes)
         await _sell_out(stack, report, sizes)
-        await journey.measure(stack, report, sizes)
+        await _journeys(stack, report, sizes)
     return report
 
 
-async def _round(stack: Stack, stall: Stall, lanes: list[list[bytes]], seconds: float) -> tuple[Outcome, dict[str, float]]:
+async def measured(stack: Stack, lanes: list[list[bytes]], seconds: float) -> tuple[Outcome, dict[str, float]]:
+    """One round of load, and what it cost (``Usage.of``)."""
     usage = Usage(stack)
-    warm_s = min(0.5, seconds / 4)
-    outcome = await drive(Plan(stack.port, lanes=lanes, seconds=seconds, warm_s=warm_s))
+    outcome = await drive(Plan(stack.port, lanes=lanes, seconds=seconds, warm_s=min(0.5, seconds / 4)))
     assert outcome.lost == 0, f"{outcome.lost} connections broke"
-    return outcome, usage.shares(seconds + warm_s, outcome.cpu_s)
+    return outcome, usage.of(outcome)
 
 
 async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
@@ -64,22 +64,22 @@ async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
     lanes = [[stall.order(buyer, stall.skus[0])] for buyer in stall.buyers]
     answers: Counter[str] = Counter()
     bare, placed, p50, p99, loads = _lists(5)
-    cores: list[dict[str, float]] = []
+    spent: list[dict[str, float]] = []
     await reference.round(0.3)
     for _ in range(sizes.rounds):
         await stack.settled()
         bare.append(await reference.round(sizes.seconds))
         await stack.settled()
         loads.append(load_average())
-        outcome, used = await _round(stack, stall, lanes, sizes.seconds)
+        outcome, used = await measured(stack, lanes, sizes.seconds)
         answers.update(outcome.answers)
         placed.append(outcome.rate)
         p50.append(outcome.p50_ms)
         p99.append(outcome.p99_ms)
-        cores.append(used)
+        spent.append(used)
     report.figures += [
         Figure("bare batched SQL (reference)", "orders/s", bare, loads),
-        Figure("one hot SKU, full path over HTTP", "orders/s", placed, loads, 2000, notes={"cores in use, by round": cores}),
+        Figure("one hot SKU, full path over HTTP", "orders/s", placed, loads, 2000, notes={SPENT: spent}),
         Figure("… p50", "ms", p50, loads, less_is_better=True),
         Figure("… p99", "ms", p99, loads, 150, less_is_better=True),
     ]
@@ -97,17 +97,17 @@ async def _many(stack: Stack, report: Report, sizes: Sizes) -> None:
     lanes = [_spread(stall, buyer, at) for at, buyer in enumerate(stall.buyers)]
     answers: Counter[str] = Counter()
     placed, p99, loads = _lists(3)
-    cores: list[dict[str, float]] = []
+    spent: list[dict[str, float]] = []
     for _ in range(min(3, sizes.rounds)):
         await stack.settled()
         loads.append(load_average())
-        outcome, used = await _round(stack, stall, lanes, sizes.seconds)
+        outcome, used = await measured(stack, lanes, sizes.seconds)
         answers.update(outcome.answers)
         placed.append(outcome.rate)
         p99.append(outcome.p99_ms)
-        cores.append(used)
+        spent.append(used)
     report.figures += [
-        Figure(f"{sizes.skus:,} SKUs", "orders/s", placed, loads, 1500, notes={"cores in use, by round": cores}),
+        Figure(f"{sizes.skus:,} SKUs", "orders/s", placed, loads, 1500, notes={SPENT: spent}),
         Figure("… p99", "ms", p99, loads, less_is_better=True),
     ]
     report.check("many SKUs: every answer was 201", set(answers) == {"201"}, **answers)
@@ -138,7 +138,7 @@ async def _sell_out(stack: Stack, report: Report, sizes: Sizes) -> None:
         p99.append(outcome.p99_ms)
         sold += answers.get("201", 0)
         exact = answers == {"201": sizes.pieces, "409": sizes.buyers - sizes.pieces} and outcome.lost == 0
-        report.check(f"sell-out: exactly {sizes.pieces} of {sizes.buyers} buyers get one", exact, answers=answers, sample=outcome.sample)
+        report.check(f"sell-out: exactly {sizes.pieces} of {sizes.buyers} buyers get one", exact, answers=answers, sample="" if exact else outcome.sample)
         free = await _free(stack, stall, sku_id)
         report.check("sell-out: it ends at zero", free == 0, free=free)
     report.figures += [
@@ -146,6 +146,58 @@ async def _sell_out(stack: Stack, report: Report, sizes: Sizes) -> None:
         Figure("… p99", "ms", p99, loads, less_is_better=True),
     ]
     await _prove(stack, report, stall, "sell-out", sold)
+
+
+async def _journeys(stack: Stack, report: Report, sizes: Sizes) -> None:
+    """Journeys a second, from the first request to the payment, and that each of them left exactly one paid order."""
+    stall = await open_stall(stack, skus=50, pieces=99_999, buyers=1)
+    rates: list[float] = []
+    loads: list[float] = []
+    middle: list[float] = []
+    spent: list[dict[str, float]] = []
+    answers: Counter[str] = Counter()
+    sample = ""
+    for turn in range(min(3, sizes.rounds)):
+        await stack.settled()
+        loads.append(load_average())
+        journeys = [
+            {
+                "host": stall.host, "sku_id": str(stall.skus[at % len(stall.skus)]), "privacy_version": stall.privacy_version,
+                "district": DISTRICT,
+                "first_phone": 15_000_000_000 + turn * 100_000_000 + at * 100_000,
+            }
+            for at in range(sizes.shoppers)
+        ]  # fmt: skip
+        usage = Usage(stack)
+        outcome = await drive(Plan(stack.port, journeys=journeys, seconds=sizes.seconds, warm_s=min(0.5, sizes.seconds / 4)))
+        spent.append(usage.of(outcome))
+        answers.update(outcome.answers)
+        sample = sample or outcome.sample
+        rates.append(outcome.rate)
+        middle.append(outcome.p50_ms)
+    report.figures += [
+        Figure(
+            "complete journey of a stranger (11 requests)", "journeys/s", rates, loads, 150,
+            notes={"steps": journey.STEPS, "at a time": sizes.shoppers, SPENT: spent},
+        ),
+        Figure("… p50 of a whole journey", "ms", middle, loads, less_is_better=True),
+    ]  # fmt: skip
+    report.check("journeys: every one ended paid", set(answers) == {"200"}, sample=sample, **answers)
+    await stack.settled()
+    async with stack.database.raw(stall.brand_id) as connection:
+        row = await connection.fetchrow(
+            """select (select count(*) from orders where state = 'paid') as paid,
+                      (select count(*) from payments where state = 'succeeded') as payments,
+                      (select count(*) from events where kind = 'orders.paid/1') as events,
+                      (select count(*) from cart_lines) as left_in_carts"""
+        )
+    done = answers["200"]
+    report.check(
+        "journeys: paid orders = payments = events, carts empty",
+        (row["paid"], row["payments"], row["events"], row["left_in_carts"]) == (done, done, done, 0), journeys=done, **dict(row),
+    )  # fmt: skip
+    broken = await run_checks(stack.database, stall.brand_id)
+    report.check("journeys: every invariant holds", not broken, broken=[msgspec.to_builtins(one) for one in broken][:2])
 
 
 async def _free(stack: Stack, stall: Stall, sku_id: UUID) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from bench.load import Plan, drive
-from bench.report import Figure, Report, Usage, load_average
+from bench.report import Figure, Report, load_average
 from bench.stack import Stack, house
 from bench.stall import Stall, book, open_stall
 from siyu.kernel.checks import run_checks
@@ -128,15 +128,13 @@ async def run(*, seconds: float = 3.0, rounds: int = 5, buyers: int = 128) -> Re
         reference = Reference(stack, await open_stall(stack, skus=1, pieces=10_000_000, buyers=buyers))
         await reference.open()
         await reference.round(0.5)
-        figure = Figure("bare batched SQL, one connection", "orders/s", [0.0])
-        measured: list[float] = []
+        rates: list[float] = []
+        loads: list[float] = []
         for _ in range(rounds):
             await stack.settled()
-            figure.load.append(load_average())
-            usage = Usage(stack)
-            measured.append(await reference.round(seconds))
-            figure.notes["cores in use"] = usage.shares(seconds, 0.0)
-        report.figures.append(Figure(figure.name, figure.unit, measured, figure.load, notes=figure.notes))
+            loads.append(load_average())
+            rates.append(await reference.round(seconds))
+        report.figures.append(Figure("bare batched SQL, one connection", "orders/s", rates, loads))
         await reference.prove(report)
         await reference.close()
     return report

@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -114,21 +115,28 @@ def machine() -> dict[str, Any]:
     }
 
 
+SPENT = "ms of CPU per answer, by round"
+
+
 class Usage:
-    """CPU seconds per answer between its making and ``per``, by part of the house and for the rest of the machine."""
+    """What a round cost, from its making to ``of``."""
 
     def __init__(self, stack: Any) -> None:
-        self._stack = stack
+        self._stack, self._began = stack, time.perf_counter()
         self._house, self._busy = stack.cpu(), _busy_s()
 
-    def shares(self, seconds: float, generator_s: float) -> dict[str, float]:
-        """Cores in use on average over ``seconds``; ``others`` is what does not belong to the bench."""
+    def of(self, outcome: Any) -> dict[str, float]:
+        """Milliseconds of CPU per answer by part of the house, ``all`` together; and ``other cores``, the cores that
+        the rest of the machine took away meanwhile. The former hardly depend on the latter."""
+        answers = max(1, sum(outcome.answers.values()))
+        seconds = time.perf_counter() - self._began
+        used = {role: now - self._house.get(role, 0.0) for role, now in self._stack.cpu().items()}
+        used["generator"] = outcome.cpu_s
         if not self._house:
             return {}
-        used = {role: now - self._house.get(role, 0.0) for role, now in self._stack.cpu().items()}
-        used["generator"] = generator_s
-        used["others"] = max(0.0, _busy_s() - self._busy - sum(used.values()))
-        return {role: round(spent / seconds, 2) for role, spent in used.items() if spent / seconds >= 0.01}
+        cost = {role: round(1000 * spent / answers, 3) for role, spent in used.items() if role != "supervisor"}
+        others = max(0.0, _busy_s() - self._busy - sum(used.values())) / seconds
+        return cost | {"all": round(sum(cost.values()), 3), "other cores": round(others, 2)}
 
 
 def _busy_s() -> float:

@@ -13,7 +13,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from rich.table import Table
 
-from siyu.app import cli_data, schema, up, worker
+from siyu.app import cli_bench, cli_data, schema, up, worker
 from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime, urls_of
 from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
@@ -173,7 +173,7 @@ def check(brand: Annotated[str, typer.Option(help="Slug; all brands when left ou
     raise typer.Exit(1 if broken else 0)
 
 
-COMMANDS = (cli_data,)
+COMMANDS = (cli_bench, cli_data)
 """Modules whose commands hang themselves on the program by being imported."""
 
 

@@ -81,7 +81,7 @@ def import_products(
                 runtime.database, brand_id, file, format=format, mapping=mapping, dry_run=dry_run, progress=progress
             )
         if report is not None:
-            report.write_bytes(report_csv(result.rejected))
+            report.write_bytes(await report_csv(runtime.database, brand_id, result.import_id) if result.import_id else b"")
         return result
 
     result = with_runtime(run)

@@ -59,7 +59,9 @@ class Transactions(Protocol):
 class _Waiting(Generic[Request, Answer]):
     __slots__ = ("answer", "claims", "request")
 
-    def __init__(self, request: Request, claims: Iterable[Hashable], answer: "asyncio.Future[Answer]") -> None:
+    def __init__(
+        self, request: Request, claims: Iterable[Hashable], answer: "asyncio.Future[Answer]"
+    ) -> None:
         self.request = request
         self.claims = tuple(claims)
         self.answer = answer
@@ -111,8 +113,12 @@ class Batcher(Generic[Request, Answer]):
     def __init__(
         self,
         database: Transactions,
-        decide: Callable[[asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | Refusal]]],
-        settled: Callable[[asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | None]]],
+        decide: Callable[
+            [asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | Refusal]]
+        ],
+        settled: Callable[
+            [asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | None]]
+        ],
         *,
         claims: Callable[[Request], Iterable[Hashable]] = lambda _: (),
         in_flight: int = 3,
@@ -159,7 +165,9 @@ class Batcher(Generic[Request, Answer]):
         if lane is None:
             lane = self._lanes[brand_id] = _Lane()
         lane.fresh.append(_Waiting(request, self._claims(request), answer))
-        if not self._planned:  # after this turn of the loop, so that what arrived together travels together
+        if (
+            not self._planned
+        ):  # after this turn of the loop, so that what arrived together travels together
             self._planned = True
             loop.call_soon(self._start)
         self._waiting += 1
@@ -203,14 +211,16 @@ class Batcher(Generic[Request, Answer]):
             if not (lane.running or lane.fresh or lane.behind):
                 del self._lanes[brand_id]
 
-    async def _run(self, brand_id: UUID, lane: _Lane[Request, Answer], batch: list[_Waiting[Request, Answer]]) -> None:
+    async def _run(
+        self, brand_id: UUID, lane: _Lane[Request, Answer], batch: list[_Waiting[Request, Answer]]
+    ) -> None:
         try:
             await self._settle(brand_id, batch)
         except asyncio.CancelledError:
             for waiting in batch:
                 _give(waiting, OutcomeUnknown(retry_after_s=1))
             raise
-        except Exception as error:  # a bug, not an outcome: everybody who waits must hear of it
+        except Exception as error:
             log.exception("batch failed", brand=str(brand_id))
             for waiting in batch:
                 _give(waiting, error)
@@ -223,14 +233,24 @@ class Batcher(Generic[Request, Answer]):
         tries = 0
         while batch := [waiting for waiting in batch if not waiting.answer.done()]:
             try:
-                async with asyncio.timeout(self._transaction_s), self._database.raw(brand_id) as connection:
+                async with (
+                    asyncio.timeout(self._transaction_s),
+                    self._database.raw(brand_id) as connection,
+                ):
                     self.batches += 1
-                    answers = await self._decide(connection, brand_id, [waiting.request for waiting in batch])
+                    answers = await self._decide(
+                        connection, brand_id, [waiting.request for waiting in batch]
+                    )
                     assert len(answers) == len(batch), "decide answers each request by position"
             except Exception as error:
                 tries += 1
                 if _is_lost(error):
-                    log.warning("batch lost its connection", brand=str(brand_id), requests=len(batch), error=repr(error))
+                    log.warning(
+                        "batch lost its connection",
+                        brand=str(brand_id),
+                        requests=len(batch),
+                        error=repr(error),
+                    )
                     if not await self._look_up(brand_id, batch):
                         return
                     if tries < TRIES:
@@ -244,7 +264,9 @@ class Batcher(Generic[Request, Answer]):
                 elif len(batch) == 1:
                     _give(batch[0], error)
                     return
-                log.warning("batch is split", brand=str(brand_id), requests=len(batch), error=repr(error))
+                log.warning(
+                    "batch is split", brand=str(brand_id), requests=len(batch), error=repr(error)
+                )
                 await self._settle(brand_id, batch[: len(batch) // 2])
                 await self._settle(brand_id, batch[len(batch) // 2 :])
                 return
@@ -258,8 +280,13 @@ class Batcher(Generic[Request, Answer]):
         end, pause_s = loop.time() + self._patience_s, 0.05
         while True:
             try:
-                async with asyncio.timeout(self._transaction_s), self._database.raw(brand_id) as connection:
-                    found = await self._settled(connection, brand_id, [waiting.request for waiting in batch])
+                async with (
+                    asyncio.timeout(self._transaction_s),
+                    self._database.raw(brand_id) as connection,
+                ):
+                    found = await self._settled(
+                        connection, brand_id, [waiting.request for waiting in batch]
+                    )
                     assert len(found) == len(batch), "settled answers each request by position"
             except Exception as error:
                 if not _is_lost(error):
@@ -290,7 +317,9 @@ def _is_lost(error: BaseException) -> bool:
     """Whether the connection went away, so that nobody knows if the commit was done."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, LOST) or (isinstance(seen, asyncpg.InterfaceError) and "clos" in str(seen)):
+        if isinstance(seen, LOST) or (
+            isinstance(seen, asyncpg.InterfaceError) and "clos" in str(seen)
+        ):
             return True
         seen = seen.__context__
     return False

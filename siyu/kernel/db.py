@@ -213,9 +213,13 @@ async def _json_codecs(connection: asyncpg.Connection) -> None:
         "jsonb",
         schema="pg_catalog",
         encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else msgspec.json.encode(value)),
-        decoder=lambda data: msgspec.json.decode(data[1:]),
+        decoder=_from_jsonb,
         format="binary",
     )
+
+
+def _from_jsonb(data: bytes) -> Any:
+    return msgspec.json.decode(data[1:])
 
 
 async def _no_reset(_: asyncpg.Connection) -> None:

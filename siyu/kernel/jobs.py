@@ -262,7 +262,7 @@ async def serve(runtime: Any, *, poll_s: float = 0.5, at_once: int = 2) -> None:
         while True:
             try:
                 async with runtime.database.dispatcher() as connection:
-                    waiting = await connection.fetch(
+                    waiting: list[Any] = await connection.fetch(
                         """select brand_id, id, kind from jobs where state = 'waiting' or (state = 'running' and lease_until < $1)
                            order by id limit 50""",
                         clock.now(),

@@ -121,7 +121,7 @@ def _check(settings: Settings) -> None:
         ("console_origin", ("http", "https")),
         ("media_origin", ("http", "https")),
     ):
-        value = getattr(settings, name)
+        value: str = getattr(settings, name)
         parts = urlsplit(value)
         if value and (parts.scheme not in schemes or not parts.hostname):
             raise SettingsRefused(f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it.")

@@ -75,7 +75,8 @@ async def put_on(
     connection: Any, kind: str, subjects: Sequence[UUID], due_at: Sequence[datetime], data: Sequence[dict[str, Any]] | None = None
 ) -> None:
     """Set many deadlines in one statement on a bare, brand-bound connection; lists run in parallel."""
-    values = data if data is not None else [{}] * len(subjects)
+    nothing: dict[str, Any] = {}
+    values = data if data is not None else [nothing] * len(subjects)
     await connection.execute(_PUT, kind, list(subjects), list(due_at), [msgspec.json.encode(v).decode() for v in values])
 
 

@@ -127,6 +127,7 @@ def test_whatever_properties_come_keeping_them_never_fails(properties):
 async def test_the_stock_python_client_delivers_without_changes(app, database, brand):
     analytics = pytest.importorskip("segment.analytics")
     import granian.server.embed as granian
+    from granian.constants import Interfaces
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -137,7 +138,7 @@ async def test_the_stock_python_client_delivers_without_changes(app, database, b
         if scope["type"] == "http":
             await doors(scope, receive, send)
 
-    server = granian.Server(tracking_only, address="127.0.0.1", port=port, interface="asgi")
+    server = granian.Server(tracking_only, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
     serving = asyncio.create_task(server.serve())
     await asyncio.sleep(0.5)
     key, failures = await key_of(database, brand), []

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+
 from siyu.kernel.batching import Batcher, OutcomeUnknown
 from siyu.kernel.errors import Busy, Refusal
 from siyu.kernel.http.idempotency import IdempotencyRow
@@ -43,7 +44,9 @@ class Shelf:
         self.most_running = 0
         self.pause_s, self.room, self.taken = pause_s, room, 0
 
-    async def decide(self, connection: asyncpg.Connection, _: UUID, wanted: Sequence[Take]) -> Sequence[str | Refusal]:
+    async def decide(
+        self, connection: asyncpg.Connection, _: UUID, wanted: Sequence[Take]
+    ) -> Sequence[str | Refusal]:
         self.batches.append([one.key for one in wanted])
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -63,14 +66,21 @@ class Shelf:
         finally:
             self.running -= 1
 
-    async def settled(self, connection: asyncpg.Connection, _: UUID, wanted: Sequence[Take]) -> Sequence[str | None]:
+    async def settled(
+        self, connection: asyncpg.Connection, _: UUID, wanted: Sequence[Take]
+    ) -> Sequence[str | None]:
         rows = await connection.fetch(f"select key from {TABLE} where scope = $1", self.scope)
         done = {row["key"] for row in rows}
         return [one.key if one.key in done else None for one in wanted]
 
     async def kept(self, database: Any, brand_id: UUID) -> set[str]:
         async with database.raw(brand_id) as connection:
-            return {row["key"] for row in await connection.fetch(f"select key from {TABLE} where scope = $1", self.scope)}
+            return {
+                row["key"]
+                for row in await connection.fetch(
+                    f"select key from {TABLE} where scope = $1", self.scope
+                )
+            }
 
 
 def batcher(database: Any, shelf: Shelf, **options: Any) -> Batcher[Take, str]:
@@ -102,7 +112,9 @@ async def test_while_one_batch_commits_the_next_gathers(database, brand_id):
     await asking.close()
 
 
-async def test_different_claims_run_side_by_side_and_equal_ones_in_order_of_arrival(database, brand_id):
+async def test_different_claims_run_side_by_side_and_equal_ones_in_order_of_arrival(
+    database, brand_id
+):
     shelf = Shelf(pause_s=0.03)
     asking = batcher(database, shelf, in_flight=3)
     tasks: list[asyncio.Task[str]] = []
@@ -131,7 +143,9 @@ async def test_a_batch_belongs_to_one_brand(database):
 async def test_refusals_answer_those_they_are_meant_for(database, brand_id):
     shelf = Shelf(room=5)
     asking = batcher(database, shelf)
-    answers = await asyncio.gather(*(asking.ask(brand_id, Take(f"k{n}")) for n in range(10)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(asking.ask(brand_id, Take(f"k{n}")) for n in range(10)), return_exceptions=True
+    )
     assert answers[:5] == [f"k{n}" for n in range(5)]
     assert all(isinstance(one, Sold) for one in answers[5:])
     await asking.close()
@@ -142,9 +156,13 @@ async def test_one_poisoned_request_fails_alone(database, brand_id, poison):
     shelf = Shelf()
     asking = batcher(database, shelf)
     wanted = [Take(f"k{n}", poison=poison if n == 7 else "") for n in range(20)]
-    answers = await asyncio.gather(*(asking.ask(brand_id, one) for one in wanted), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(asking.ask(brand_id, one) for one in wanted), return_exceptions=True
+    )
     assert isinstance(answers[7], asyncpg.DivisionByZeroError if poison == "sql" else KeyError)
-    assert [one for n, one in enumerate(answers) if n != 7] == [f"k{n}" for n in range(20) if n != 7]
+    assert [one for n, one in enumerate(answers) if n != 7] == [
+        f"k{n}" for n in range(20) if n != 7
+    ]
     assert await shelf.kept(database, brand_id) == {f"k{n}" for n in range(20) if n != 7}
     await asking.close()
 
@@ -152,7 +170,9 @@ async def test_one_poisoned_request_fails_alone(database, brand_id, poison):
 async def test_a_full_queue_refuses_with_the_time_to_come_back(database, brand_id):
     shelf = Shelf(pause_s=0.05)
     asking = batcher(database, shelf, max_waiting=3)
-    answers = await asyncio.gather(*(asking.ask(brand_id, Take(f"k{n}")) for n in range(5)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(asking.ask(brand_id, Take(f"k{n}")) for n in range(5)), return_exceptions=True
+    )
     assert [isinstance(one, Busy) for one in answers] == [False, False, False, True, True]
     assert answers[3].status == 503 and answers[3].facts == {"retry_after_s": 1}
     assert await shelf.kept(database, brand_id) == {"k0", "k1", "k2"}
@@ -172,7 +192,9 @@ async def test_who_goes_away_while_waiting_is_not_served_and_disturbs_nobody(dat
     asking = batcher(database, shelf)
     running = asyncio.create_task(asking.ask(brand_id, Take("running")))
     await asyncio.sleep(0.02)
-    gone, stays = (asyncio.create_task(asking.ask(brand_id, Take(key))) for key in ("gone", "stays"))
+    gone, stays = (
+        asyncio.create_task(asking.ask(brand_id, Take(key))) for key in ("gone", "stays")
+    )
     await asyncio.sleep(0)
     gone.cancel()
     running.cancel()  # its batch is under way: that goes on
@@ -212,7 +234,9 @@ class Flaky:
                     await other.fetchval("select pg_terminate_backend($1)", own)
                 await connection.fetchval("select 1")
         if cut == "after":
-            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+            raise asyncpg.ConnectionDoesNotExistError(
+                "connection was closed in the middle of operation"
+            )
 
 
 async def test_a_commit_whose_answer_was_lost_is_looked_up_and_not_done_twice(database, brand_id):
@@ -239,7 +263,9 @@ async def test_a_database_that_comes_back_in_time_is_waited_for(database, brand_
     await asking.close()
 
 
-async def test_a_database_that_stays_away_leaves_the_outcome_open_and_is_no_refusal_of_the_trade(database, brand_id):
+async def test_a_database_that_stays_away_leaves_the_outcome_open_and_is_no_refusal_of_the_trade(
+    database, brand_id
+):
     shelf = Shelf()
     asking = batcher(Flaky(database, ["after", *["away"] * 50]), shelf, patience_s=0.2)
     with pytest.raises(OutcomeUnknown) as unknown:
@@ -251,7 +277,9 @@ async def test_a_database_that_stays_away_leaves_the_outcome_open_and_is_no_refu
 async def test_a_transaction_that_hangs_is_given_up_and_decided_again(database, brand_id):
     shelf = Shelf(pause_s=0.4)
 
-    async def first_hangs(connection: asyncpg.Connection, brand: UUID, wanted: Sequence[Take]) -> Sequence[str | Refusal]:
+    async def first_hangs(
+        connection: asyncpg.Connection, brand: UUID, wanted: Sequence[Take]
+    ) -> Sequence[str | Refusal]:
         answers = await shelf.decide(connection, brand, wanted)
         shelf.pause_s = 0
         return answers

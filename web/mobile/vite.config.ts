@@ -13,5 +13,6 @@ const define = {
 export default defineConfig({
   plugins: [uni()],
   define,
+  css: { preprocessorOptions: { scss: { silenceDeprecations: ['legacy-js-api'] } } },
   server: { proxy: { '/api': 'http://127.0.0.1:8000', '/v1': 'http://127.0.0.1:8000' } },
 })

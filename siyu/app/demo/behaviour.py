@@ -53,7 +53,8 @@ def rows(
 
 async def fill(warehouse: Warehouse, brand_id: UUID, stream: Iterator[list[Any]], progress: Any = None) -> int:
     """Put the rows into the warehouse, chunk by chunk; how many."""
-    done, chunk = 0, []
+    done = 0
+    chunk: list[list[Any]] = []
     for row in stream:
         chunk.append(row)
         if len(chunk) == CHUNK:

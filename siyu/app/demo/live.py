@@ -12,6 +12,7 @@ from siyu.goods.orders import placing
 from siyu.goods.orders.rules import PriceChanged
 from siyu.goods.payments import sandbox
 from siyu.kernel.db import Database
+from siyu.kernel.errors import Refusal
 from siyu.people.brands import BrandFacts, brand_facts, open_stores
 from siyu.people.customers import AddressIn, save_address
 
@@ -51,17 +52,10 @@ async def fill(database: Database, brand_id: UUID, seed: int, count: int = 26) -
 
 async def _place(database: Database, brand: BrandFacts, wanted: placing.Wanted, *, paid: bool) -> int:
     """One order as a shopper places it: who sees another total than expected asks again with that one."""
-    for _ in range(2):
-        async with database.raw(brand.id) as connection:
-            (answer,) = await placing.place_orders(
-                connection, [wanted], currency=brand.currency, time_zone=brand.time_zone,
-                timeout=timedelta(minutes=brand.unpaid_timeout_minutes),
-            )  # fmt: skip
-        if isinstance(answer, PriceChanged):
-            wanted = msgspec.structs.replace(wanted, expected_total_minor=answer.facts["total_minor"])
-            continue
-        break
-    if isinstance(answer, Exception):
+    answer = await _ask(database, brand, wanted)
+    if isinstance(answer, PriceChanged):
+        answer = await _ask(database, brand, msgspec.structs.replace(wanted, expected_total_minor=answer.facts["total_minor"]))
+    if isinstance(answer, Refusal):
         return 0
     if paid:
         async with database.brand(brand.id) as session:
@@ -70,3 +64,15 @@ async def _place(database: Database, brand: BrandFacts, wanted: placing.Wanted, 
             )
             await payments.settle(session, payment_id, amount_minor=answer.total_minor, reference="DEMO")
     return 1
+
+
+async def _ask(database: Database, brand: BrandFacts, wanted: placing.Wanted) -> placing.PlacedOut | Refusal:
+    async with database.raw(brand.id) as connection:
+        (answer,) = await placing.place_orders(
+            connection,
+            [wanted],
+            currency=brand.currency,
+            time_zone=brand.time_zone,
+            timeout=timedelta(minutes=brand.unpaid_timeout_minutes),
+        )
+    return answer

@@ -22,7 +22,14 @@ from siyu.goods.orders.events import (
     RefundAgreed,
     RefundSettled,
 )
-from siyu.goods.orders.http import OrderOut, OrderRowOut, customer_timeline, order_for_desk, order_rows, recent_orders
+from siyu.goods.orders.http import (
+    OrderOut,
+    OrderRowOut,
+    customer_timeline,
+    order_for_desk,
+    order_rows,
+    recent_orders,
+)
 from siyu.goods.orders.ports import (
     DIRECT,
     Fulfilled,

@@ -26,7 +26,9 @@ DIRECT = Source()
 class Sources(Protocol):
     """Knows what a link's code stands for (``scenes.links``)."""
 
-    async def __call__(self, connection: asyncpg.Connection, codes: Iterable[str]) -> Mapping[str, Source]:
+    async def __call__(
+        self, connection: asyncpg.Connection, codes: Iterable[str]
+    ) -> Mapping[str, Source]:
         """Sources by code, on a bare brand-bound connection; unknown codes are absent."""
         ...
 
@@ -60,26 +62,33 @@ class Fulfilled(Struct, frozen=True):
 class Fulfilment(Protocol):
     """Knows parcels and pick-up codes (``goods.fulfilment``)."""
 
-    async def __call__(self, session: AsyncSession, order_ids: Iterable[UUID]) -> Mapping[UUID, Fulfilled]:
+    async def __call__(
+        self, session: AsyncSession, order_ids: Iterable[UUID]
+    ) -> Mapping[UUID, Fulfilled]:
         """By order; absent where nothing was done yet."""
         ...
 
 
-async def _no_sources(_: asyncpg.Connection, __: Iterable[str]) -> Mapping[str, Source]:
+async def _no_sources(connection: asyncpg.Connection, codes: Iterable[str]) -> Mapping[str, Source]:
+    assert connection and codes
     return {}
 
 
-async def _not_fulfilled(_: AsyncSession, __: Iterable[UUID]) -> Mapping[UUID, Fulfilled]:
+async def _not_fulfilled(
+    session: AsyncSession, order_ids: Iterable[UUID]
+) -> Mapping[UUID, Fulfilled]:
+    assert session and order_ids
     return {}
 
 
 class Plugs:
     """What a process has plugged in; the defaults hold in a house without links and parcels."""
 
-    sources: Sources = staticmethod(_no_sources)
-    fulfilment: Fulfilment = staticmethod(_not_fulfilled)
-    payment_provider: str = "sandbox"
-    """Name of the provider that new payments begin with (``payments.plug_in``)."""
+    def __init__(self) -> None:
+        self.sources: Sources = _no_sources
+        self.fulfilment: Fulfilment = _not_fulfilled
+        self.payment_provider = "sandbox"
+        """Name of the provider that new payments begin with (``payments.plug_in``)."""
 
 
 plugs = Plugs()

@@ -20,7 +20,9 @@ from siyu.people import customers
 @timers.due(UNPAID)
 async def close_unpaid(session: AsyncSession, due: list[Timer]) -> None:
     """Unpaid orders whose time is over are cancelled and their pieces freed, in sets."""
-    await actions.cancel_overdue(session, sorted({datetime.fromisoformat(timer.data["placed_at"]) for timer in due}))
+    await actions.cancel_overdue(
+        session, sorted({datetime.fromisoformat(timer.data["placed_at"]) for timer in due})
+    )
 
 
 @timers.due(COMPLETE)
@@ -54,7 +56,9 @@ from orders where id = any($1::uuid[])
 
 
 @on(OrderPlaced, OrderAddressChanged, history=True)
-async def index_orders(session: AsyncSession, events: Sequence[OrderPlaced | OrderAddressChanged]) -> None:
+async def index_orders(
+    session: AsyncSession, events: Sequence[OrderPlaced | OrderAddressChanged]
+) -> None:
     """Orders are found by the names and phones of buyer and recipient; kept beside the log, off the hot path."""
     ids = list({event.order_id for event in events})
     connection = await driver_of(session)

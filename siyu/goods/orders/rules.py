@@ -12,14 +12,24 @@ from siyu.kernel.errors import Refusal
 State = Literal["unpaid", "paid", "shipped", "ready", "completed", "cancelled", "refunded"]
 Delivery = Literal["express", "pick_up"]
 
-STATES: tuple[State, ...] = ("unpaid", "paid", "shipped", "ready", "completed", "cancelled", "refunded")
+STATES: tuple[State, ...] = (
+    "unpaid",
+    "paid",
+    "shipped",
+    "ready",
+    "completed",
+    "cancelled",
+    "refunded",
+)
 TRANSITIONS: dict[State, frozenset[State]] = {
     "unpaid": frozenset({"paid", "ready", "cancelled"}),
     "paid": frozenset({"shipped", "ready", "completed", "refunded"}),
     "ready": frozenset({"paid", "completed", "refunded"}),
     "shipped": frozenset({"completed", "refunded"}),
     "completed": frozenset({"refunded"}),
-    "cancelled": frozenset({"paid", "ready", "refunded"}),  # a late payment takes it up again, or goes back
+    "cancelled": frozenset(
+        {"paid", "ready", "refunded"}
+    ),  # a late payment takes it up again, or goes back
     "refunded": frozenset(),
 }
 HELD: frozenset[State] = frozenset({"unpaid", "paid", "ready", "shipped"})
@@ -130,7 +140,11 @@ def order_number(month: int, day: int, draw: int) -> str:
 def number_in(text: str) -> str | None:
     """The order number that somebody typed, spaces or not; None when it cannot be one."""
     digits = text.replace(" ", "").replace("-", "")
-    if len(digits) != 12 or not (digits.isascii() and digits.isdigit()) or check_digit(digits) != "0":
+    if (
+        len(digits) != 12
+        or not (digits.isascii() and digits.isdigit())
+        or check_digit(digits) != "0"
+    ):
         return None
     return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
 
@@ -197,7 +211,11 @@ def refund_share(line_minor: int, quantity: int, before: int, pieces: int) -> in
 
 
 def refund(
-    lines: Iterable[RefundableLine], pieces: Mapping[UUID, int], *, freight_minor: int = 0, freight_left_minor: int = 0
+    lines: Iterable[RefundableLine],
+    pieces: Mapping[UUID, int],
+    *,
+    freight_minor: int = 0,
+    freight_left_minor: int = 0,
 ) -> Refunding:
     """The refund of some pieces of some lines and of some freight; pieces not shipped yet go first.
 
@@ -217,7 +235,9 @@ def refund(
         raise NothingLeftToRefund(freight_minor=freight_left_minor)
     if not refunded and not freight_minor:
         raise NothingLeftToRefund(left=0)
-    return Refunding(tuple(refunded), freight_minor, sum(line.amount_minor for line in refunded) + freight_minor)
+    return Refunding(
+        tuple(refunded), freight_minor, sum(line.amount_minor for line in refunded) + freight_minor
+    )
 
 
 def everything_left(lines: Sequence[RefundableLine]) -> dict[UUID, int]:
@@ -229,7 +249,9 @@ def everything_left(lines: Sequence[RefundableLine]) -> dict[UUID, int]:
 # ── What may be done now ──────────────────────────────────────────────────────────────────────────
 
 
-def staff_may(state: State, delivery: Delivery, *, unshipped: int, shipped: int, refundable: bool) -> list[str]:
+def staff_may(
+    state: State, delivery: Delivery, *, unshipped: int, shipped: int, refundable: bool
+) -> list[str]:
     """Actions open to staff (before permissions): ship, pick_up, cancel, refund, change_price, note, change_address."""
     may = ["note"]
     if state == "unpaid":

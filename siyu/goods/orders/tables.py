@@ -77,15 +77,20 @@ class OrderRow(OfBrand, Base):
             "id",
             postgresql_where=text("store_id is not null"),
         ),
-        Index("orders_link_idx", "brand_id", "link_id", postgresql_where=text("link_id is not null")),
+        Index(
+            "orders_link_idx", "brand_id", "link_id", postgresql_where=text("link_id is not null")
+        ),
         CheckConstraint(
-            "state in ('unpaid', 'paid', 'shipped', 'ready', 'completed', 'cancelled', 'refunded')", name="state"
+            "state in ('unpaid', 'paid', 'shipped', 'ready', 'completed', 'cancelled', 'refunded')",
+            name="state",
         ),
         CheckConstraint("delivery in ('express', 'pick_up')", name="delivery"),
         CheckConstraint("goods_minor >= 0 and freight_minor >= 0", name="amounts"),
         CheckConstraint("total_minor = goods_minor + freight_minor", name="total"),
         CheckConstraint("refunded_minor between 0 and paid_minor", name="refunded"),
-        CheckConstraint("freight_refunded_minor between 0 and freight_minor", name="freight_refunded"),
+        CheckConstraint(
+            "freight_refunded_minor between 0 and freight_minor", name="freight_refunded"
+        ),
     )
 
 
@@ -115,7 +120,10 @@ class OrderLineRow(OfBrand, Base):
 
     __table_args__ = (
         within_brand("orders", "order_id"),
-        CheckConstraint("quantity > 0 and line_minor >= 0 and list_minor >= 0 and unit_minor >= 0", name="amounts"),
+        CheckConstraint(
+            "quantity > 0 and line_minor >= 0 and list_minor >= 0 and unit_minor >= 0",
+            name="amounts",
+        ),
         CheckConstraint("refunded_quantity between 0 and quantity", name="refunded_quantity"),
         CheckConstraint("refunded_minor between 0 and line_minor", name="refunded"),
         CheckConstraint(
@@ -146,7 +154,9 @@ class RefundRow(OfBrand, Base):
 
     __table_args__ = (
         within_brand("orders", "order_id"),
-        CheckConstraint("amount_minor >= 0 and freight_minor between 0 and amount_minor", name="amount"),
+        CheckConstraint(
+            "amount_minor >= 0 and freight_minor between 0 and amount_minor", name="amount"
+        ),
         CheckConstraint("state in ('agreed', 'sent', 'succeeded', 'failed')", name="state"),
         Index(None, "brand_id", "order_id"),
     )

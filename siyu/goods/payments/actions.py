@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -167,7 +168,7 @@ async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAn
     row.state = "succeeded" if answer.done else "failed"
     row.provider_reference, row.error, row.settled_at = answer.reference, answer.error[:500], clock.now()
     await session.flush()
-    facts = {
+    facts: dict[str, Any] = {
         "refund_id": row.id, "payment_id": payment.id, "payable_kind": payment.payable_kind,
         "payable_id": payment.payable_id, "amount_minor": row.amount_minor,
     }  # fmt: skip

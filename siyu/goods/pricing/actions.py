@@ -27,7 +27,9 @@ async def save_template(
     Raises ``NotFound`` for an unknown template.
     """
     driver = await driver_of(session)
-    await driver.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{brand_of(session)}/freight")
+    await driver.execute(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{brand_of(session)}/freight"
+    )
     row = None
     if template_id is not None:
         row = await session.get(FreightTemplateRow, (brand_of(session), template_id))
@@ -35,7 +37,9 @@ async def save_template(
             raise NotFound(freight_template_id=str(template_id))
     if is_default:
         others = update(FreightTemplateRow).where(FreightTemplateRow.is_default)
-        await session.execute(others.values(is_default=False), execution_options={"synchronize_session": "fetch"})
+        await session.execute(
+            others.values(is_default=False), execution_options={"synchronize_session": "fetch"}
+        )
     if row is None:
         row = FreightTemplateRow(id=new_id())
         session.add(row)
@@ -44,17 +48,23 @@ async def save_template(
     return row.id
 
 
-async def set_store_prices(session: AsyncSession, unit_id: UUID, prices: Mapping[UUID, int | None]) -> None:
+async def set_store_prices(
+    session: AsyncSession, unit_id: UUID, prices: Mapping[UUID, int | None]
+) -> None:
     """Set prices of one store by SKU; ``None`` gives a piece back to the catalogue's price.
 
     Raises ``NotFound`` when a SKU does not exist.
     """
     driver = await driver_of(session)
-    known = await driver.fetchval("select count(*) from skus where id = any($1::uuid[])", list(prices))
+    known = await driver.fetchval(
+        "select count(*) from skus where id = any($1::uuid[])", list(prices)
+    )
     if known != len(prices):
         raise NotFound(sku_ids=[str(sku) for sku in prices])
     gone = [sku for sku, price in prices.items() if price is None]
-    await driver.execute("delete from store_prices where unit_id = $1 and sku_id = any($2::uuid[])", unit_id, gone)
+    await driver.execute(
+        "delete from store_prices where unit_id = $1 and sku_id = any($2::uuid[])", unit_id, gone
+    )
     kept = {sku: price for sku, price in prices.items() if price is not None}
     await driver.execute(
         """insert into store_prices (unit_id, sku_id, price_minor)

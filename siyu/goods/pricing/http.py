@@ -79,7 +79,9 @@ async def list_templates(desk: NamedDependency[Desk]) -> FreightTemplates:
 
 
 @post("/freight-templates", tags=["pricing"])
-async def make_template(desk: NamedDependency[Desk], data: JSONBody[FreightTemplateIn]) -> FreightTemplate:
+async def make_template(
+    desk: NamedDependency[Desk], data: JSONBody[FreightTemplateIn]
+) -> FreightTemplate:
     """Make a freight template. Refusals: http.invalid."""
     desk.require("pricing.edit")
     return await _save(desk, None, data)
@@ -127,10 +129,17 @@ async def _save(desk: Desk, template_id: UUID | None, data: FreightTemplateIn) -
     everywhere = sum(not rule.region_codes for rule in data.rules)
     codes = [code for rule in data.rules for code in set(rule.region_codes)]
     if everywhere > 1 or len(codes) != len(set(codes)):
-        raise Invalid(errors=[{"path": "rules", "message": "Each region may stand in one rule only."}])
+        raise Invalid(
+            errors=[{"path": "rules", "message": "Each region may stand in one rule only."}]
+        )
     rules = [
         FreightRule(
-            tuple(r.region_codes), r.first_g, r.first_minor, r.next_g, r.next_minor, r.free_from_minor
+            tuple(r.region_codes),
+            r.first_g,
+            r.first_minor,
+            r.next_g,
+            r.next_minor,
+            r.free_from_minor,
         )
         for r in data.rules
     ]
@@ -154,4 +163,10 @@ def _out(one: queries.Template) -> FreightTemplate:
     return FreightTemplate(one.id, one.name, one.is_default, one.rules)
 
 
-console_routes = [list_templates, make_template, replace_template, list_store_prices, set_store_prices]
+console_routes = [
+    list_templates,
+    make_template,
+    replace_template,
+    list_store_prices,
+    set_store_prices,
+]

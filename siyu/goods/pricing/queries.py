@@ -41,7 +41,9 @@ async def templates(source: Source) -> list[Template]:
     ]
 
 
-async def store_prices(source: Source, unit_ids: Iterable[UUID], sku_ids: Iterable[UUID]) -> Mapping[tuple[UUID, UUID], int]:
+async def store_prices(
+    source: Source, unit_ids: Iterable[UUID], sku_ids: Iterable[UUID]
+) -> Mapping[tuple[UUID, UUID], int]:
     """Prices of stores by ``(unit, sku)``; absent where the catalogue's price holds."""
     connection = await _connection_of(source)
     rows = await connection.fetch(

@@ -218,7 +218,14 @@ def _adjust(
                 costs[at] = cost
 
 
-def _spread(change: Off, costs: list[int], steps: list[list[Step]], waterfall: list[Waterfall], *, stage: str) -> None:
+def _spread(
+    change: Off,
+    costs: list[int],
+    steps: list[list[Step]],
+    waterfall: list[Waterfall],
+    *,
+    stage: str,
+) -> None:
     among = change.lines or range(len(costs))
     still = sum(costs[at] for at in among)
     amount = min(change.amount_minor, still)
@@ -269,7 +276,9 @@ class NotDelivered(Refusal):
     detail = "The shop does not deliver to this region. Choose another address or pick-up."
 
 
-def freight(rules: Sequence[FreightRule], district_code: str, weight_g: int, goods_minor: int) -> int:
+def freight(
+    rules: Sequence[FreightRule], district_code: str, weight_g: int, goods_minor: int
+) -> int:
     """What it costs to send goods of this weight and amount there, by the rule with the longest matching prefix.
 
     No rules at all = free everywhere. Raises ``NotDelivered`` when there are rules and none matches.
@@ -291,7 +300,13 @@ def freight(rules: Sequence[FreightRule], district_code: str, weight_g: int, goo
 
 
 def change_line(
-    lines: Sequence[PricedLine], waterfall: Sequence[Waterfall], at: int, line_minor: int, *, rule: str, note: dict[str, str]
+    lines: Sequence[PricedLine],
+    waterfall: Sequence[Waterfall],
+    at: int,
+    line_minor: int,
+    *,
+    rule: str,
+    note: dict[str, str],
 ) -> Priced:
     """A frozen price with one line set to another amount by a person; every other amount stays as it was.
 
@@ -304,7 +319,9 @@ def change_line(
     steps = (*kept, Step("manual", change, rule)) if change else kept
     changed = PricedLine(before.quantity, before.list_minor, before.unit_minor, line_minor, steps)
     after = (*lines[:at], changed, *lines[at + 1 :])
-    by_hand = sum(step.amount_minor for line in after for step in line.steps if step.stage == "manual")
+    by_hand = sum(
+        step.amount_minor for line in after for step in line.steps if step.stage == "manual"
+    )
     others = [step for step in waterfall if step.stage != "manual"]
     if by_hand:
         place = next((i for i, step in enumerate(others) if step.stage == "rounding"), len(others))

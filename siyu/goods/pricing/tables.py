@@ -37,5 +37,10 @@ class FreightTemplateRow(OfBrand, Base):
     """``rules.FreightRule`` as JSON."""
 
     __table_args__ = (
-        Index("freight_templates_default_key", "brand_id", unique=True, postgresql_where=text("is_default")),
+        Index(
+            "freight_templates_default_key",
+            "brand_id",
+            unique=True,
+            postgresql_where=text("is_default"),
+        ),
     )

@@ -270,11 +270,15 @@ async def _top(desk: Desk, top: list[tuple[UUID, int, int]]) -> list[TopProductO
     pictures = await catalogue.images(desk.session, [title.image_id for title in titles.values()])
     return [
         TopProductOut(
-            product, titles[product].title, pictures.get(titles[product].image_id) if titles[product].image_id else None, pieces, net
+            product, titles[product].title, _picture(pictures, titles[product].image_id), pieces, net
         )
         for product, pieces, net in top
         if product in titles
     ]
+
+
+def _picture(pictures: dict[UUID, ImageOut], image_id: UUID | None) -> ImageOut | None:
+    return pictures.get(image_id) if image_id else None
 
 
 @get("/boards/today", tags=["boards"])

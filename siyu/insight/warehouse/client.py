@@ -1,7 +1,7 @@
 """ClickHouse over HTTP. Only this module sends SQL there, and every question is bound to one brand."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -89,5 +89,6 @@ class Warehouse:
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return "[" + ",".join(f"'{one}'" for one in value) + "]"
+        parts = cast("Sequence[Any]", value)
+        return "[" + ",".join(f"'{part}'" for part in parts) + "]"
     return str(value)

@@ -1,6 +1,6 @@
 """Refusals and failures as problem documents (RFC 9457), rendered in this one place."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -70,7 +70,8 @@ def _refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[byte
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [
-        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))} for one in extra if isinstance(one, dict)
+        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))}
+        for one in (cast("dict[str, Any]", part) for part in extra if isinstance(part, dict))
     ]
     code = _BY_STATUS.get(error.status_code, "http.failed" if error.status_code >= 500 else "http.malformed")
     problem = Problem(

@@ -31,7 +31,8 @@ class LinkPlan(msgspec.Struct, frozen=True):
 
 async def make_links(session: AsyncSession, plans: Sequence[LinkPlan], secret: bytes) -> list[Link]:
     """Make links; the caller has checked targets, stores and guides. Raises ``BadSource``."""
-    brand_id, rows = brand_of(session), []
+    brand_id = brand_of(session)
+    rows: list[LinkRow] = []
     for plan in plans:
         if plan.source not in rules.SOURCES:
             raise rules.BadSource(source=plan.source[:40])

@@ -141,11 +141,16 @@ async def _shown(desk: Desk, runtime: Any, found: list[tuple[Link, int]]) -> lis
     return [
         LinkOut(
             link.id, link.code, f"{runtime.settings.shop(desk.brand.slug)}/l/{link.code}", link.target, label(link.target),
-            link.source, link.scene, stores[link.store_id].name if link.store_id in stores else None,
+            link.source, link.scene, _name(stores, link.store_id),
             guides.get(link.guide_id) if link.guide_id else None, link.note, visits, ordered.get(link.id, 0), link.created_at,
         )  # fmt: skip
         for link, visits in found
     ]
+
+
+def _name(stores: dict[UUID, brands.Unit], store_id: UUID | None) -> LocaleText | None:
+    store = stores.get(store_id) if store_id else None
+    return store.name if store else None
 
 
 class Opening:

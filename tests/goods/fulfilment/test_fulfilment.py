@@ -38,9 +38,11 @@ async def test_an_order_is_shipped_in_two_parcels_and_signed_for(stall, shopper,
     second = (await ship(console, order_id, {line["id"]: 2}, tracking_number="sf 999 888 777")).json()
     assert [parcel["tracking_number"] for parcel in second["parcels"]] == ["SF1234567890", "SF999888777"]
     assert await stall.level(sku) == (2, 0)
+    answer = parcel = None
     for parcel in second["parcels"]:
         answer = await console.post(f"/api/console/parcels/{parcel['id']}/signed")
         assert answer.status_code == 200, answer.text
+    assert answer and parcel
     assert answer.json()["state"] == "completed"
     again = await console.post(f"/api/console/parcels/{parcel['id']}/signed")
     assert (again.status_code, again.json()["code"]) == (409, "fulfilment.already_signed")

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import httpx
 import pytest
+
 from siyu.goods import stock
 from siyu.kernel import clock, events, timers
 from siyu.kernel.checks import run_checks
 from siyu.kernel.db import driver_of
 from siyu.kernel.ids import new_id
 from siyu.people import brands, customers
-
 from tests.conftest import client_for
 
 _phones = itertools.count(13_000_000_000 + secrets.randbelow(10**8) * 9)
@@ -26,7 +26,15 @@ class Shopper:
     def __init__(self, client: httpx.AsyncClient, id: UUID, address_id: UUID, phone: str) -> None:
         self.http, self.id, self.address_id, self.phone = client, id, address_id, phone
 
-    async def place(self, goods: dict[UUID, int], total_minor: int, *, key: str | None = None, headers: Any = None, **more: Any) -> httpx.Response:
+    async def place(
+        self,
+        goods: dict[UUID, int],
+        total_minor: int,
+        *,
+        key: str | None = None,
+        headers: Any = None,
+        **more: Any,
+    ) -> httpx.Response:
         order = {
             "lines": [{"sku_id": str(sku), "quantity": quantity} for sku, quantity in goods.items()],
             "delivery": "express", "address_id": str(self.address_id), "store_id": None, "note": "",
@@ -35,7 +43,9 @@ class Shopper:
         headers = {"Idempotency-Key": key or secrets.token_hex(8)} | (headers or {})
         return await self.http.post("/api/shop/orders", json=order, headers=headers)
 
-    async def ordered(self, goods: dict[UUID, int], total_minor: int, **more: Any) -> dict[str, Any]:
+    async def ordered(
+        self, goods: dict[UUID, int], total_minor: int, **more: Any
+    ) -> dict[str, Any]:
         answer = await self.place(goods, total_minor, **more)
         assert answer.status_code == 201, answer.text
         return answer.json()
@@ -45,7 +55,9 @@ class Shopper:
         return await self.at_cashier(payment, outcome)
 
     async def start_paying(self, order_id: str) -> str:
-        answer = await self.http.post(f"/api/shop/orders/{order_id}/pay", headers={"Idempotency-Key": secrets.token_hex(8)})
+        answer = await self.http.post(
+            f"/api/shop/orders/{order_id}/pay", headers={"Idempotency-Key": secrets.token_hex(8)}
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()["payment_id"]
 
@@ -92,14 +104,19 @@ class Stall:
     async def count(self, sku: UUID, pieces: int, *, store_id: UUID | None = None) -> None:
         """Put pieces on the shelf."""
         async with self.database.brand(self.brand.id) as session:
-            place = await stock.store_location(session, store_id) if store_id else await stock.online_location(session)
+            place = (
+                await stock.store_location(session, store_id)
+                if store_id
+                else await stock.online_location(session)
+            )
             await stock.count_pieces(await driver_of(session), {(sku, place): pieces})
 
     async def level(self, sku: UUID) -> tuple[int, int]:
         """(on hand, reserved) over all places."""
         async with self.database.raw(self.brand.id) as connection:
             row = await connection.fetchrow(
-                "select sum(on_hand)::bigint as on_hand, sum(reserved)::bigint as reserved from stock_levels where sku_id = $1", sku
+                "select sum(on_hand)::bigint as on_hand, sum(reserved)::bigint as reserved from stock_levels where sku_id = $1",
+                sku,
             )
             return row["on_hand"], row["reserved"]
 
@@ -117,10 +134,14 @@ class Stall:
         """A customer who is signed in and has an address."""
         phone = str(next(_phones))
         async with self.database.brand(self.brand.id) as session:
-            (customer_id,) = await customers.join_customers(session, [customers.NewCustomer(phone=phone, name=name)])
+            (customer_id,) = await customers.join_customers(
+                session, [customers.NewCustomer(phone=phone, name=name)]
+            )
             (token,) = await customers.open_sessions(session, [customer_id])
             address = await customers.save_address(
-                session, customer_id, customers.AddressIn(name, phone, "330106", "文三路 100 号", True)
+                session,
+                customer_id,
+                customers.AddressIn(name, phone, "330106", "文三路 100 号", True),
             )
         client = client_for(self.app, self.brand.host, Authorization=f"Bearer {token}")
         self._clients.append(client)

@@ -1,8 +1,8 @@
 """The cart: a guest's first, the customer's after signing in."""
 
 import pytest
-from siyu.goods.orders.rules import MAX_LINES
 
+from siyu.goods.orders.rules import MAX_LINES
 from tests.conftest import client_for
 
 
@@ -10,7 +10,9 @@ from tests.conftest import client_for
 async def guest(app, stall):
     async with client_for(app, stall.brand.host) as client:
         shop = (await client.get("/api/shop/shop")).json()
-        answer = await client.post("/api/shop/session/guest", json={"privacy_version": shop["privacy_version"]})
+        answer = await client.post(
+            "/api/shop/session/guest", json={"privacy_version": shop["privacy_version"]}
+        )
         assert answer.status_code < 300, answer.text
         client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
         yield client
@@ -26,9 +28,13 @@ async def test_adding_again_adds_up_and_zero_takes_out(stall, shopper):
     cart = (await add(shopper.http, sku, 3)).json()
     assert [(line["quantity"], line["selected"]) for line in cart["lines"]] == [(5, True)]
     assert (cart["selected_quantity"], cart["selected_minor"]) == (5, 9950)
-    cart = (await shopper.http.put(f"/api/shop/cart/{sku}", json={"quantity": 1, "selected": False})).json()
+    cart = (
+        await shopper.http.put(f"/api/shop/cart/{sku}", json={"quantity": 1, "selected": False})
+    ).json()
     assert (cart["lines"][0]["quantity"], cart["selected_minor"]) == (1, 0)
-    assert (await shopper.http.put(f"/api/shop/cart/{sku}", json={"quantity": 0, "selected": True})).json()["lines"] == []
+    assert (
+        await shopper.http.put(f"/api/shop/cart/{sku}", json={"quantity": 0, "selected": True})
+    ).json()["lines"] == []
 
 
 async def test_the_cart_tells_what_cannot_be_bought(stall, shopper):
@@ -38,7 +44,10 @@ async def test_the_cart_tells_what_cannot_be_bought(stall, shopper):
     async with stall.database.raw(stall.brand.id) as connection:
         await connection.execute("update skus set active = false where id = $1", gone)
     cart = (await shopper.http.get("/api/shop/cart")).json()
-    assert {line["sku_id"]: line["problem"] for line in cart["lines"]} == {str(few): "not_enough", str(gone): "off_sale"}
+    assert {line["sku_id"]: line["problem"] for line in cart["lines"]} == {
+        str(few): "not_enough",
+        str(gone): "off_sale",
+    }
     assert cart["selected_minor"] == 0
     await stall.count(few, 0)
     assert (await shopper.http.get("/api/shop/cart")).json()["lines"][-1]["problem"] == "sold_out"
@@ -50,7 +59,7 @@ async def test_what_is_not_sold_does_not_go_into_a_cart(stall, shopper, rival_st
 
 
 async def test_a_cart_holds_only_so_many_different_things(stall, shopper, monkeypatch):
-    import siyu.goods.orders.actions.carts as carts
+    from siyu.goods.orders.actions import carts
 
     assert MAX_LINES == 100
     monkeypatch.setattr(carts, "MAX_LINES", 2)
@@ -65,12 +74,19 @@ async def test_a_guests_cart_survives_the_sign_in_and_joins_the_customers(stall,
     await add(guest, both, 2)
     await add(guest, only_guest, 1)
     await guest.post("/api/shop/session/code", json={"phone": shopper.phone})
-    inbox = (await guest.get("/api/shop/demo-inbox", params={"phone": shopper.phone})).json()["items"]
+    inbox = (await guest.get("/api/shop/demo-inbox", params={"phone": shopper.phone})).json()[
+        "items"
+    ]
     code = "".join(character for character in inbox[0]["text"] if character.isdigit())[:6]
-    answer = await guest.post("/api/shop/session/verify", json={"phone": shopper.phone, "code": code})
+    answer = await guest.post(
+        "/api/shop/session/verify", json={"phone": shopper.phone, "code": code}
+    )
     assert answer.status_code == 200, answer.text
     cart = (await shopper.http.get("/api/shop/cart")).json()
-    assert {line["sku_id"]: line["quantity"] for line in cart["lines"]} == {str(both): 3, str(only_guest): 1}
+    assert {line["sku_id"]: line["quantity"] for line in cart["lines"]} == {
+        str(both): 3,
+        str(only_guest): 1,
+    }
     assert answer.json()["cart_quantity"] == 4
 
 

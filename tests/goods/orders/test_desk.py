@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from siyu.goods.orders.rules import refund_share
 
+from siyu.goods.orders.rules import refund_share
 from tests.conftest import sign_in
 
 
@@ -40,11 +40,18 @@ async def test_the_list_counts_states_filters_and_pages(stall, shopper, console)
     page = (await console.get("/api/console/orders")).json()
     assert page["counts"] == {"all": 5, "paid": 3, "unpaid": 2}
     assert [row["id"] for row in page["items"]] == unpaid[::-1] + paid[::-1]
-    assert page["items"][0]["customer_name"] == "王小明" and page["items"][0]["first_title"]["zh-CN"] == "青玉手镯"
+    assert (
+        page["items"][0]["customer_name"] == "王小明"
+        and page["items"][0]["first_title"]["zh-CN"] == "青玉手镯"
+    )
 
     page = (await console.get("/api/console/orders", params={"state": "paid", "limit": 2})).json()
     assert [row["id"] for row in page["items"]] == paid[:0:-1] and page["counts"]["all"] == 5
-    rest = (await console.get("/api/console/orders", params={"state": "paid", "limit": 2, "cursor": page["next"]})).json()
+    rest = (
+        await console.get(
+            "/api/console/orders", params={"state": "paid", "limit": 2, "cursor": page["next"]}
+        )
+    ).json()
     assert ([row["id"] for row in rest["items"]], rest["next"]) == (paid[:1], None)
 
     for narrowed, expected in [
@@ -53,7 +60,9 @@ async def test_the_list_counts_states_filters_and_pages(stall, shopper, console)
     ]:  # fmt: skip
         page = (await console.get("/api/console/orders", params=narrowed)).json()
         assert [row["id"] for row in page["items"]] == expected, narrowed
-    assert (await console.get("/api/console/orders", params={"cursor": "nonsense"})).json()["code"] == "http.bad_cursor"
+    assert (await console.get("/api/console/orders", params={"cursor": "nonsense"})).json()[
+        "code"
+    ] == "http.bad_cursor"
     assert (await console.get("/api/console/session")).json()["counts"]["orders_to_ship"] == 3
 
 
@@ -65,9 +74,19 @@ async def test_orders_are_found_by_number_name_and_phone(stall, shopper, console
     await stall.settle()
 
     async def found(q: str) -> list[str]:
-        return [row["id"] for row in (await console.get("/api/console/orders", params={"q": q})).json()["items"]]
+        return [
+            row["id"]
+            for row in (await console.get("/api/console/orders", params={"q": q})).json()["items"]
+        ]
 
-    for q in (placed["number"], placed["number"].replace(" ", ""), "王小明", "小明", shopper.phone, f" {shopper.phone[-4:]} "):
+    for q in (
+        placed["number"],
+        placed["number"].replace(" ", ""),
+        "王小明",
+        "小明",
+        shopper.phone,
+        f" {shopper.phone[-4:]} ",
+    ):
         assert await found(q) == [placed["id"]], q
     assert await found("明") == [theirs["id"], placed["id"]]
     assert await found("阳明月") == [theirs["id"]]
@@ -90,8 +109,16 @@ async def test_another_brands_desk_finds_nothing(stall, shopper, app, rival, riv
         }  # fmt: skip
         assert (await theirs.get(url)).status_code == 404
         for path, body in bodies.items():
-            assert (await theirs.post(f"{url}/{path}", json=body, headers=keyed())).status_code == 404, path
-        address = {"recipient": "甲", "phone": "13800138000", "district_code": "330106", "street": "路 1 号", "is_default": False}
+            assert (
+                await theirs.post(f"{url}/{path}", json=body, headers=keyed())
+            ).status_code == 404, path
+        address = {
+            "recipient": "甲",
+            "phone": "13800138000",
+            "district_code": "330106",
+            "street": "路 1 号",
+            "is_default": False,
+        }
         assert (await theirs.patch(f"{url}/address", json=address)).status_code == 404
     assert (await shopper.order(placed["id"]))["state"] == "paid"
 
@@ -103,15 +130,25 @@ async def test_the_detail_shows_everything_and_what_may_be_done(stall, shopper, 
     assert order["customer"] == {
         "id": str(shopper.id), "name": "王小明", "phone_masked": f"{shopper.phone[:3]}****{shopper.phone[-4:]}", "orders": 1, "spent_minor": 3980,
     }  # fmt: skip
-    assert order["recipient"]["phone"] == shopper.phone and order["recipient"]["region_names"][0] == "浙江省"
+    assert (
+        order["recipient"]["phone"] == shopper.phone
+        and order["recipient"]["region_names"][0] == "浙江省"
+    )
     assert [step["stage"] for step in order["waterfall"]] == ["list", "total"]
-    assert order["waterfall"][0]["label"]["zh-CN"] == "商品原价" and order["waterfall"][-1]["amount_minor"] == 3980
-    assert [(p["provider"], p["amount_minor"], p["state"]) for p in order["payments"]] == [("sandbox", 3980, "succeeded")]
+    assert (
+        order["waterfall"][0]["label"]["zh-CN"] == "商品原价"
+        and order["waterfall"][-1]["amount_minor"] == 3980
+    )
+    assert [(p["provider"], p["amount_minor"], p["state"]) for p in order["payments"]] == [
+        ("sandbox", 3980, "succeeded")
+    ]
     assert [item["kind"] for item in order["timeline"]] == ["orders.paid", "orders.placed"]
     assert set(order["may"]) == {"note", "cancel", "ship", "refund", "change_address"}
 
 
-async def test_a_changed_price_is_kept_with_its_reason_and_closes_payments_under_way(stall, shopper, console):
+async def test_a_changed_price_is_kept_with_its_reason_and_closes_payments_under_way(
+    stall, shopper, console
+):
     first, second = await stall.sku(1000), await stall.sku(700)
     placed = await shopper.ordered({first: 2, second: 1}, 2700)
     old_payment = await shopper.start_paying(placed["id"])
@@ -123,7 +160,9 @@ async def test_a_changed_price_is_kept_with_its_reason_and_closes_payments_under
     assert (order["total_minor"], order["lines"][0]["line_minor"]) == (2200, 1500)
     manual = next(step for step in order["waterfall"] if step["stage"] == "manual")
     assert (manual["amount_minor"], manual["note"]["zh-CN"]) == (-500, "老客优惠")
-    assert (await console.post(f"{url}/price", json=body, headers=key)).json()["version"] == order["version"]
+    assert (await console.post(f"{url}/price", json=body, headers=key)).json()["version"] == order[
+        "version"
+    ]
     audit = (await console.get("/api/console/audit")).json()["items"][0]
     assert (audit["action"], audit["facts"]["total_minor"]) == ("orders.price_changed", 2200)
 
@@ -144,11 +183,18 @@ async def test_refunds_come_from_the_frozen_price_to_the_fen(stall, shopper, con
     placed = await shopper.ordered({sku: 3}, 3000)
     url = f"/api/console/orders/{placed['id']}"
     line = (await console.get(url)).json()["lines"][0]["id"]
-    await console.post(f"{url}/price", json={"line_id": line, "new_minor": 1000, "reason": "内购"}, headers=keyed())
+    await console.post(
+        f"{url}/price", json={"line_id": line, "new_minor": 1000, "reason": "内购"}, headers=keyed()
+    )
     await shopper.pay(placed["id"])
     amounts = []
     for _ in range(3):
-        body = {"lines": [{"line_id": line, "quantity": 1}], "freight_minor": 0, "reason": "不合适", "restock": True}
+        body = {
+            "lines": [{"line_id": line, "quantity": 1}],
+            "freight_minor": 0,
+            "reason": "不合适",
+            "restock": True,
+        }
         answer = await console.post(f"{url}/refunds", json=body, headers=keyed())
         assert answer.status_code == 200, answer.text
         amounts.append(answer.json()["refunds"][-1]["amount_minor"])
@@ -156,7 +202,9 @@ async def test_refunds_come_from_the_frozen_price_to_the_fen(stall, shopper, con
     await stall.settle()
     order = (await console.get(url)).json()
     assert (order["state"], order["refunded_minor"]) == ("refunded", 1000)
-    assert {refund["state"] for refund in order["refunds"]} == {"succeeded"} and await stall.level(sku) == (10, 0)
+    assert {refund["state"] for refund in order["refunds"]} == {"succeeded"} and await stall.level(
+        sku
+    ) == (10, 0)
     more = await console.post(f"{url}/refunds", json=body, headers=keyed())
     assert more.json()["code"] == "orders.wrong_state"
     await stall.all_holds()
@@ -166,9 +214,16 @@ async def test_the_same_refund_sent_twice_pays_once(stall, shopper, console):
     placed = await paid_order(shopper, {await stall.sku(): 3}, 5970)
     url = f"/api/console/orders/{placed['id']}"
     line = (await console.get(url)).json()["lines"][0]["id"]
-    body = {"lines": [{"line_id": line, "quantity": 1}], "freight_minor": 0, "reason": "破损", "restock": False}
+    body = {
+        "lines": [{"line_id": line, "quantity": 1}],
+        "freight_minor": 0,
+        "reason": "破损",
+        "restock": False,
+    }
     key = keyed()
-    answers = await asyncio.gather(*(console.post(f"{url}/refunds", json=body, headers=key) for _ in range(4)))
+    answers = await asyncio.gather(
+        *(console.post(f"{url}/refunds", json=body, headers=key) for _ in range(4))
+    )
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.json()["refunded_minor"] for answer in answers} == {1990}
     other = await console.post(f"{url}/refunds", json=body | {"reason": "别的"}, headers=key)
@@ -182,7 +237,12 @@ async def test_refunds_that_race_never_give_back_more_than_was_paid(stall, shopp
     line = (await console.get(url)).json()["lines"][0]["id"]
 
     async def refund(quantity):
-        body = {"lines": [{"line_id": line, "quantity": quantity}], "freight_minor": 0, "reason": "退货", "restock": True}
+        body = {
+            "lines": [{"line_id": line, "quantity": quantity}],
+            "freight_minor": 0,
+            "reason": "退货",
+            "restock": True,
+        }
         return (await console.post(f"{url}/refunds", json=body, headers=keyed())).status_code
 
     codes = await asyncio.gather(*(refund(n) for n in (2, 2, 2, 1, 3, 1)))
@@ -202,7 +262,11 @@ def test_any_split_of_refunds_adds_up_to_what_was_paid(total, quantity, data):
     left, before, sums = quantity, 0, 0
     while left:
         step = data.draw(st.integers(1, left))
-        sums, before, left = sums + refund_share(total, quantity, before, step), before + step, left - step
+        sums, before, left = (
+            sums + refund_share(total, quantity, before, step),
+            before + step,
+            left - step,
+        )
     assert sums == total
 
 
@@ -211,16 +275,27 @@ async def test_shipped_pieces_come_back_to_the_shelf_only_when_restocked(stall, 
     placed = await paid_order(shopper, {sku: 4}, 4000)
     url = f"/api/console/orders/{placed['id']}"
     line = (await console.get(url)).json()["lines"][0]["id"]
-    parcel = {"lines": [{"line_id": line, "quantity": 3}], "carrier": "SF", "tracking_number": "SF1234567890"}
+    parcel = {
+        "lines": [{"line_id": line, "quantity": 3}],
+        "carrier": "SF",
+        "tracking_number": "SF1234567890",
+    }
     order = (await console.post(f"{url}/parcels", json=parcel, headers=keyed())).json()
     assert order["state"] == "shipped" and order["lines"][0]["shipped_quantity"] == 3
     assert await stall.level(sku) == (7, 1)
 
     async def refund(quantity, *, restock):
-        body = {"lines": [{"line_id": line, "quantity": quantity}], "freight_minor": 0, "reason": "退货", "restock": restock}
+        body = {
+            "lines": [{"line_id": line, "quantity": quantity}],
+            "freight_minor": 0,
+            "reason": "退货",
+            "restock": restock,
+        }
         return (await console.post(f"{url}/refunds", json=body, headers=keyed())).json()
 
-    assert (await refund(2, restock=True))["refunded_minor"] == 2000  # the unshipped one, and one that came back
+    assert (await refund(2, restock=True))[
+        "refunded_minor"
+    ] == 2000  # the unshipped one, and one that came back
     assert await stall.level(sku) == (8, 0)
     order = await refund(2, restock=False)
     assert order["state"] == "refunded" and await stall.level(sku) == (8, 0)
@@ -228,7 +303,9 @@ async def test_shipped_pieces_come_back_to_the_shelf_only_when_restocked(stall, 
     await stall.all_holds()
 
 
-async def test_an_order_completes_when_the_buyer_confirms_or_after_ten_days(stall, shopper, console, later):
+async def test_an_order_completes_when_the_buyer_confirms_or_after_ten_days(
+    stall, shopper, console, later
+):
     sku = await stall.sku(1000, 10)
     orders = [await paid_order(shopper, {sku: 1}, 1000) for _ in range(2)]
     early = await shopper.http.post(f"/api/shop/orders/{orders[0]['id']}/received")
@@ -236,11 +313,19 @@ async def test_an_order_completes_when_the_buyer_confirms_or_after_ten_days(stal
     for one in orders:
         url = f"/api/console/orders/{one['id']}"
         line = (await console.get(url)).json()["lines"][0]["id"]
-        parcel = {"lines": [{"line_id": line, "quantity": 1}], "carrier": "SF", "tracking_number": "SF1234567890"}
-        assert (await console.post(f"{url}/parcels", json=parcel, headers=keyed())).status_code == 200
+        parcel = {
+            "lines": [{"line_id": line, "quantity": 1}],
+            "carrier": "SF",
+            "tracking_number": "SF1234567890",
+        }
+        assert (
+            await console.post(f"{url}/parcels", json=parcel, headers=keyed())
+        ).status_code == 200
     done = await shopper.http.post(f"/api/shop/orders/{orders[0]['id']}/received")
     assert done.json()["state"] == "completed"
-    assert (await shopper.http.post(f"/api/shop/orders/{orders[0]['id']}/received")).status_code == 200
+    assert (
+        await shopper.http.post(f"/api/shop/orders/{orders[0]['id']}/received")
+    ).status_code == 200
     later(days=10, minutes=1)
     await stall.pass_time()
     assert (await shopper.order(orders[1]["id"]))["state"] == "completed"
@@ -251,21 +336,44 @@ async def test_an_order_completes_when_the_buyer_confirms_or_after_ten_days(stal
 async def test_the_address_can_change_until_something_ships(stall, shopper, console):
     placed = await paid_order(shopper, {await stall.sku(): 1}, 1990)
     url = f"/api/console/orders/{placed['id']}"
-    address = {"recipient": "李雷", "phone": "13800138001", "district_code": "310115", "street": "世纪大道 1 号", "is_default": False}
+    address = {
+        "recipient": "李雷",
+        "phone": "13800138001",
+        "district_code": "310115",
+        "street": "世纪大道 1 号",
+        "is_default": False,
+    }
     order = (await console.patch(f"{url}/address", json=address)).json()
-    assert (order["recipient"]["recipient"], order["recipient"]["district_code"]) == ("李雷", "310115")
+    assert (order["recipient"]["recipient"], order["recipient"]["district_code"]) == (
+        "李雷",
+        "310115",
+    )
     await stall.settle()
-    assert len((await console.get("/api/console/orders", params={"q": "李雷"})).json()["items"]) == 1
+    assert (
+        len((await console.get("/api/console/orders", params={"q": "李雷"})).json()["items"]) == 1
+    )
     bad = await console.patch(f"{url}/address", json=address | {"district_code": "999999"})
     assert bad.status_code == 422
-    parcel = {"lines": [{"line_id": order["lines"][0]["id"], "quantity": 1}], "carrier": "SF", "tracking_number": "SF1234567890"}
+    parcel = {
+        "lines": [{"line_id": order["lines"][0]["id"], "quantity": 1}],
+        "carrier": "SF",
+        "tracking_number": "SF1234567890",
+    }
     await console.post(f"{url}/parcels", json=parcel, headers=keyed())
-    assert (await console.patch(f"{url}/address", json=address)).json()["code"] == "orders.wrong_state"
+    assert (await console.patch(f"{url}/address", json=address)).json()[
+        "code"
+    ] == "orders.wrong_state"
 
 
 async def test_notes_are_for_colleagues_only(stall, shopper, console):
     placed = await shopper.ordered({await stall.sku(): 1}, 1990)
-    order = (await console.post(f"/api/console/orders/{placed['id']}/notes", json={"text": "要求周末送"}, headers=keyed())).json()
+    order = (
+        await console.post(
+            f"/api/console/orders/{placed['id']}/notes",
+            json={"text": "要求周末送"},
+            headers=keyed(),
+        )
+    ).json()
     assert [note["text"] for note in order["notes"]] == ["要求周末送"]
     assert "要求周末送" not in (await shopper.http.get(f"/api/shop/orders/{placed['id']}")).text
 
@@ -274,37 +382,63 @@ async def test_staff_cancel_unpaid_and_paid_orders_but_not_shipped_ones(stall, s
     sku = await stall.sku(1000, 10)
     unpaid, paid = await shopper.ordered({sku: 1}, 1000), await paid_order(shopper, {sku: 1}, 1000)
     for one, state in ((unpaid, "cancelled"), (paid, "refunded")):
-        answer = await console.post(f"/api/console/orders/{one['id']}/cancel", json={"reason": "缺货"}, headers=keyed())
-        assert (answer.status_code, answer.json()["state"], answer.json()["cancel_reason"]) == (200, state, "缺货")
-    again = await console.post(f"/api/console/orders/{unpaid['id']}/cancel", json={"reason": ""}, headers=keyed())
+        answer = await console.post(
+            f"/api/console/orders/{one['id']}/cancel", json={"reason": "缺货"}, headers=keyed()
+        )
+        assert (answer.status_code, answer.json()["state"], answer.json()["cancel_reason"]) == (
+            200,
+            state,
+            "缺货",
+        )
+    again = await console.post(
+        f"/api/console/orders/{unpaid['id']}/cancel", json={"reason": ""}, headers=keyed()
+    )
     assert (again.status_code, again.json()["code"]) == (409, "orders.not_cancellable")
     await stall.settle()
     await stall.all_holds()
 
 
-async def test_roles_hide_fields_and_actions_and_a_store_sees_its_own_orders(stall, shopper, console, app, brand):
+async def test_roles_hide_fields_and_actions_and_a_store_sees_its_own_orders(
+    stall, shopper, console, app, brand
+):
     store = await stall.store()
     sku = await stall.sku(1990, 5)
     placed = await paid_order(shopper, {sku: 1}, 1990)
     local = await stall.sku(500, 5, store_id=store)
-    picked = await shopper.ordered({local: 1}, 500, delivery="pick_up", address_id=None, store_id=str(store))
+    picked = await shopper.ordered(
+        {local: 1}, 500, delivery="pick_up", address_id=None, store_id=str(store)
+    )
     async with aclosing(await colleague(app, console, brand, "viewer")) as viewer:
         order = (await viewer.get(f"/api/console/orders/{placed['id']}")).json()
-        assert order["recipient"]["street"] == "***" and order["recipient"]["phone"] == "***********"
+        assert (
+            order["recipient"]["street"] == "***" and order["recipient"]["phone"] == "***********"
+        )
         assert order["customer"]["name"] == "王**" and order["may"] == []
-        answer = await viewer.post(f"/api/console/orders/{placed['id']}/cancel", json={"reason": ""}, headers=keyed())
+        answer = await viewer.post(
+            f"/api/console/orders/{placed['id']}/cancel", json={"reason": ""}, headers=keyed()
+        )
         assert (answer.status_code, answer.json()["code"]) == (403, "http.not_allowed")
     async with aclosing(await colleague(app, console, brand, "store_manager", store)) as manager:
         page = (await manager.get("/api/console/orders")).json()
         assert [row["id"] for row in page["items"]] == [picked["id"]] and page["counts"]["all"] == 1
         assert (await manager.get(f"/api/console/orders/{placed['id']}")).status_code == 404
-        assert (await manager.get(f"/api/console/orders/{picked['id']}")).json()["store_name"]["zh-CN"] == "湖滨店"
+        assert (await manager.get(f"/api/console/orders/{picked['id']}")).json()["store_name"][
+            "zh-CN"
+        ] == "湖滨店"
 
 
 async def test_saved_views_are_ones_own(stall, console, app, brand):
-    made = await console.post("/api/console/views", json={"page": "orders", "name": "大单", "query": {"min_minor": "100000"}}, headers=keyed())
+    made = await console.post(
+        "/api/console/views",
+        json={"page": "orders", "name": "大单", "query": {"min_minor": "100000"}},
+        headers=keyed(),
+    )
     assert made.status_code == 201
-    await console.post("/api/console/views", json={"page": "orders", "name": "大单", "query": {"min_minor": "200000"}}, headers=keyed())
+    await console.post(
+        "/api/console/views",
+        json={"page": "orders", "name": "大单", "query": {"min_minor": "200000"}},
+        headers=keyed(),
+    )
     views = (await console.get("/api/console/views", params={"page": "orders"})).json()["items"]
     assert [(view["name"], view["query"]) for view in views] == [("大单", {"min_minor": "200000"})]
     async with aclosing(await colleague(app, console, brand, "operator")) as other:
@@ -314,15 +448,47 @@ async def test_saved_views_are_ones_own(stall, console, app, brand):
 
 
 async def test_freight_templates_have_one_default_and_sensible_regions(console):
-    rule = {"region_codes": [], "first_g": 1000, "first_minor": 800, "next_g": 1000, "next_minor": 200, "free_from_minor": None}
-    first = await console.post("/api/console/freight-templates", json={"name": {"zh-CN": "默认"}, "is_default": True, "rules": [rule]}, headers=keyed())
+    rule = {
+        "region_codes": [],
+        "first_g": 1000,
+        "first_minor": 800,
+        "next_g": 1000,
+        "next_minor": 200,
+        "free_from_minor": None,
+    }
+    first = await console.post(
+        "/api/console/freight-templates",
+        json={"name": {"zh-CN": "默认"}, "is_default": True, "rules": [rule]},
+        headers=keyed(),
+    )
     assert first.status_code == 201, first.text
-    second = await console.post("/api/console/freight-templates", json={"name": {"zh-CN": "大件"}, "is_default": True, "rules": [rule]}, headers=keyed())
+    second = await console.post(
+        "/api/console/freight-templates",
+        json={"name": {"zh-CN": "大件"}, "is_default": True, "rules": [rule]},
+        headers=keyed(),
+    )
     items = (await console.get("/api/console/freight-templates")).json()["items"]
-    assert [(one["id"], one["is_default"]) for one in items] == [(second.json()["id"], True), (first.json()["id"], False)]
-    changed = await console.put(f"/api/console/freight-templates/{first.json()['id']}", json={"name": {"zh-CN": "默认"}, "is_default": True, "rules": []})
+    assert [(one["id"], one["is_default"]) for one in items] == [
+        (second.json()["id"], True),
+        (first.json()["id"], False),
+    ]
+    changed = await console.put(
+        f"/api/console/freight-templates/{first.json()['id']}",
+        json={"name": {"zh-CN": "默认"}, "is_default": True, "rules": []},
+    )
     assert changed.json()["rules"] == []
-    for wrong in ({"name": {"zh-CN": " "}}, {"rules": [rule, rule]}, {"rules": [rule | {"region_codes": ["33"]}] * 2}):
+    for wrong in (
+        {"name": {"zh-CN": " "}},
+        {"rules": [rule, rule]},
+        {"rules": [rule | {"region_codes": ["33"]}] * 2},
+    ):
         body = {"name": {"zh-CN": "x"}, "is_default": False, "rules": []} | wrong
-        assert (await console.post("/api/console/freight-templates", json=body, headers=keyed())).status_code == 422
-    assert (await console.put(f"/api/console/freight-templates/{uuid4()}", json={"name": {"zh-CN": "x"}, "is_default": False, "rules": []})).status_code == 404
+        assert (
+            await console.post("/api/console/freight-templates", json=body, headers=keyed())
+        ).status_code == 422
+    assert (
+        await console.put(
+            f"/api/console/freight-templates/{uuid4()}",
+            json={"name": {"zh-CN": "x"}, "is_default": False, "rules": []},
+        )
+    ).status_code == 404

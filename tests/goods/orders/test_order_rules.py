@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from siyu.goods.orders import rules
 from siyu.goods.orders.rules import NothingLeftToRefund, RefundableLine, WrongState
 
@@ -16,7 +17,12 @@ LINE, SECOND = UUID(int=11), UUID(int=12)
 def test_a_number_survives_spaces_and_one_wrong_digit_is_noticed(month, day, draw, data):
     number = rules.order_number(month, day, draw)
     assert len(number) == 14 and number[4] == number[9] == " "
-    assert rules.number_in(number) == rules.number_in(number.replace(" ", "")) == rules.number_in(f" {number.replace(' ', '-')} ") == number
+    assert (
+        rules.number_in(number)
+        == rules.number_in(number.replace(" ", ""))
+        == rules.number_in(f" {number.replace(' ', '-')} ")
+        == number
+    )
     at = data.draw(st.integers(0, 11))
     digits = number.replace(" ", "")
     wrong = str((int(digits[at]) + data.draw(st.integers(1, 9))) % 10)
@@ -30,14 +36,21 @@ def test_swapped_neighbours_in_a_number_are_noticed(draw, at):
     assert swapped == digits or rules.number_in(swapped) is None
 
 
-@pytest.mark.parametrize("text", ["", "1234", "王小明", "13800138000", "1122 0318 774x", "１１２２０３１８７７４２"])
+@pytest.mark.parametrize(
+    "text", ["", "1234", "王小明", "13800138000", "1122 0318 774x", "１１２２０３１８７７４２"]
+)
 def test_other_words_are_no_order_numbers(text):
     assert rules.number_in(text) is None
 
 
 def test_states_lead_nowhere_they_should_not():
     assert rules.advance("unpaid", "paid") == "paid"
-    for state, following in [("unpaid", "shipped"), ("cancelled", "unpaid"), ("refunded", "paid"), ("completed", "cancelled")]:
+    for state, following in [
+        ("unpaid", "shipped"),
+        ("cancelled", "unpaid"),
+        ("refunded", "paid"),
+        ("completed", "cancelled"),
+    ]:
         with pytest.raises(WrongState):
             rules.advance(state, following)
     assert set(rules.TRANSITIONS) == set(rules.STATES)
@@ -67,7 +80,9 @@ def test_any_split_of_a_line_refunds_exactly_what_it_cost(line_minor, quantity, 
     assert refunded == line_minor
 
 
-def line(quantity: int, refunded: int = 0, shipped: int = 0, released: int = 0, minor: int = 1000) -> RefundableLine:
+def line(
+    quantity: int, refunded: int = 0, shipped: int = 0, released: int = 0, minor: int = 1000
+) -> RefundableLine:
     return RefundableLine(LINE, quantity, minor, refunded, shipped, released)
 
 
@@ -79,7 +94,8 @@ def test_pieces_that_were_not_shipped_go_back_first():
 
 
 @pytest.mark.parametrize(
-    ("pieces", "freight"), [({LINE: 4}, 0), ({SECOND: 1}, 0), ({LINE: 0}, 0), ({}, 0), ({}, 501), ({LINE: 1}, -1)]
+    ("pieces", "freight"),
+    [({LINE: 4}, 0), ({SECOND: 1}, 0), ({LINE: 0}, 0), ({}, 0), ({}, 501), ({LINE: 1}, -1)],
 )
 def test_more_than_is_left_cannot_be_refunded(pieces, freight):
     with pytest.raises(NothingLeftToRefund):
@@ -87,12 +103,18 @@ def test_more_than_is_left_cannot_be_refunded(pieces, freight):
 
 
 def test_freight_alone_can_be_refunded_up_to_what_is_left_of_it():
-    assert rules.refund([line(5)], {}, freight_minor=500, freight_left_minor=500).amount_minor == 500
+    assert (
+        rules.refund([line(5)], {}, freight_minor=500, freight_left_minor=500).amount_minor == 500
+    )
 
 
 def test_what_may_be_done_follows_from_the_state():
     def may(state, delivery="express", unshipped=2, shipped=0, refundable=True):
-        return set(rules.staff_may(state, delivery, unshipped=unshipped, shipped=shipped, refundable=refundable))
+        return set(
+            rules.staff_may(
+                state, delivery, unshipped=unshipped, shipped=shipped, refundable=refundable
+            )
+        )
 
     assert may("unpaid") == {"note", "cancel", "change_price", "change_address"}
     assert may("paid") == {"note", "cancel", "ship", "refund", "change_address"}

@@ -11,7 +11,12 @@ async def test_a_paid_order_is_to_ship_within_48_hours(stall, shopper):
     cashier = await shopper.pay(placed["id"])
     assert cashier["state"] == "succeeded"
     order = await shopper.order(placed["id"])
-    assert order["state"] == "paid" and order["paid_minor"] == 1990 and order["pay_by"] is None and order["may"] == ["cancel"]
+    assert (
+        order["state"] == "paid"
+        and order["paid_minor"] == 1990
+        and order["pay_by"] is None
+        and order["may"] == ["cancel"]
+    )
     (row,) = await stall.fetch("select ship_by - paid_at as within from orders")
     assert row["within"].total_seconds() == 48 * 3600
     assert await stall.level(sku) == (10, 1)
@@ -86,7 +91,11 @@ async def test_a_late_payment_goes_back_when_the_pieces_are_gone(stall, shopper,
     await shopper.at_cashier(payment)
     await stall.settle()
     order = await shopper.order(placed["id"])
-    assert (order["state"], order["paid_minor"], order["refunded_minor"]) == ("refunded", 1990, 1990)
+    assert (order["state"], order["paid_minor"], order["refunded_minor"]) == (
+        "refunded",
+        1990,
+        1990,
+    )
     assert await stall.level(sku) == (1, 1)
     (refund,) = await stall.fetch("select amount_minor, state, reason from order_refunds")
     assert tuple(refund) == (1990, "succeeded", "sold_out_meanwhile")
@@ -98,7 +107,9 @@ async def test_paying_and_the_time_out_race_to_one_outcome(stall, shopper, later
     placed = [await shopper.ordered({sku: 1}, 1990) for sku in skus]
     payments = [await shopper.start_paying(one["id"]) for one in placed]
     later(minutes=16)
-    await asyncio.gather(*(shopper.at_cashier(payment) for payment in payments), stall.pass_time(), stall.pass_time())
+    await asyncio.gather(
+        *(shopper.at_cashier(payment) for payment in payments), stall.pass_time(), stall.pass_time()
+    )
     for one, sku in zip(placed, skus, strict=True):
         order = await shopper.order(one["id"])
         assert order["state"] == "paid" and await stall.level(sku) == (1, 1), order
@@ -115,7 +126,9 @@ async def test_a_second_payment_is_sent_back_whole(stall, shopper, console):
     await stall.settle()
     order = (await console.get(f"/api/console/orders/{placed['id']}")).json()
     assert (order["state"], order["paid_minor"], order["refunded_minor"]) == ("paid", 1990, 0)
-    assert [(refund["amount_minor"], refund["reason"], refund["state"]) for refund in order["refunds"]] == [(1990, "extra_payment", "succeeded")]
+    assert [
+        (refund["amount_minor"], refund["reason"], refund["state"]) for refund in order["refunds"]
+    ] == [(1990, "extra_payment", "succeeded")]
     await stall.all_holds()
 
 
@@ -126,16 +139,22 @@ async def test_an_order_that_costs_nothing_is_paid_by_asking(stall, shopper):
     await stall.all_holds()
 
 
-async def test_a_pick_up_order_waits_at_its_store_and_is_handed_over_by_its_code(stall, shopper, console):
+async def test_a_pick_up_order_waits_at_its_store_and_is_handed_over_by_its_code(
+    stall, shopper, console
+):
     store = await stall.store()
     sku = await stall.sku(pieces=3, store_id=store)
-    placed = await shopper.ordered({sku: 2}, 3980, delivery="pick_up", address_id=None, store_id=str(store))
+    placed = await shopper.ordered(
+        {sku: 2}, 3980, delivery="pick_up", address_id=None, store_id=str(store)
+    )
     await shopper.pay(placed["id"])
     await stall.settle()
     order = await shopper.order(placed["id"])
     assert order["state"] == "ready" and order["pick_up_code"]
     answer = await console.post(
-        f"/api/console/orders/{placed['id']}/pick-up", json={"code": order["pick_up_code"]}, headers={"Idempotency-Key": "p"}
+        f"/api/console/orders/{placed['id']}/pick-up",
+        json={"code": order["pick_up_code"]},
+        headers={"Idempotency-Key": "p"},
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "completed" and await stall.level(sku) == (1, 0)
@@ -147,7 +166,9 @@ async def test_a_shopper_cancels_before_paying_and_after_it(stall, shopper):
     unpaid, paid = await shopper.ordered({sku: 1}, 1990), await shopper.ordered({sku: 2}, 3980)
     await shopper.pay(paid["id"])
     for one in (unpaid, paid):
-        answer = await shopper.http.post(f"/api/shop/orders/{one['id']}/cancel", json={"reason": "不想要了"})
+        answer = await shopper.http.post(
+            f"/api/shop/orders/{one['id']}/cancel", json={"reason": "不想要了"}
+        )
         assert answer.status_code == 200, answer.text
     await stall.settle()
     assert (await shopper.order(unpaid["id"]))["state"] == "cancelled"
@@ -168,7 +189,9 @@ async def test_cancelling_and_paying_race_to_one_outcome(stall, shopper):
         answer = await shopper.http.post(f"/api/shop/orders/{order_id}/cancel", json={"reason": ""})
         assert answer.status_code in (200, 409), answer.text
 
-    await asyncio.gather(*(shopper.at_cashier(p) for p in payments), *(cancel(one["id"]) for one in placed))
+    await asyncio.gather(
+        *(shopper.at_cashier(p) for p in payments), *(cancel(one["id"]) for one in placed)
+    )
     states = [(await shopper.order(one["id"]))["state"] for one in placed]
     assert set(states) <= {"paid", "refunded"}
     assert await stall.level(sku) == (20, states.count("paid"))

@@ -6,20 +6,32 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+
 from siyu.goods.pricing import FreightRule, save_template
 
 
 async def test_an_order_holds_its_pieces_and_freezes_its_price(stall, shopper):
     sku = await stall.sku(1990, 10)
     placed = await shopper.ordered({sku: 2}, 3980, note="请包装")
-    assert placed["state"] == "unpaid" and placed["total_minor"] == 3980 and len(placed["number"]) == 14
+    assert (
+        placed["state"] == "unpaid"
+        and placed["total_minor"] == 3980
+        and len(placed["number"]) == 14
+    )
     assert await stall.level(sku) == (10, 2)
 
     (order,) = await stall.fetch("select * from orders")
-    assert (order["number"], order["goods_minor"], order["quantity"], order["customer_note"]) == (placed["number"], 3980, 2, "请包装")
+    assert (order["number"], order["goods_minor"], order["quantity"], order["customer_note"]) == (
+        placed["number"],
+        3980,
+        2,
+        "请包装",
+    )
     assert order["recipient"]["street"] == "文三路 100 号" and order["source"] == "direct"
     (line,) = await stall.fetch("select * from order_lines")
-    assert line["title"]["zh-CN"] == "青玉手镯" and line["steps"] == [{"stage": "list", "amount_minor": 3980, "rule": ""}]
+    assert line["title"]["zh-CN"] == "青玉手镯" and line["steps"] == [
+        {"stage": "list", "amount_minor": 3980, "rule": ""}
+    ]
     (event,) = await stall.fetch("select * from events where kind = 'orders.placed/1'")
     assert event["subject"] == order["id"] and event["data"]["lines"][0]["minor"] == 3980
     await stall.all_holds()
@@ -39,14 +51,18 @@ async def test_a_key_that_comes_back_with_another_order_is_refused(stall, shoppe
     await shopper.ordered({sku: 1}, 1990, key="k")
     answer = await shopper.place({sku: 2}, 3980, key="k")
     assert (answer.status_code, answer.json()["code"]) == (409, "http.key_reused")
-    both = await asyncio.gather(shopper.place({sku: 1}, 1990, key="x"), shopper.place({sku: 3}, 5970, key="x"))
+    both = await asyncio.gather(
+        shopper.place({sku: 1}, 1990, key="x"), shopper.place({sku: 3}, 5970, key="x")
+    )
     assert sorted(answer.status_code for answer in both) == [201, 409]
 
 
 async def test_the_same_key_of_two_people_is_two_keys(stall, shopper):
     sku = await stall.sku(1990, 10)
     other = await stall.shopper()
-    first, second = await asyncio.gather(shopper.ordered({sku: 1}, 1990, key="k"), other.ordered({sku: 1}, 1990, key="k"))
+    first, second = await asyncio.gather(
+        shopper.ordered({sku: 1}, 1990, key="k"), other.ordered({sku: 1}, 1990, key="k")
+    )
     assert first["id"] != second["id"]
 
 
@@ -73,7 +89,9 @@ async def test_a_sell_out_ends_at_zero_and_an_order_too_large_blocks_nobody(stal
     sku = await stall.sku(100, 50)
     sizes = [1, 60, 2, 3, 49, 1, 7] * 12
     answers = await asyncio.gather(*(shopper.place({sku: size}, 100 * size) for size in sizes))
-    sold = sum(size for size, answer in zip(sizes, answers, strict=True) if answer.status_code == 201)
+    sold = sum(
+        size for size, answer in zip(sizes, answers, strict=True) if answer.status_code == 201
+    )
     on_hand, reserved = await stall.level(sku)
     assert sold == reserved == on_hand == 50
     await stall.all_holds()
@@ -85,7 +103,7 @@ async def test_orders_of_many_things_race_without_deadlock_and_stay_exact(stall)
 
     async def buy(n: int):
         some = [skus[(n + i * (1 + n % 3)) % 5] for i in range(3)]
-        lines = {sku: 1 + n % 2 for sku in (some if n % 2 else reversed(some))}
+        lines = dict.fromkeys(some if n % 2 else reversed(some), 1 + n % 2)
         answer = await people[n % 4].place(lines, sum(lines.values()) * 100)
         return lines if answer.status_code == 201 else {}
 
@@ -109,7 +127,11 @@ async def test_a_price_that_has_changed_is_told_with_the_new_total(stall, shoppe
     async with stall.database.raw(stall.brand.id) as connection:
         await connection.execute("update skus set price_minor = 2190")
     answer = await shopper.place({sku: 2}, 3980)
-    assert (answer.status_code, answer.json()["code"], answer.json()["facts"]) == (409, "pricing.changed", {"total_minor": 4380})
+    assert (answer.status_code, answer.json()["code"], answer.json()["facts"]) == (
+        409,
+        "pricing.changed",
+        {"total_minor": 4380},
+    )
     assert await stall.level(sku) == (10, 0)
     assert (await shopper.place({sku: 2}, 4380)).status_code == 201
 
@@ -140,13 +162,18 @@ async def test_pick_up_takes_the_pieces_and_the_price_of_the_store(stall, shoppe
     assert await stall.level(sku) == (3, 1)
     order = await shopper.order(placed["id"])
     assert order["pick_up_store"]["name"] == "湖滨店" and order["recipient"] is None
-    assert [(s["stage"], s["amount_minor"]) for s in order["waterfall"]] == [("list", 1990), ("channel", -190)]
+    assert [(s["stage"], s["amount_minor"]) for s in order["waterfall"]] == [
+        ("list", 1990),
+        ("channel", -190),
+    ]
     for wrong in (None, str(closed), str(uuid4())):
         answer = await shopper.place({sku: 1}, 1800, **(pick_up | {"store_id": wrong}))
         assert (answer.status_code, answer.json()["code"]) == (422, "orders.store_needed")
 
 
-async def test_freight_follows_region_and_weight_and_quote_and_order_agree(stall, shopper, database):
+async def test_freight_follows_region_and_weight_and_quote_and_order_agree(
+    stall, shopper, database
+):
     sku = await stall.sku(1990, 10, weight_g=800)
     rules = [
         FreightRule(("33",), 1000, 600, 1000, 200, 9900),
@@ -154,21 +181,34 @@ async def test_freight_follows_region_and_weight_and_quote_and_order_agree(stall
     ]
     async with database.brand(stall.brand.id) as session:
         await save_template(session, None, name={"zh-CN": "默认"}, is_default=True, rules=rules)
-    quote = {"lines": [{"sku_id": str(sku), "quantity": 2}], "delivery": "express", "district_code": "330106", "store_id": None}
+    quote = {
+        "lines": [{"sku_id": str(sku), "quantity": 2}],
+        "delivery": "express",
+        "district_code": "330106",
+        "store_id": None,
+    }
     quoted = (await shopper.http.post("/api/shop/quote", json=quote)).json()
-    assert (quoted["goods_minor"], quoted["freight_minor"], quoted["total_minor"]) == (3980, 800, 4780)
+    assert (quoted["goods_minor"], quoted["freight_minor"], quoted["total_minor"]) == (
+        3980,
+        800,
+        4780,
+    )
     assert [step["stage"] for step in quoted["waterfall"]] == ["list", "freight"]
     placed = await shopper.ordered({sku: 2}, quoted["total_minor"])
     assert (await shopper.order(placed["id"]))["freight_minor"] == 800
     assert (await shopper.place({sku: 5}, 9950)).status_code == 201  # free from 99 yuan
-    far = (await shopper.http.post("/api/shop/quote", json=quote | {"district_code": "110101"})).json()
+    far = (
+        await shopper.http.post("/api/shop/quote", json=quote | {"district_code": "110101"})
+    ).json()
     assert far["code"] == "pricing.not_delivered"
 
 
 async def test_malformed_orders_and_keys_are_named(stall, shopper):
     sku = await stall.sku()
     for body, code in [(b"{", 400), (b"[]", 400), (b'{"lines": []}', 400)]:
-        answer = await shopper.http.post("/api/shop/orders", content=body, headers={"Idempotency-Key": "k"})
+        answer = await shopper.http.post(
+            "/api/shop/orders", content=body, headers={"Idempotency-Key": "k"}
+        )
         assert (answer.status_code, answer.json()["code"]) == (code, "http.malformed"), answer.text
     for quantity in (0, -1, 1000):
         assert (await shopper.place({sku: quantity}, 0)).status_code == 400
@@ -193,7 +233,9 @@ async def test_another_brands_goods_addresses_and_orders_do_not_exist(stall, sho
     theirs_placed = await their_shopper.ordered({theirs: 1}, 1990)
     for path in ("", "/cancel", "/received", "/pay"):
         url = f"/api/shop/orders/{theirs_placed['id']}{path}"
-        answer = await (shopper.http.post(url, json={"reason": ""}) if path else shopper.http.get(url))
+        answer = await (
+            shopper.http.post(url, json={"reason": ""}) if path else shopper.http.get(url)
+        )
         assert answer.status_code == 404, (path, answer.text)
     assert await stall.fetch("select 1 from orders") == []
 
@@ -213,7 +255,9 @@ async def test_a_link_says_where_the_order_came_from(stall, shopper, monkeypatch
     guide = uuid4()
 
     async def sources(connection, codes):
-        return {"abc": Source("guide", "wecom_chat", None, guide, None)} if "abc" in set(codes) else {}
+        return (
+            {"abc": Source("guide", "wecom_chat", None, guide, None)} if "abc" in set(codes) else {}
+        )
 
     monkeypatch.setattr(plugs, "sources", sources)
     sku = await stall.sku()
@@ -226,7 +270,7 @@ async def test_a_link_says_where_the_order_came_from(stall, shopper, monkeypatch
 
 
 async def test_numbers_stay_unique_when_many_are_drawn_on_one_day(stall, shopper, monkeypatch):
-    import siyu.goods.orders.placing.writing as writing
+    from siyu.goods.orders.placing import writing
 
     monkeypatch.setattr(writing, "NUMBER_SPACE", 40)
     sku = await stall.sku(100, 100)
@@ -242,7 +286,12 @@ async def test_the_plain_handler_of_the_document_places_orders_too(stall, shoppe
     from siyu.goods.orders.placing import PlaceOrderIn
 
     order = msgspec.convert(
-        {"lines": [{"sku_id": str(sku), "quantity": 1}], "delivery": "express", "address_id": str(shopper.address_id), "expected_total_minor": 1990},
+        {
+            "lines": [{"sku_id": str(sku), "quantity": 1}],
+            "delivery": "express",
+            "address_id": str(shopper.address_id),
+            "expected_total_minor": 1990,
+        },
         PlaceOrderIn,
     )
     placed = await placing.ask(stall.brand.id, shopper.id, order, secrets.token_hex(4))
@@ -257,7 +306,11 @@ async def test_ones_own_orders_are_listed_newest_first_page_by_page(stall, shopp
     await other.ordered({sku: 1}, 100)
     seen, cursor = [], ""
     while True:
-        answer = (await shopper.http.get(path, params={"limit": 2, **({"cursor": cursor} if cursor else {})})).json()
+        answer = (
+            await shopper.http.get(
+                path, params={"limit": 2, **({"cursor": cursor} if cursor else {})}
+            )
+        ).json()
         seen += [row["id"] for row in answer["items"]]
         if not (cursor := answer["next"]):
             break
@@ -270,10 +323,25 @@ async def test_two_processes_share_the_last_pieces_and_a_key_fairly(stall, shopp
     from siyu.kernel.errors import Refusal
 
     sku, other = await stall.sku(100, 30), await stall.sku(100, 1000)
-    processes = [open_batcher(database, max_batch=8), open_batcher(app.runtime.database, max_batch=8)]
+    processes = [
+        open_batcher(database, max_batch=8),
+        open_batcher(app.runtime.database, max_batch=8),
+    ]
 
     def wanted(key: str, goods=sku, pieces: int = 1) -> Wanted:
-        return Wanted(shopper.id, key, f"{goods}/{pieces}", ((goods, pieces),), "express", shopper.address_id, None, "", 100 * pieces, False, "")
+        return Wanted(
+            shopper.id,
+            key,
+            f"{goods}/{pieces}",
+            ((goods, pieces),),
+            "express",
+            shopper.address_id,
+            None,
+            "",
+            100 * pieces,
+            False,
+            "",
+        )
 
     async def ask(process: int, one: Wanted):
         try:
@@ -288,8 +356,25 @@ async def test_two_processes_share_the_last_pieces_and_a_key_fairly(stall, shopp
     assert len({answer.id for answer in same}) == 20 and await stall.level(other) == (1000, 20)
 
     fresh = await stall.sku(100, 1000)
-    reused = await asyncio.gather(*(ask(n % 2, wanted(f"reused{n // 2}", other if n % 2 else fresh)) for n in range(40)))
+    reused = await asyncio.gather(
+        *(ask(n % 2, wanted(f"reused{n // 2}", other if n % 2 else fresh)) for n in range(40))
+    )
     assert reused.count("http.key_reused") == 20
     for process in processes:
         await process.close()
+    await stall.all_holds()
+
+
+async def test_the_reference_writes_the_very_rows_of_the_whole_way(stall, shopper):
+    from siyu.goods.orders.placing import reference_batch, run_reference
+
+    sku = await stall.sku(1990, 100)
+    await shopper.ordered({sku: 1}, 1990)
+    async with stall.database.raw(stall.brand.id) as connection:
+        statements = await reference_batch(connection, sku, [shopper.id], 20)
+    async with stall.database.raw(stall.brand.id) as connection:
+        await run_reference(connection, statements)
+    assert await stall.level(sku) == (100, 21)
+    for table in ("orders", "order_lines", "events where kind = 'orders.placed/1'"):
+        assert len(await stall.fetch(f"select 1 from {table}")) == 21
     await stall.all_holds()

@@ -1,6 +1,13 @@
 """Writes of orders: load, ask the rules, write, state the event. Placing has its own room, ``placing``."""
 
-from siyu.goods.orders.actions.carts import CartFull, drop_view, merge_carts, put_in_cart, save_view, set_in_cart
+from siyu.goods.orders.actions.carts import (
+    CartFull,
+    drop_view,
+    merge_carts,
+    put_in_cart,
+    save_view,
+    set_in_cart,
+)
 from siyu.goods.orders.actions.changing import add_note, change_address, change_price
 from siyu.goods.orders.actions.ending import (
     cancel,

@@ -48,26 +48,36 @@ async def put_in_cart(session: AsyncSession, owner_id: UUID, sku_id: UUID, quant
     )
     if others >= MAX_LINES:
         raise CartFull(most=MAX_LINES)
-    await connection.execute(_PUT, owner_id, sku_id, quantity, True, clock.now(), True, MAX_QUANTITY)
+    await connection.execute(
+        _PUT, owner_id, sku_id, quantity, True, clock.now(), True, MAX_QUANTITY
+    )
 
 
-async def set_in_cart(session: AsyncSession, owner_id: UUID, sku_id: UUID, quantity: int, *, selected: bool) -> None:
+async def set_in_cart(
+    session: AsyncSession, owner_id: UUID, sku_id: UUID, quantity: int, *, selected: bool
+) -> None:
     """Set how many pieces of something lie in a cart, and whether they are to be ordered; zero takes it out.
 
     Raises ``NotFound`` for something that is neither in the cart nor on sale.
     """
     if quantity == 0:
         await session.execute(
-            delete(CartLineRow).where(CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id)
+            delete(CartLineRow).where(
+                CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id
+            )
         )
         return
     known = await session.scalar(
-        select(CartLineRow.sku_id).where(CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id)
+        select(CartLineRow.sku_id).where(
+            CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id
+        )
     )
     if known is None:
         await put_in_cart(session, owner_id, sku_id, quantity)
     connection = await driver_of(session)
-    await connection.execute(_PUT, owner_id, sku_id, quantity, selected, clock.now(), False, MAX_QUANTITY)
+    await connection.execute(
+        _PUT, owner_id, sku_id, quantity, selected, clock.now(), False, MAX_QUANTITY
+    )
 
 
 async def merge_carts(session: AsyncSession, device_id: UUID, customer_id: UUID) -> None:
@@ -75,7 +85,9 @@ async def merge_carts(session: AsyncSession, device_id: UUID, customer_id: UUID)
     await (await driver_of(session)).execute(_MERGE, device_id, customer_id, MAX_QUANTITY)
 
 
-async def save_view(session: AsyncSession, staff_id: UUID, page: str, name: str, query: Mapping[str, str]) -> SavedViewRow:
+async def save_view(
+    session: AsyncSession, staff_id: UUID, page: str, name: str, query: Mapping[str, str]
+) -> SavedViewRow:
     """Keep a set of filters under a name; the same name again replaces it."""
     row = await session.scalar(
         select(SavedViewRow).where(
@@ -83,7 +95,9 @@ async def save_view(session: AsyncSession, staff_id: UUID, page: str, name: str,
         )
     )
     if row is None:
-        row = SavedViewRow(id=new_id(), staff_id=staff_id, page=page, name=name, query={}, created_at=clock.now())
+        row = SavedViewRow(
+            id=new_id(), staff_id=staff_id, page=page, name=name, query={}, created_at=clock.now()
+        )
         session.add(row)
     row.query = dict(query)
     await session.flush()
@@ -92,7 +106,9 @@ async def save_view(session: AsyncSession, staff_id: UUID, page: str, name: str,
 
 async def drop_view(session: AsyncSession, staff_id: UUID, view_id: UUID) -> None:
     """Forget a saved view. Raises ``NotFound`` when it is not one's own."""
-    row = await session.scalar(select(SavedViewRow).where(SavedViewRow.id == view_id, SavedViewRow.staff_id == staff_id))
+    row = await session.scalar(
+        select(SavedViewRow).where(SavedViewRow.id == view_id, SavedViewRow.staff_id == staff_id)
+    )
     if row is None:
         raise NotFound(view_id=str(view_id))
     await session.delete(row)

@@ -22,7 +22,9 @@ _STEPS = tuple[pricing.Step, ...]
 _WATERFALL = tuple[pricing.Waterfall, ...]
 
 
-async def change_price(session: AsyncSession, order_id: UUID, line_id: UUID, line_minor: int, *, reason: str) -> OrderRow:
+async def change_price(
+    session: AsyncSession, order_id: UUID, line_id: UUID, line_minor: int, *, reason: str
+) -> OrderRow:
     """Set what a whole line of an unpaid order costs. Payments under way are closed: they ask for the old amount.
 
     Raises ``NotFound``, ``WrongState``, ``TooLarge``.
@@ -64,23 +66,36 @@ async def change_price(session: AsyncSession, order_id: UUID, line_id: UUID, lin
 
 def _frozen(line: OrderLineRow) -> pricing.PricedLine:
     return pricing.PricedLine(
-        line.quantity, line.list_minor, line.unit_minor, line.line_minor, msgspec.convert(line.steps, _STEPS)
+        line.quantity,
+        line.list_minor,
+        line.unit_minor,
+        line.line_minor,
+        msgspec.convert(line.steps, _STEPS),
     )
 
 
-async def change_address(session: AsyncSession, order_id: UUID, recipient: dict[str, Any]) -> OrderRow:
+async def change_address(
+    session: AsyncSession, order_id: UUID, recipient: dict[str, Any]
+) -> OrderRow:
     """Send the order elsewhere, as long as nothing was shipped; freight stays as it was agreed.
 
     Raises ``NotFound``, ``WrongState``.
     """
     row = await queries.lock(session, order_id)
     lines = (await queries.lines_of(session, [order_id]))[order_id]
-    if row.delivery != "express" or row.state not in ("unpaid", "paid") or any(line.shipped_quantity for line in lines):
+    if (
+        row.delivery != "express"
+        or row.state not in ("unpaid", "paid")
+        or any(line.shipped_quantity for line in lines)
+    ):
         raise WrongState(state=row.state)
     row.recipient = recipient
     row.version += 1
     await session.flush()
-    await state(session, [OrderAddressChanged(order_id=row.id, district_code=str(recipient["district_code"]))])
+    await state(
+        session,
+        [OrderAddressChanged(order_id=row.id, district_code=str(recipient["district_code"]))],
+    )
     return row
 
 
@@ -89,7 +104,12 @@ async def add_note(session: AsyncSession, order_id: UUID, text: str) -> OrderNot
     await queries.one(session, order_id)
     actor = actor_of(session)
     note = OrderNoteRow(
-        id=new_id(), order_id=order_id, at=clock.now(), staff_id=actor.id, staff_name=actor.name, text=text
+        id=new_id(),
+        order_id=order_id,
+        at=clock.now(),
+        staff_id=actor.id,
+        staff_name=actor.name,
+        text=text,
     )
     session.add(note)
     await session.flush()

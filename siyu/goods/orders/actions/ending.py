@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods import payments
 from siyu.goods.orders import queries
 from siyu.goods.orders.actions.refunding import give_back_everything
-from siyu.goods.orders.actions.stating import COMPLETE, UNPAID, held_pieces, move_stock, of_order, pieces, watch
+from siyu.goods.orders.actions.stating import (
+    COMPLETE,
+    UNPAID,
+    held_pieces,
+    move_stock,
+    of_order,
+    pieces,
+    watch,
+)
 from siyu.goods.orders.events import OrderCancelled, OrderCompleted
 from siyu.goods.orders.rules import NotCancellable, WrongState, advance
 from siyu.goods.orders.tables import OrderRow
@@ -22,7 +30,9 @@ from siyu.kernel.ids import new_id
 _SET, _ROUNDS = 500, 3
 
 
-async def cancel(session: AsyncSession, order_id: UUID, *, by: str, reason: str, customer_id: UUID | None = None) -> OrderRow:
+async def cancel(
+    session: AsyncSession, order_id: UUID, *, by: str, reason: str, customer_id: UUID | None = None
+) -> OrderRow:
     """End an order before anything was shipped: unpaid ones are cancelled, paid ones refunded whole.
 
     ``customer_id``: only if the order is that customer's. Raises ``NotFound``, ``NotCancellable``.
@@ -51,7 +61,11 @@ async def cancel_overdue(session: AsyncSession, placed_at: Sequence[datetime]) -
     for _ in range(_ROUNDS):
         ids = await queries.overdue(await driver_of(session), placed_at, clock.now(), _SET)
         await payments.close(session, "order", ids)
-        rows = [row for row in await queries.locked(session, ids) if row.state == "unpaid" and row.pay_by <= clock.now()]
+        rows = [
+            row
+            for row in await queries.locked(session, ids)
+            if row.state == "unpaid" and row.pay_by <= clock.now()
+        ]
         await _cancel_unpaid(session, rows, by="timeout", reason="")
         ended += len(rows)
         if len(ids) < _SET:
@@ -61,7 +75,9 @@ async def cancel_overdue(session: AsyncSession, placed_at: Sequence[datetime]) -
     return ended
 
 
-async def _cancel_unpaid(session: AsyncSession, rows: Sequence[OrderRow], *, by: str, reason: str) -> None:
+async def _cancel_unpaid(
+    session: AsyncSession, rows: Sequence[OrderRow], *, by: str, reason: str
+) -> None:
     if not rows:
         return
     ids = [row.id for row in rows]
@@ -69,7 +85,12 @@ async def _cancel_unpaid(session: AsyncSession, rows: Sequence[OrderRow], *, by:
     await session.execute(
         update(OrderRow)
         .where(OrderRow.id.in_(ids))
-        .values(state="cancelled", cancelled_at=now, cancel_reason=reason or by, version=OrderRow.version + 1),
+        .values(
+            state="cancelled",
+            cancelled_at=now,
+            cancel_reason=reason or by,
+            version=OrderRow.version + 1,
+        ),
         execution_options={"synchronize_session": False},
     )
     lines = await queries.lines_of(session, ids)
@@ -78,7 +99,9 @@ async def _cancel_unpaid(session: AsyncSession, rows: Sequence[OrderRow], *, by:
     await state(
         session,
         [
-            OrderCancelled(**of_order(row), by=by, total_minor=row.total_minor, lines=pieces(lines[row.id]))
+            OrderCancelled(
+                **of_order(row), by=by, total_minor=row.total_minor, lines=pieces(lines[row.id])
+            )
             for row in rows
         ],
     )
@@ -86,7 +109,9 @@ async def _cancel_unpaid(session: AsyncSession, rows: Sequence[OrderRow], *, by:
         await session.refresh(row)
 
 
-async def complete(session: AsyncSession, order_id: UUID, *, by: str, customer_id: UUID | None = None) -> OrderRow:
+async def complete(
+    session: AsyncSession, order_id: UUID, *, by: str, customer_id: UUID | None = None
+) -> OrderRow:
     """The buyer has everything. Raises ``NotFound``, ``WrongState`` while pieces have not been handed over."""
     row = await queries.lock(session, order_id)
     queries.check_owner(row, customer_id)
@@ -110,7 +135,9 @@ async def complete(session: AsyncSession, order_id: UUID, *, by: str, customer_i
 async def complete_if_all_arrived(session: AsyncSession, order_id: UUID) -> bool:
     """Every parcel was signed for: the order is complete, unless pieces are still to be sent or it has moved on."""
     row = await queries.lock(session, order_id)
-    if row.state != "shipped" or held_pieces((await queries.lines_of(session, [order_id]))[order_id]):
+    if row.state != "shipped" or held_pieces(
+        (await queries.lines_of(session, [order_id]))[order_id]
+    ):
         return False
     await complete(session, order_id, by="carrier")
     return True
@@ -119,5 +146,7 @@ async def complete_if_all_arrived(session: AsyncSession, order_id: UUID) -> bool
 async def complete_overdue(session: AsyncSession, order_ids: Sequence[UUID]) -> None:
     """Complete orders that were shipped long ago; those that have moved on are left alone."""
     for row in await queries.locked(session, order_ids):
-        if row.state == "shipped" and not held_pieces((await queries.lines_of(session, [row.id]))[row.id]):
+        if row.state == "shipped" and not held_pieces(
+            (await queries.lines_of(session, [row.id]))[row.id]
+        ):
             await complete(session, row.id, by="timeout")

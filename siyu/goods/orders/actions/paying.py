@@ -19,7 +19,9 @@ from siyu.kernel.errors import NotFound
 from siyu.kernel.events import state
 
 
-async def begin_payment(session: AsyncSession, order_id: UUID, customer_id: UUID) -> tuple[UUID, str]:
+async def begin_payment(
+    session: AsyncSession, order_id: UUID, customer_id: UUID
+) -> tuple[UUID, str]:
     """Start (or go on with) paying an unpaid order: the payment, and the path of its cashier or of the order.
 
     An order that costs nothing is paid by this call. Raises ``NotFound``, ``WrongState``.
@@ -46,20 +48,27 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
     Unpaid orders become paid. A cancelled one takes its pieces again if they are free, else everything goes
     back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``.
     """
-    rows = {row.id: row for row in await queries.locked(session, {one.payable_id for one in settled})}
+    rows = {
+        row.id: row for row in await queries.locked(session, {one.payable_id for one in settled})
+    }
     lines = await queries.lines_of(session, rows)
     for one in settled:
         row = rows.get(one.payable_id)
         if row is None:
             raise NotFound(order_id=str(one.payable_id))
-        if row.state not in ("unpaid", "cancelled") or row.paid_at is not None or one.amount_minor != row.total_minor:
+        if (
+            row.state not in ("unpaid", "cancelled")
+            or row.paid_at is not None
+            or one.amount_minor != row.total_minor
+        ):
             await return_payment(session, row, one.payment_id, one.amount_minor)
             continue
         late = row.state == "cancelled"
         holds = not late or await _take_again(session, row, lines[row.id])
         row.state = "ready" if row.delivery == "pick_up" else "paid"
-        row.paid_at, row.paid_minor = clock.now(), row.total_minor
-        row.ship_by = row.paid_at + SHIP_WITHIN if row.delivery == "express" else None
+        now = clock.now()
+        row.paid_at, row.paid_minor = now, row.total_minor
+        row.ship_by = now + SHIP_WITHIN if row.delivery == "express" else None
         row.version += 1
         if late and holds:
             row.cancelled_at, row.cancel_reason = None, ""
@@ -70,13 +79,15 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
             currency=row.currency,
             paid_minor=row.paid_minor,
             freight_minor=row.freight_minor,
-            paid_at=row.paid_at,
+            paid_at=now,
             lines=pieces(lines[row.id]),
             late=late,
         )
         await state(session, [event])
         if not holds:
-            await give_back_everything(session, row, lines[row.id], reason="sold_out_meanwhile", held=False)
+            await give_back_everything(
+                session, row, lines[row.id], reason="sold_out_meanwhile", held=False
+            )
 
 
 async def _take_again(session: AsyncSession, row: OrderRow, lines: Sequence[OrderLineRow]) -> bool:
@@ -89,5 +100,7 @@ async def _take_again(session: AsyncSession, row: OrderRow, lines: Sequence[Orde
     free = {place: level.free for place, level in levels.items()}
     if take(free, wanted) is not None:
         return False
-    await move_stock(session, [row], {row.id: lines}, {row.id: held_pieces(lines)}, kind="reserved", reserved=1)
+    await move_stock(
+        session, [row], {row.id: lines}, {row.id: held_pieces(lines)}, kind="reserved", reserved=1
+    )
     return True

@@ -46,12 +46,19 @@ async def agree_refund(
 
 
 async def give_back_everything(
-    session: AsyncSession, row: OrderRow, lines: Sequence[OrderLineRow], *, reason: str, held: bool = True
+    session: AsyncSession,
+    row: OrderRow,
+    lines: Sequence[OrderLineRow],
+    *,
+    reason: str,
+    held: bool = True,
 ) -> RefundRow:
     """Refund all that is left of a locked order, freight included. ``held`` = its pieces are reserved."""
     freight_left = row.freight_minor - row.freight_refunded_minor
     plain = [queries.refundable(line) for line in lines]
-    refunding = refund(plain, everything_left(plain), freight_minor=freight_left, freight_left_minor=freight_left)
+    refunding = refund(
+        plain, everything_left(plain), freight_minor=freight_left, freight_left_minor=freight_left
+    )
     return await _give_back(session, row, lines, refunding, reason=reason, restock=True, held=held)
 
 
@@ -66,24 +73,7 @@ async def _give_back(
     held: bool = True,
 ) -> RefundRow:
     by_id = {line.line_id: line for line in lines}
-    made = RefundRow(
-        id=new_id(), order_id=row.id, amount_minor=refunding.amount_minor, freight_minor=refunding.freight_minor,
-        reason=reason, state="agreed" if refunding.amount_minor else "succeeded", restock=restock, extra=False,
-        agreed_at=clock.now(), agreed_by=actor_of(session).name,
-    )  # fmt: skip
-    session.add(made)
-    await session.flush()
-    for one in refunding.lines:
-        line = by_id[one.line_id]
-        line.refunded_quantity += one.quantity
-        line.refunded_minor += one.amount_minor
-        line.released_quantity += one.released
-        session.add(
-            RefundLineRow(
-                refund_id=made.id, order_id=row.id, line_id=one.line_id, quantity=one.quantity,
-                amount_minor=one.amount_minor,
-            )  # fmt: skip
-        )
+    made = await _write(session, row, by_id, refunding, reason=reason, restock=restock)
     row.refunded_minor += refunding.amount_minor
     row.freight_refunded_minor += refunding.freight_minor
     row.version += 1
@@ -96,10 +86,14 @@ async def _give_back(
         await move_stock(session, [row], {row.id: lines}, released, kind="released", reserved=-1)
     if restock:
         back = {row.id: {one.line_id: one.quantity - one.released for one in refunding.lines}}
-        await move_stock(session, [row], {row.id: lines}, back, kind="returned", on_hand=1, reason=reason)
+        await move_stock(
+            session, [row], {row.id: lines}, back, kind="returned", on_hand=1, reason=reason
+        )
     await watch_receipt(session, row, lines)
     if refunding.amount_minor:
-        await payments.refund(session, "order", row.id, refunding.amount_minor, key=str(made.id), reason=reason)
+        await payments.refund(
+            session, "order", row.id, refunding.amount_minor, key=str(made.id), reason=reason
+        )
     event = RefundAgreed(
         **of_order(row),
         refund_id=made.id,
@@ -108,7 +102,13 @@ async def _give_back(
         freight_minor=refunding.freight_minor,
         whole=whole,
         lines=tuple(
-            Piece(one.line_id, by_id[one.line_id].sku_id, by_id[one.line_id].product_id, one.quantity, one.amount_minor)
+            Piece(
+                one.line_id,
+                by_id[one.line_id].sku_id,
+                by_id[one.line_id].product_id,
+                one.quantity,
+                one.amount_minor,
+            )
             for one in refunding.lines
         ),
         paid_at=row.paid_at,
@@ -117,7 +117,42 @@ async def _give_back(
     return made
 
 
-async def return_payment(session: AsyncSession, row: OrderRow, payment_id: UUID, amount_minor: int) -> None:
+async def _write(
+    session: AsyncSession,
+    row: OrderRow,
+    lines: Mapping[UUID, OrderLineRow],
+    refunding: Refunding,
+    *,
+    reason: str,
+    restock: bool,
+) -> RefundRow:
+    made = RefundRow(
+        id=new_id(), order_id=row.id, amount_minor=refunding.amount_minor, freight_minor=refunding.freight_minor,
+        reason=reason, state="agreed" if refunding.amount_minor else "succeeded", restock=restock, extra=False,
+        agreed_at=clock.now(), agreed_by=actor_of(session).name,
+    )  # fmt: skip
+    session.add(made)
+    await session.flush()
+    for one in refunding.lines:
+        line = lines[one.line_id]
+        line.refunded_quantity += one.quantity
+        line.refunded_minor += one.amount_minor
+        line.released_quantity += one.released
+        session.add(
+            RefundLineRow(
+                refund_id=made.id,
+                order_id=row.id,
+                line_id=one.line_id,
+                quantity=one.quantity,
+                amount_minor=one.amount_minor,
+            )
+        )
+    return made
+
+
+async def return_payment(
+    session: AsyncSession, row: OrderRow, payment_id: UUID, amount_minor: int
+) -> None:
     """Send back a payment that the order does not need. It counts neither as paid nor as refunded."""
     made = RefundRow(
         id=new_id(), order_id=row.id, amount_minor=amount_minor, freight_minor=0, reason="extra_payment",
@@ -125,14 +160,18 @@ async def return_payment(session: AsyncSession, row: OrderRow, payment_id: UUID,
     )  # fmt: skip
     session.add(made)
     await session.flush()
-    await payments.refund(session, "order", row.id, amount_minor, key=str(made.id), reason="extra_payment")
+    await payments.refund(
+        session, "order", row.id, amount_minor, key=str(made.id), reason="extra_payment"
+    )
     event = ExtraPaymentReturned(
         order_id=row.id, payment_id=payment_id, refund_id=made.id, amount_minor=amount_minor
     )
     await state(session, [event])
 
 
-async def note_refund_settled(session: AsyncSession, settled: Sequence[payments.RefundSettled]) -> None:
+async def note_refund_settled(
+    session: AsyncSession, settled: Sequence[payments.RefundSettled]
+) -> None:
     """Keep what the providers said. A refund spread over several payments has succeeded when all parts have."""
     made = await payments.refunds_of(session, "order", list({one.payable_id for one in settled}))
     for one in settled:
@@ -141,10 +180,15 @@ async def note_refund_settled(session: AsyncSession, settled: Sequence[payments.
             raise NotFound(refund_id=one.key)
         states = {part.state for part in made.get(one.payable_id, []) if part.key == one.key}
         before = row.state
-        row.state = "failed" if "failed" in states else "succeeded" if states == {"succeeded"} else "sent"
+        row.state = (
+            "failed" if "failed" in states else "succeeded" if states == {"succeeded"} else "sent"
+        )
         await session.flush()
         if row.state != before and row.state in ("succeeded", "failed"):
             event = RefundSettled(
-                order_id=row.order_id, refund_id=row.id, amount_minor=row.amount_minor, state=row.state
+                order_id=row.order_id,
+                refund_id=row.id,
+                amount_minor=row.amount_minor,
+                state=row.state,
             )
             await state(session, [event])

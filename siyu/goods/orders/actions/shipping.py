@@ -20,7 +20,9 @@ class NotThatMany(Refusal):
     detail = "Fewer pieces of this line are left to ship. Load the order again."
 
 
-async def mark_shipped(session: AsyncSession, order_id: UUID, quantities: Mapping[UUID, int]) -> OrderRow:
+async def mark_shipped(
+    session: AsyncSession, order_id: UUID, quantities: Mapping[UUID, int]
+) -> OrderRow:
     """Pieces (by line) of a paid courier order were handed to a carrier; they leave the stock.
 
     The order is ``shipped`` from its first parcel on. Raises ``NotFound``, ``WrongState``, ``NotThatMany``.
@@ -49,7 +51,9 @@ async def mark_handed_over(session: AsyncSession, order_id: UUID) -> OrderRow:
     return await complete(session, order_id, by="staff")
 
 
-async def _hand_over(session: AsyncSession, row: OrderRow, quantities: Mapping[UUID, int]) -> list[OrderLineRow]:
+async def _hand_over(
+    session: AsyncSession, row: OrderRow, quantities: Mapping[UUID, int]
+) -> list[OrderLineRow]:
     """Take pieces out of the stock; the order's lines after it."""
     lines = (await queries.lines_of(session, [row.id]))[row.id]
     held = held_pieces(lines)
@@ -60,5 +64,13 @@ async def _hand_over(session: AsyncSession, row: OrderRow, quantities: Mapping[U
         line.shipped_quantity += quantities.get(line.line_id, 0)
     row.version += 1
     await session.flush()
-    await move_stock(session, [row], {row.id: lines}, {row.id: quantities}, kind="shipped", on_hand=-1, reserved=-1)
+    await move_stock(
+        session,
+        [row],
+        {row.id: lines},
+        {row.id: quantities},
+        kind="shipped",
+        on_hand=-1,
+        reserved=-1,
+    )
     return lines

@@ -39,12 +39,18 @@ def of_order(row: OrderRow) -> dict[str, Any]:
 
 def pieces(lines: Iterable[OrderLineRow]) -> tuple[Piece, ...]:
     """All lines of an order as events carry them."""
-    return tuple(Piece(line.line_id, line.sku_id, line.product_id, line.quantity, line.line_minor) for line in lines)
+    return tuple(
+        Piece(line.line_id, line.sku_id, line.product_id, line.quantity, line.line_minor)
+        for line in lines
+    )
 
 
 def held_pieces(lines: Iterable[OrderLineRow]) -> dict[UUID, int]:
     """Pieces by line that were neither handed over nor given back; none left = an empty dict."""
-    held = {line.line_id: line.quantity - line.shipped_quantity - line.released_quantity for line in lines}
+    held = {
+        line.line_id: line.quantity - line.shipped_quantity - line.released_quantity
+        for line in lines
+    }
     return {line_id: quantity for line_id, quantity in held.items() if quantity}
 
 
@@ -65,10 +71,15 @@ async def move_stock(
     """
     movements = [
         stock.Movement(
-            sku_id=line.sku_id, location_id=order.location_id, kind=kind,
-            delta_on_hand=on_hand * quantity, delta_reserved=reserved * quantity,
-            order_id=order.id, order_number=order.number, reason=reason,
-        )  # fmt: skip
+            sku_id=line.sku_id,
+            location_id=order.location_id,
+            kind=kind,
+            delta_on_hand=on_hand * quantity,
+            delta_reserved=reserved * quantity,
+            order_id=order.id,
+            order_number=order.number,
+            reason=reason,
+        )
         for order in orders
         for line in lines[order.id]
         if (quantity := moved.get(order.id, {}).get(line.line_id, 0))
@@ -80,7 +91,9 @@ async def move_stock(
         await stock.apply_movements(connection, movements, actor=actor_of(session))
 
 
-async def watch_receipt(session: AsyncSession, row: OrderRow, lines: Iterable[OrderLineRow]) -> None:
+async def watch_receipt(
+    session: AsyncSession, row: OrderRow, lines: Iterable[OrderLineRow]
+) -> None:
     """Once nothing of a shipped order is left to send, it completes by itself after a while."""
     if row.state == "shipped" and not held_pieces(lines):
         await timers.put(session, COMPLETE, row.id, clock.now() + COMPLETE_AFTER)

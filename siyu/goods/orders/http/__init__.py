@@ -2,7 +2,12 @@
 
 from siyu.goods.orders.http.console import console_routes
 from siyu.goods.orders.http.shop import shop_routes
-from siyu.goods.orders.http.showing import customer_timeline, order_for_desk, order_rows, recent_orders
+from siyu.goods.orders.http.showing import (
+    customer_timeline,
+    order_for_desk,
+    order_rows,
+    recent_orders,
+)
 from siyu.goods.orders.http.wire import OrderOut, OrderRowOut, RefundOut
 
 __all__ = [

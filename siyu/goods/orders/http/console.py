@@ -20,7 +20,10 @@ from siyu.people.customers import Address, AddressIn, checked_address
 from siyu.people.staff import Desk, menu_count, permission
 
 permission("orders.view", {"zh-CN": "查看订单", "en": "See orders"})
-permission("orders.edit", {"zh-CN": "取消订单、备注与改地址", "en": "Cancel orders, write notes, change addresses"})
+permission(
+    "orders.edit",
+    {"zh-CN": "取消订单、备注与改地址", "en": "Cancel orders, write notes, change addresses"},
+)
 permission("orders.price", {"zh-CN": "订单改价", "en": "Change prices of orders"})
 permission("orders.refund", {"zh-CN": "退款", "en": "Refund orders"})
 
@@ -60,7 +63,11 @@ async def list_orders(
     rows = await queries.page_of_orders(
         desk.session, wanted, before=(key[0], key[1]) if key else None, limit=limit + 1
     )
-    following = encode_cursor((rows[limit - 1].placed_at, rows[limit - 1].id)) if len(rows) > limit else None
+    following = (
+        encode_cursor((rows[limit - 1].placed_at, rows[limit - 1].id))
+        if len(rows) > limit
+        else None
+    )
     counts = await queries.counts(desk.session, wanted)
     return wire.OrderPageOut(await order_rows(desk, rows[:limit]), following, counts)
 
@@ -96,25 +103,35 @@ async def _first(desk: Desk, what: str, order_id: UUID, key: str | None, value: 
 async def _note(desk: Desk, what: str, order_id: UUID, **facts: Any) -> wire.OrderOut:
     """Audit what was done and show the order as it is now."""
     out = await order_for_desk(desk, order_id)
-    await desk.audit(f"orders.{what}", subject_kind="order", subject_id=order_id, label=out.number, facts=facts)
+    await desk.audit(
+        f"orders.{what}", subject_kind="order", subject_id=order_id, label=out.number, facts=facts
+    )
     return out
 
 
 @post("/orders/{order_id:uuid}/cancel", tags=["orders"], status_code=200)
 async def cancel_order(
-    desk: NamedDependency[Desk], order_id: FromPath[UUID], data: JSONBody[wire.ReasonIn], key: Key = None
+    desk: NamedDependency[Desk],
+    order_id: FromPath[UUID],
+    data: JSONBody[wire.ReasonIn],
+    key: Key = None,
 ) -> wire.OrderOut:
     """Cancel an unpaid order, or refund a paid one whole before it ships. Refusals: orders.not_cancellable."""
     await _may_touch(desk, order_id, "orders.edit")
     if not await _first(desk, "cancel", order_id, key, data):
         return await order_for_desk(desk, order_id)
     row = await actions.cancel(desk.session, order_id, by="staff", reason=data.reason)
-    return await _note(desk, "cancelled", order_id, state=row.state, refunded_minor=row.refunded_minor)
+    return await _note(
+        desk, "cancelled", order_id, state=row.state, refunded_minor=row.refunded_minor
+    )
 
 
 @post("/orders/{order_id:uuid}/refunds", tags=["orders"], status_code=200)
 async def refund_order(
-    desk: NamedDependency[Desk], order_id: FromPath[UUID], data: JSONBody[wire.RefundIn], key: Key = None
+    desk: NamedDependency[Desk],
+    order_id: FromPath[UUID],
+    data: JSONBody[wire.RefundIn],
+    key: Key = None,
 ) -> wire.OrderOut:
     """Refund pieces and freight from the frozen allocation. Refusals: orders.wrong_state, orders.refund_too_large."""
     await _may_touch(desk, order_id, "orders.refund")
@@ -124,26 +141,43 @@ async def refund_order(
     for line in data.lines:
         quantities[line.line_id] = quantities.get(line.line_id, 0) + line.quantity
     made = await actions.agree_refund(
-        desk.session, order_id, quantities, freight_minor=data.freight_minor, reason=data.reason, restock=data.restock
+        desk.session,
+        order_id,
+        quantities,
+        freight_minor=data.freight_minor,
+        reason=data.reason,
+        restock=data.restock,
     )
-    return await _note(desk, "refunded", order_id, amount_minor=made.amount_minor, restock=data.restock)
+    return await _note(
+        desk, "refunded", order_id, amount_minor=made.amount_minor, restock=data.restock
+    )
 
 
 @post("/orders/{order_id:uuid}/price", tags=["orders"], status_code=200)
 async def change_price(
-    desk: NamedDependency[Desk], order_id: FromPath[UUID], data: JSONBody[wire.PriceChangeIn], key: Key = None
+    desk: NamedDependency[Desk],
+    order_id: FromPath[UUID],
+    data: JSONBody[wire.PriceChangeIn],
+    key: Key = None,
 ) -> wire.OrderOut:
     """Set what a line of an unpaid order costs. Refusals: orders.wrong_state, http.not_found."""
     await _may_touch(desk, order_id, "orders.price")
     if not await _first(desk, "price", order_id, key, data):
         return await order_for_desk(desk, order_id)
-    row = await actions.change_price(desk.session, order_id, data.line_id, data.new_minor, reason=data.reason)
-    return await _note(desk, "price_changed", order_id, line_minor=data.new_minor, total_minor=row.total_minor)
+    row = await actions.change_price(
+        desk.session, order_id, data.line_id, data.new_minor, reason=data.reason
+    )
+    return await _note(
+        desk, "price_changed", order_id, line_minor=data.new_minor, total_minor=row.total_minor
+    )
 
 
 @post("/orders/{order_id:uuid}/notes", tags=["orders"], status_code=200)
 async def add_note(
-    desk: NamedDependency[Desk], order_id: FromPath[UUID], data: JSONBody[wire.NoteIn], key: Key = None
+    desk: NamedDependency[Desk],
+    order_id: FromPath[UUID],
+    data: JSONBody[wire.NoteIn],
+    key: Key = None,
 ) -> wire.OrderOut:
     """Write a note for colleagues."""
     await _may_touch(desk, order_id, "orders.edit")
@@ -159,7 +193,9 @@ async def change_address(
     """Send an order elsewhere before it ships. Refusals: orders.wrong_state, http.invalid, customers.bad_phone."""
     await _may_touch(desk, order_id, "orders.edit")
     checked = checked_address(data)
-    address = Address(new_id(), checked.recipient, checked.phone, checked.district_code, checked.street)
+    address = Address(
+        new_id(), checked.recipient, checked.phone, checked.district_code, checked.street
+    )
     await actions.change_address(desk.session, order_id, msgspec.to_builtins(address))
     return await _note(desk, "address_changed", order_id, district_code=checked.district_code)
 
@@ -175,9 +211,13 @@ async def list_views(desk: NamedDependency[Desk], page: Page = "orders") -> wire
 
 
 @post("/views", tags=["orders"])
-async def save_view(desk: NamedDependency[Desk], data: JSONBody[wire.SavedViewIn]) -> wire.SavedViewOut:
+async def save_view(
+    desk: NamedDependency[Desk], data: JSONBody[wire.SavedViewIn]
+) -> wire.SavedViewOut:
     """Keep a set of filters under a name; the same name again replaces it."""
-    row = await actions.save_view(desk.session, desk.staff.id, data.page, data.name.strip(), data.query)
+    row = await actions.save_view(
+        desk.session, desk.staff.id, data.page, data.name.strip(), data.query
+    )
     return wire.SavedViewOut(row.id, row.name, row.query)
 
 

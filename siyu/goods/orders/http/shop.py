@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 
 from siyu.goods import catalogue, pricing, stock
 from siyu.goods.orders import actions, queries, rules
-from siyu.goods.orders.http import wire
+from siyu.goods.orders.http import shop_wire, wire
 from siyu.goods.orders.http.showing import shop_order, shop_rows, shop_steps
 from siyu.goods.orders.placing import PlacedOut, PlaceOrderIn, Placing, Prices, cost, merged
 from siyu.kernel.http import decode_cursor, encode_cursor
@@ -23,13 +23,15 @@ Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
 
 
 @get("/cart", tags=["cart"])
-async def read_cart(visit: NamedDependency[Visit]) -> wire.CartOut:
+async def read_cart(visit: NamedDependency[Visit]) -> shop_wire.CartOut:
     """One's own cart, as a guest or signed in. Refusals: customers.privacy_needed."""
     return await _cart(visit)
 
 
 @post("/cart/add", tags=["cart"], status_code=200)
-async def add_to_cart(visit: NamedDependency[Visit], data: JSONBody[wire.CartAddIn]) -> wire.CartOut:
+async def add_to_cart(
+    visit: NamedDependency[Visit], data: JSONBody[shop_wire.CartAddIn]
+) -> shop_wire.CartOut:
     """Put pieces into the cart. Refusals: catalogue.not_on_sale, orders.cart_full, customers.privacy_needed."""
     await actions.put_in_cart(visit.session, visit.person_id(), data.sku_id, data.quantity)
     return await _cart(visit)
@@ -37,19 +39,21 @@ async def add_to_cart(visit: NamedDependency[Visit], data: JSONBody[wire.CartAdd
 
 @put("/cart/{sku_id:uuid}", tags=["cart"])
 async def set_in_cart(
-    visit: NamedDependency[Visit], sku_id: FromPath[UUID], data: JSONBody[wire.CartSetIn]
-) -> wire.CartOut:
+    visit: NamedDependency[Visit], sku_id: FromPath[UUID], data: JSONBody[shop_wire.CartSetIn]
+) -> shop_wire.CartOut:
     """Set the number of pieces (zero takes them out) and whether they are to be ordered."""
-    await actions.set_in_cart(visit.session, visit.person_id(), sku_id, data.quantity, selected=data.selected)
+    await actions.set_in_cart(
+        visit.session, visit.person_id(), sku_id, data.quantity, selected=data.selected
+    )
     return await _cart(visit)
 
 
-async def _cart(visit: Visit) -> wire.CartOut:
+async def _cart(visit: Visit) -> shop_wire.CartOut:
     rows = await queries.cart_of(visit.session, visit.person_id())
     skus = await catalogue.sellable(visit.session, [row.sku_id for row in rows])
     free = await stock.free(visit.session, [row.sku_id for row in rows])
     pictures = await catalogue.images(visit.session, [sku.image_id for sku in skus.values()])
-    lines: list[wire.CartLineOut] = []
+    lines: list[shop_wire.CartLineOut] = []
     for row in rows:
         sku, left = skus[row.sku_id], free[row.sku_id]
         problem = None
@@ -60,20 +64,32 @@ async def _cart(visit: Visit) -> wire.CartOut:
         elif left < row.quantity:
             problem = "not_enough"
         lines.append(
-            wire.CartLineOut(
-                row.sku_id, sku.product_id, visit.text(sku.title), visit.text(sku.option_label),
-                pictures.get(sku.image_id) if sku.image_id else None, row.quantity, row.selected, sku.price_minor,
-                sku.list_price_minor, stock.shown(left), problem,
-            )  # fmt: skip
+            shop_wire.CartLineOut(
+                row.sku_id,
+                sku.product_id,
+                visit.text(sku.title),
+                visit.text(sku.option_label),
+                pictures.get(sku.image_id) if sku.image_id else None,
+                row.quantity,
+                row.selected,
+                sku.price_minor,
+                sku.list_price_minor,
+                stock.shown(left),
+                problem,
+            )
         )
     chosen = [line for line in lines if line.selected and line.problem is None]
-    return wire.CartOut(
-        lines, sum(line.quantity for line in chosen), sum(line.quantity * line.price_minor for line in chosen)
+    return shop_wire.CartOut(
+        lines,
+        sum(line.quantity for line in chosen),
+        sum(line.quantity * line.price_minor for line in chosen),
     )
 
 
 @post("/quote", tags=["orders"], status_code=200)
-async def quote(visit: NamedDependency[Visit], data: JSONBody[wire.QuoteIn]) -> wire.QuoteOut:
+async def quote(
+    visit: NamedDependency[Visit], data: JSONBody[shop_wire.QuoteIn]
+) -> shop_wire.QuoteOut:
     """What these pieces cost now. Refusals: catalogue.not_on_sale, pricing.not_delivered, orders.store_needed."""
     session = visit.session
     lines = merged([(line.sku_id, line.quantity) for line in data.lines])
@@ -92,12 +108,17 @@ async def quote(visit: NamedDependency[Visit], data: JSONBody[wire.QuoteIn]) -> 
     priced = cost(lines, prices, district_code=district_code, store_id=store_id)
     skus = [prices.sellable[sku_id] for sku_id in sku_ids]
     pictures = await catalogue.images(session, [sku.image_id for sku in skus])
-    return wire.QuoteOut(
+    return shop_wire.QuoteOut(
         [
-            wire.QuoteLineOut(
-                sku.sku_id, visit.text(sku.title), visit.text(sku.option_label),
-                pictures.get(sku.image_id) if sku.image_id else None, line.quantity, line.unit_minor, line.line_minor,
-            )  # fmt: skip
+            shop_wire.QuoteLineOut(
+                sku.sku_id,
+                visit.text(sku.title),
+                visit.text(sku.option_label),
+                pictures.get(sku.image_id) if sku.image_id else None,
+                line.quantity,
+                line.unit_minor,
+                line.line_minor,
+            )
             for sku, line in zip(skus, priced.lines, strict=True)
         ],
         shop_steps(msgspec.to_builtins(priced.waterfall), visit),
@@ -129,7 +150,7 @@ async def list_orders(
     order_state: Annotated[str, QueryParameter(name="state", pattern="^([a-z]+)?$")] = "",
     cursor: FromQuery[str | None] = None,
     limit: Limit = 20,
-) -> wire.ShopOrderPage:
+) -> shop_wire.ShopOrderPage:
     """One's own orders, newest first. Refusals: http.not_signed_in."""
     wanted = queries.Filter(
         state=order_state if order_state in rules.STATES else "", customer_id=visit.customer_id()
@@ -138,12 +159,16 @@ async def list_orders(
     rows = await queries.page_of_orders(
         visit.session, wanted, before=(key[0], key[1]) if key else None, limit=limit + 1
     )
-    following = encode_cursor((rows[limit - 1].placed_at, rows[limit - 1].id)) if len(rows) > limit else None
-    return wire.ShopOrderPage(await shop_rows(visit, rows[:limit]), following)
+    following = (
+        encode_cursor((rows[limit - 1].placed_at, rows[limit - 1].id))
+        if len(rows) > limit
+        else None
+    )
+    return shop_wire.ShopOrderPage(await shop_rows(visit, rows[:limit]), following)
 
 
 @get("/orders/{order_id:uuid}", tags=["orders"])
-async def one_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> wire.ShopOrder:
+async def one_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> shop_wire.ShopOrder:
     """One's own order. Refusals: http.not_found, http.not_signed_in."""
     return await shop_order(visit, order_id)
 
@@ -151,24 +176,28 @@ async def one_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> 
 @post("/orders/{order_id:uuid}/cancel", tags=["orders"], status_code=200)
 async def cancel_order(
     visit: NamedDependency[Visit], order_id: FromPath[UUID], data: JSONBody[wire.ReasonIn]
-) -> wire.ShopOrder:
+) -> shop_wire.ShopOrder:
     """Cancel one's own order before it ships; what was paid goes back. Refusals: orders.not_cancellable."""
-    await actions.cancel(visit.session, order_id, by="shopper", reason=data.reason, customer_id=visit.customer_id())
+    await actions.cancel(
+        visit.session, order_id, by="shopper", reason=data.reason, customer_id=visit.customer_id()
+    )
     return await shop_order(visit, order_id)
 
 
 @post("/orders/{order_id:uuid}/received", tags=["orders"], status_code=200)
-async def confirm_receipt(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> wire.ShopOrder:
+async def confirm_receipt(
+    visit: NamedDependency[Visit], order_id: FromPath[UUID]
+) -> shop_wire.ShopOrder:
     """Confirm that everything has arrived. Refusals: orders.wrong_state."""
     await actions.complete(visit.session, order_id, by="shopper", customer_id=visit.customer_id())
     return await shop_order(visit, order_id)
 
 
 @post("/orders/{order_id:uuid}/pay", tags=["orders"], status_code=200)
-async def pay_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> wire.PayOut:
+async def pay_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> shop_wire.PayOut:
     """Go to the cashier; asking again leads to the same payment. Refusals: orders.wrong_state."""
     payment_id, path = await actions.begin_payment(visit.session, order_id, visit.customer_id())
-    return wire.PayOut(payment_id, path)
+    return shop_wire.PayOut(payment_id, path)
 
 
 shop_routes = [

@@ -9,7 +9,7 @@ import msgspec
 from siyu.goods import catalogue, payments, pricing
 from siyu.goods.orders import queries, rules
 from siyu.goods.orders.actions.stating import held_pieces
-from siyu.goods.orders.http import wire
+from siyu.goods.orders.http import shop_wire, wire
 from siyu.goods.orders.ports import Fulfilled, plugs
 from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel.errors import NotFound
@@ -35,18 +35,32 @@ async def order_rows(desk: Desk, rows: Sequence[OrderRow]) -> list[wire.OrderRow
     """Orders as the console lists them; four reads for any number."""
     buyers = await customers.cards(desk.session, {row.customer_id for row in rows})
     units = await brands.units(desk.session, {row.store_id for row in rows})
-    pictures = await catalogue.images(desk.session, {UUID(image) for row in rows for image in row.image_ids})
+    pictures = await catalogue.images(
+        desk.session, {UUID(image) for row in rows for image in row.image_ids}
+    )
     out: list[wire.OrderRowOut] = []
     for row in rows:
         buyer = buyers.get(row.customer_id)
         unit = units.get(row.store_id) if row.store_id else None
         out.append(
             wire.OrderRowOut(
-                row.id, row.number, row.state, row.placed_at, row.paid_at, _buyer_name(desk, buyer), row.customer_id,
-                row.total_minor, row.refunded_minor, row.quantity, row.first_title,
-                [pictures[UUID(image)] for image in row.image_ids if UUID(image) in pictures], row.source,
-                unit.name if unit else None, row.delivery, row.ship_by,
-            )  # fmt: skip
+                row.id,
+                row.number,
+                row.state,
+                row.placed_at,
+                row.paid_at,
+                _buyer_name(desk, buyer),
+                row.customer_id,
+                row.total_minor,
+                row.refunded_minor,
+                row.quantity,
+                row.first_title,
+                [pictures[UUID(image)] for image in row.image_ids if UUID(image) in pictures],
+                row.source,
+                unit.name if unit else None,
+                row.delivery,
+                row.ship_by,
+            )
         )
     return out
 
@@ -117,17 +131,29 @@ async def _buyer(desk: Desk, customer_id: UUID) -> wire.BuyerOut | None:
     buyer = (await customers.cards(desk.session, [customer_id])).get(customer_id)
     if buyer is None:
         return None
-    figures = (await queries.figures(desk.session, [customer_id])).get(customer_id) or customers.Purchases()
+    figures = (await queries.figures(desk.session, [customer_id])).get(
+        customer_id
+    ) or customers.Purchases()
     phone = customers.masked_phone(buyer.phone, hidden=desk.masked("phone"))
-    return wire.BuyerOut(buyer.id, _buyer_name(desk, buyer), phone, figures.orders, figures.spent_minor)
+    return wire.BuyerOut(
+        buyer.id, _buyer_name(desk, buyer), phone, figures.orders, figures.spent_minor
+    )
 
 
 async def _refunds(desk: Desk, order_id: UUID) -> list[wire.RefundOut]:
     return [
         wire.RefundOut(
-            one.row.id, one.row.amount_minor, one.row.reason, one.row.state, one.row.agreed_at,
-            [wire.RefundLineOut(line.line_id, line.quantity, line.amount_minor) for line in one.lines], one.row.agreed_by,
-        )  # fmt: skip
+            one.row.id,
+            one.row.amount_minor,
+            one.row.reason,
+            one.row.state,
+            one.row.agreed_at,
+            [
+                wire.RefundLineOut(line.line_id, line.quantity, line.amount_minor)
+                for line in one.lines
+            ],
+            one.row.agreed_by,
+        )
         for one in await queries.refunds_of(desk.session, order_id)
     ]
 
@@ -154,14 +180,24 @@ def _line(line: OrderLineRow, pictures: dict[UUID, catalogue.ImageOut]) -> wire.
 
 def _waterfall(row: OrderRow) -> list[wire.WaterfallStep]:
     steps = [
-        wire.WaterfallStep(step["stage"], pricing.LABELS[step["stage"]], step["amount_minor"], step["rule"], step["note"])
+        wire.WaterfallStep(
+            step["stage"],
+            pricing.LABELS[step["stage"]],
+            step["amount_minor"],
+            step["rule"],
+            step["note"],
+        )
         for step in row.waterfall
     ]
     return [*steps, wire.WaterfallStep("total", pricing.LABELS["total"], row.total_minor, "", {})]
 
 
 def _may(desk: Desk, row: OrderRow, lines: Sequence[OrderLineRow]) -> list[str]:
-    refundable = sum(line.quantity - line.refunded_quantity for line in lines) + row.freight_minor - row.freight_refunded_minor
+    refundable = (
+        sum(line.quantity - line.refunded_quantity for line in lines)
+        + row.freight_minor
+        - row.freight_refunded_minor
+    )
     actions = rules.staff_may(
         row.state,  # pyright: ignore[reportArgumentType]
         row.delivery,  # pyright: ignore[reportArgumentType]
@@ -185,25 +221,35 @@ def _degrees(e6: int | None) -> float | None:
     return None if e6 is None else e6 / 1_000_000
 
 
-def shop_steps(waterfall: Sequence[dict[str, Any]], visit: Visit) -> list[wire.ShopStep]:
+def shop_steps(waterfall: Sequence[dict[str, Any]], visit: Visit) -> list[shop_wire.ShopStep]:
     """A frozen waterfall in the shopper's language."""
     return [
-        wire.ShopStep(
-            step["stage"], visit.text(pricing.LABELS[step["stage"]]), step["amount_minor"], visit.text(step["note"])
+        shop_wire.ShopStep(
+            step["stage"],
+            visit.text(pricing.LABELS[step["stage"]]),
+            step["amount_minor"],
+            visit.text(step["note"]),
         )
         for step in waterfall
     ]
 
 
-async def shop_rows(visit: Visit, rows: Sequence[OrderRow]) -> list[wire.ShopOrderRow]:
+async def shop_rows(visit: Visit, rows: Sequence[OrderRow]) -> list[shop_wire.ShopOrderRow]:
     """Orders as their buyer lists them; two reads for any number."""
     lines = await queries.lines_of(visit.session, [row.id for row in rows])
-    pictures = await catalogue.images(visit.session, [line.image_id for of_one in lines.values() for line in of_one])
-    return [wire.ShopOrderRow(**_shop_row(visit, row, lines[row.id], pictures)) for row in rows]
+    pictures = await catalogue.images(
+        visit.session, [line.image_id for of_one in lines.values() for line in of_one]
+    )
+    return [
+        shop_wire.ShopOrderRow(**_shop_row(visit, row, lines[row.id], pictures)) for row in rows
+    ]
 
 
 def _shop_row(
-    visit: Visit, row: OrderRow, lines: Sequence[OrderLineRow], pictures: dict[UUID, catalogue.ImageOut]
+    visit: Visit,
+    row: OrderRow,
+    lines: Sequence[OrderLineRow],
+    pictures: dict[UUID, catalogue.ImageOut],
 ) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -214,17 +260,20 @@ def _shop_row(
         "total_minor": row.total_minor,
         "quantity": row.quantity,
         "lines": [
-            wire.ShopOrderLine(
-                visit.text(line.title), visit.text(line.option_label),
-                pictures.get(line.image_id) if line.image_id else None, line.quantity, line.unit_minor,
-            )  # fmt: skip
+            shop_wire.ShopOrderLine(
+                visit.text(line.title),
+                visit.text(line.option_label),
+                pictures.get(line.image_id) if line.image_id else None,
+                line.quantity,
+                line.unit_minor,
+            )
             for line in lines
         ],
         "delivery": row.delivery,
     }
 
 
-async def shop_order(visit: Visit, order_id: UUID) -> wire.ShopOrder:
+async def shop_order(visit: Visit, order_id: UUID) -> shop_wire.ShopOrder:
     """One's own order in full. Raises ``NotFound``."""
     session = visit.session
     row = await queries.one(session, order_id)
@@ -232,10 +281,12 @@ async def shop_order(visit: Visit, order_id: UUID) -> wire.ShopOrder:
     await session.refresh(row)
     lines = (await queries.lines_of(session, [order_id]))[order_id]
     pictures = await catalogue.images(session, [line.image_id for line in lines])
-    hands_out = (await brands.units(session, [row.pick_up_store_id])).get(row.pick_up_store_id or order_id)
+    hands_out = (await brands.units(session, [row.pick_up_store_id])).get(
+        row.pick_up_store_id or order_id
+    )
     fulfilled = (await plugs.fulfilment(session, [order_id])).get(order_id) or Fulfilled()
     moments = await queries.timeline(session, order_id, shopper=True)
-    return wire.ShopOrder(
+    return shop_wire.ShopOrder(
         **_shop_row(visit, row, lines, pictures),
         paid_at=row.paid_at,
         recipient=AddressOut.of(msgspec.convert(row.recipient, Address)) if row.recipient else None,
@@ -247,10 +298,12 @@ async def shop_order(visit: Visit, order_id: UUID) -> wire.ShopOrder:
         paid_minor=row.paid_minor,
         refunded_minor=row.refunded_minor,
         parcels=[
-            wire.ShopParcel(visit.text(one.carrier_name), one.tracking_number, one.shipped_at, one.signed_at)
+            shop_wire.ShopParcel(
+                visit.text(one.carrier_name), one.tracking_number, one.shipped_at, one.signed_at
+            )
             for one in fulfilled.parcels
         ],
-        timeline=[wire.ShopMoment(one.at, visit.text(one.text)) for one in moments],
+        timeline=[shop_wire.ShopMoment(one.at, visit.text(one.text)) for one in moments],
         customer_note=row.customer_note,
         may=rules.shopper_may(
             row.state,  # pyright: ignore[reportArgumentType]

@@ -3,6 +3,7 @@
 from siyu.goods.orders.placing.batch import OrderBatcher, open_batcher, place_orders, placed_before
 from siyu.goods.orders.placing.costing import Prices, cost, merged
 from siyu.goods.orders.placing.door import Placing, place, start
+from siyu.goods.orders.placing.reference import reference_batch, run_reference
 from siyu.goods.orders.placing.wanted import OrderLineIn, PlacedOut, PlaceOrderIn, Wanted
 
 __all__ = [
@@ -19,5 +20,7 @@ __all__ = [
     "place",
     "place_orders",
     "placed_before",
+    "reference_batch",
+    "run_reference",
     "start",
 ]

@@ -1,11 +1,10 @@
 """One batch of orders of one brand: read, lock, decide, write – in one transaction of the batcher's own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from siyu.goods import catalogue, pricing, stock
 from siyu.goods.orders.actions.stating import UNPAID, watch
@@ -13,7 +12,7 @@ from siyu.goods.orders.placing.costing import Prices
 from siyu.goods.orders.placing.deciding import Draft, Earlier, Ground, Same, decide, placed_out
 from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
 from siyu.goods.orders.placing.writing import free_numbers, write_orders
-from siyu.goods.orders.ports import plugs
+from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
 from siyu.kernel import clock, events, timers
 from siyu.kernel.batching import Batcher
@@ -39,10 +38,14 @@ OrderBatcher = Batcher[Wanted, PlacedOut]
 def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128) -> OrderBatcher:
     """The process's batcher of orders; close it before the database."""
 
-    async def place(connection: asyncpg.Connection, brand_id: UUID, wanted: Sequence[Wanted]) -> Sequence[PlacedOut | Refusal]:
+    async def place(
+        connection: asyncpg.Connection, brand_id: UUID, wanted: Sequence[Wanted]
+    ) -> Sequence[PlacedOut | Refusal]:
         facts = await brand_facts(database, brand_id)
         timeout = timedelta(minutes=facts.unpaid_timeout_minutes)
-        return await place_orders(connection, wanted, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout)
+        return await place_orders(
+            connection, wanted, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout
+        )
 
     return Batcher(
         database,
@@ -55,7 +58,12 @@ def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128
 
 
 async def place_orders(
-    connection: asyncpg.Connection, wanted: Sequence[Wanted], *, currency: str, time_zone: str, timeout: timedelta
+    connection: asyncpg.Connection,
+    wanted: Sequence[Wanted],
+    *,
+    currency: str,
+    time_zone: str,
+    timeout: timedelta,
 ) -> list[PlacedOut | Refusal]:
     """Accept what can be held, in order of arrival, and answer each by position.
 
@@ -68,7 +76,9 @@ async def place_orders(
     drafts = [one for one in decisions if isinstance(one, Draft)]
     orders: list[PlacedOut] = []
     if drafts:
-        orders = await _write(connection, drafts, currency=currency, time_zone=time_zone, timeout=timeout)
+        orders = await _write(
+            connection, drafts, currency=currency, time_zone=time_zone, timeout=timeout
+        )
     written = iter(orders)
     answers: list[PlacedOut | Refusal] = []
     for one in decisions:
@@ -82,19 +92,33 @@ async def place_orders(
 
 
 async def _write(
-    connection: asyncpg.Connection, drafts: list[Draft], *, currency: str, time_zone: str, timeout: timedelta
+    connection: asyncpg.Connection,
+    drafts: list[Draft],
+    *,
+    currency: str,
+    time_zone: str,
+    timeout: timedelta,
 ) -> list[PlacedOut]:
     placed_at = clock.now()
     pay_by = placed_at + timeout
     numbers = await free_numbers(connection, clock.today(time_zone), len(drafts))
-    written = await write_orders(connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency)
+    written = await write_orders(
+        connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
+    )
     await stock.apply_movements(connection, written.movements, actor=SHOPPER)
     await events.state_on(connection, written.events, actor=SHOPPER)
     # One deadline for the whole batch: its handler closes every order of it that is due.
     await timers.put_on(connection, UNPAID, [new_id()], [pay_by], [watch(placed_at)])
-    bought = [(d.wanted.customer_id, sku_id) for d in drafts if d.wanted.from_cart for sku_id, _ in d.wanted.lines]
+    bought = [
+        (d.wanted.customer_id, sku_id)
+        for d in drafts
+        if d.wanted.from_cart
+        for sku_id, _ in d.wanted.lines
+    ]
     if bought:
-        await connection.execute(_EMPTY_CARTS, [owner for owner, _ in bought], [sku for _, sku in bought])
+        await connection.execute(
+            _EMPTY_CARTS, [owner for owner, _ in bought], [sku for _, sku in bought]
+        )
     return [
         placed_out(order_id, number, draft.basket.priced.total_minor, pay_by)
         for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
@@ -107,39 +131,67 @@ async def _ground(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> G
     stores = {one.store_id for one in wanted if one.store_id is not None}
     sellable = await catalogue.sellable(connection, sku_ids)
     templates = await pricing.templates(connection) if sent else []
-    store_prices = await pricing.store_prices(connection, stores, sku_ids) if stores else {}
+    store_prices: Mapping[tuple[UUID, UUID], int] = {}
+    if stores:
+        store_prices = await pricing.store_prices(connection, stores, sku_ids)
     asked = {(one.customer_id, one.address_id) for one in sent if one.address_id is not None}
     addresses = await customers.addresses_by_id(connection, asked) if asked else {}
     codes = {one.link for one in wanted if one.link}
-    sources = await plugs.sources(connection, codes) if codes else {}
+    sources: Mapping[str, Source] = {}
+    if codes:
+        sources = await plugs.sources(connection, codes)
     rooms = await stock.locations(connection)
     online = next((room.id for room in rooms if room.sells_online), None)
-    store_rooms = {room.unit_id: room.id for room in rooms if room.unit_id is not None and room.kind == "store"}
+    store_rooms = {
+        room.unit_id: room.id for room in rooms if room.unit_id is not None and room.kind == "store"
+    }
     free = await _locked(connection, wanted, online, store_rooms)
-    earlier = await _placed_before(connection, wanted)  # after the locks: sees whoever held them before
+    earlier = await _placed_before(
+        connection, wanted
+    )  # after the locks: sees whoever held them before
     return Ground(
-        Prices(sellable, store_prices, templates), free, online, store_rooms, addresses, sources, earlier
+        Prices(sellable, store_prices, templates),
+        free,
+        online,
+        store_rooms,
+        addresses,
+        sources,
+        earlier,
     )
 
 
 async def _locked(
-    connection: asyncpg.Connection, wanted: Sequence[Wanted], online: UUID | None, store_rooms: dict[UUID, UUID]
+    connection: asyncpg.Connection,
+    wanted: Sequence[Wanted],
+    online: UUID | None,
+    store_rooms: dict[UUID, UUID],
 ) -> dict[Place, int]:
     places: set[Place] = set()
     for one in wanted:
-        room = online if one.delivery == "express" else store_rooms.get(one.store_id) if one.store_id else None
+        room = (
+            online
+            if one.delivery == "express"
+            else store_rooms.get(one.store_id)
+            if one.store_id
+            else None
+        )
         if room is not None:
             places.update((sku_id, room) for sku_id, _ in one.lines)
     levels = await stock.lock_levels(connection, places)
     return {place: level.free for place, level in levels.items()}
 
 
-async def _placed_before(connection: asyncpg.Connection, wanted: Iterable[Wanted]) -> dict[tuple[UUID, str], Earlier]:
+async def _placed_before(
+    connection: asyncpg.Connection, wanted: Iterable[Wanted]
+) -> dict[tuple[UUID, str], Earlier]:
     keys = {(one.customer_id, one.key) for one in wanted}
-    rows = await connection.fetch(_EARLIER, [customer for customer, _ in keys], [key for _, key in keys])
+    rows = await connection.fetch(
+        _EARLIER, [customer for customer, _ in keys], [key for _, key in keys]
+    )
     return {
         (row["customer_id"], row["request_key"]): Earlier(
-            row["request_hash"], placed_out(row["id"], row["number"], row["total_minor"], row["pay_by"])
+            row["request_hash"],
+            placed_out(row["id"], row["number"], row["total_minor"], row["pay_by"]),
         )
         for row in rows
     }
@@ -153,7 +205,7 @@ async def placed_before(
     answers: list[PlacedOut | None] = []
     for one in wanted:
         earlier = found.get((one.customer_id, one.key))
-        answers.append(earlier.placed if earlier is not None and earlier.input_hash == one.input_hash else None)
+        answers.append(
+            earlier.placed if earlier is not None and earlier.input_hash == one.input_hash else None
+        )
     return answers
-
-

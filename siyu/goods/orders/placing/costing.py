@@ -44,14 +44,19 @@ def on_sale(lines: Lines, sellable: Mapping[UUID, Sellable]) -> list[Sellable]:
     return found
 
 
-def cost(lines: Lines, prices: Prices, *, district_code: str | None = None, store_id: UUID | None = None) -> pricing.Priced:
+def cost(
+    lines: Lines, prices: Prices, *, district_code: str | None = None, store_id: UUID | None = None
+) -> pricing.Priced:
     """What the lines cost, sent to a district, or handed out by a store at its own prices.
 
     Without a district (pick-up, or an address not chosen yet) there is no freight.
     Raises ``NotOnSale``, ``pricing.NotDelivered``, ``pricing.TooLarge``.
     """
     skus = on_sale(lines, prices.sellable)
-    wanted = [pricing.Line(quantity, sku.price_minor) for sku, (_, quantity) in zip(skus, lines, strict=True)]
+    wanted = [
+        pricing.Line(quantity, sku.price_minor)
+        for sku, (_, quantity) in zip(skus, lines, strict=True)
+    ]
     changes: list[pricing.UnitPrice] = []
     if store_id is not None:
         for at, sku in enumerate(skus):
@@ -65,7 +70,10 @@ def cost(lines: Lines, prices: Prices, *, district_code: str | None = None, stor
 
 
 def _freight(
-    skus: Sequence[Sellable], priced: pricing.Priced, templates: Sequence[pricing.Template], district_code: str
+    skus: Sequence[Sellable],
+    priced: pricing.Priced,
+    templates: Sequence[pricing.Template],
+    district_code: str,
 ) -> int:
     """Each template charges for the goods that follow it, by their weight and amount together; services weigh nothing."""
     by_id = {one.id: one for one in templates}

@@ -21,7 +21,7 @@ from siyu.people.customers import Address
 
 
 class Basket(Struct, frozen=True):
-    """What equal orders of a batch have in common: price and texts, computed once."""
+    """What equal orders of a batch have in common: price and texts (JSON), computed once."""
 
     priced: pricing.Priced
     skus: tuple[Sellable, ...]
@@ -29,6 +29,8 @@ class Basket(Struct, frozen=True):
     first_title: str
     image_ids: str
     waterfall: str
+    texts: tuple[tuple[str, str], ...]
+    """Title and option label of each line."""
     steps: tuple[str, ...]
 
 
@@ -101,7 +103,9 @@ def decide(wanted: Sequence[Wanted], ground: Ground) -> list[Decision]:
 def _draft(one: Wanted, ground: Ground, baskets: dict[Any, Basket | Refusal]) -> Draft | Refusal:
     district_code, recipient = None, "{}"
     if one.delivery == "express":
-        address = ground.addresses.get((one.customer_id, one.address_id)) if one.address_id else None
+        address = (
+            ground.addresses.get((one.customer_id, one.address_id)) if one.address_id else None
+        )
         if address is None:
             return BadAddress()
         district_code, recipient = address.district_code, msgspec.json.encode(address).decode()
@@ -123,7 +127,9 @@ def _draft(one: Wanted, ground: Ground, baskets: dict[Any, Basket | Refusal]) ->
     short = take(ground.free, {(sku_id, location_id): quantity for sku_id, quantity in one.lines})
     if short is not None:
         asked = dict(one.lines)[short[0]]
-        return stock.OutOfStock(sku_id=str(short[0]), free=max(0, ground.free.get(short, 0)), asked=asked)
+        return stock.OutOfStock(
+            sku_id=str(short[0]), free=max(0, ground.free.get(short, 0)), asked=asked
+        )
     came = ground.sources.get(one.link, DIRECT) if one.link else DIRECT
     return Draft(one, basket, location_id, recipient, came)
 
@@ -142,6 +148,7 @@ def _basket(one: Wanted, prices: Prices, district_code: str | None) -> Basket | 
         encode(skus[0].title).decode(),
         encode([sku.image_id for sku in skus if sku.image_id][:3]).decode(),
         encode(priced.waterfall).decode(),
+        tuple((encode(sku.title).decode(), encode(sku.option_label).decode()) for sku in skus),
         tuple(encode(line.steps).decode() for line in priced.lines),
     )
 

@@ -40,7 +40,9 @@ class Placing:
         self._stores: dict[UUID, tuple[float, frozenset[UUID]]] = {}
         self.batcher = open_batcher(runtime.database)
 
-    async def ask(self, brand_id: UUID, customer_id: UUID, order: PlaceOrderIn, key: str, link: str = "") -> PlacedOut:
+    async def ask(
+        self, brand_id: UUID, customer_id: UUID, order: PlaceOrderIn, key: str, link: str = ""
+    ) -> PlacedOut:
         """Place an order of a customer. Raises the refusals of ``place_orders``, ``BadKey``, ``Invalid``, ``Busy``."""
         if not 0 < len(key) <= 64 or not key.isprintable():
             raise BadKey
@@ -49,9 +51,13 @@ class Placing:
             raise Invalid("The text contains a character (NUL) that cannot be stored.")
         lines = merged([(line.sku_id, line.quantity) for line in order.lines])
         if len(lines) < len(order.lines) and any(quantity > MAX_QUANTITY for _, quantity in lines):
-            raise Invalid(errors=[{"path": "lines", "message": f"at most {MAX_QUANTITY} pieces of one SKU"}])
+            raise Invalid(
+                errors=[{"path": "lines", "message": f"at most {MAX_QUANTITY} pieces of one SKU"}]
+            )
         pick_up = order.delivery == "pick_up"
-        if pick_up and (order.store_id is None or order.store_id not in await self._handing_out(brand_id)):
+        if pick_up and (
+            order.store_id is None or order.store_id not in await self._handing_out(brand_id)
+        ):
             raise BadStore
         if not pick_up and order.address_id is None:
             raise BadAddress

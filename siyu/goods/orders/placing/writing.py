@@ -6,7 +6,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec import Struct
 
 from siyu.goods.orders.events import OrderPlaced, Piece
@@ -57,9 +56,17 @@ async def free_numbers(connection: asyncpg.Connection, day: date, count: int) ->
         missing = count - len(found)
         spare = missing // 16 + 2  # a few are taken on a busy day: mostly spares the second look
         noise = os.urandom(8 * (missing + spare))
-        draws = {int.from_bytes(noise[at : at + 8]) % NUMBER_SPACE for at in range(0, len(noise), 8)}
-        drawn = [number for number in (order_number(day.month, day.day, one) for one in draws) if number not in found]
-        rows = await connection.fetch("select number from orders where number = any($1::text[])", drawn)
+        draws = {
+            int.from_bytes(noise[at : at + 8]) % NUMBER_SPACE for at in range(0, len(noise), 8)
+        }
+        drawn = [
+            number
+            for number in (order_number(day.month, day.day, one) for one in draws)
+            if number not in found
+        ]
+        rows = await connection.fetch(
+            "select number from orders where number = any($1::text[])", drawn
+        )
         taken = {row["number"] for row in rows}
         found += [number for number in drawn if number not in taken]
     return found[:count]
@@ -76,33 +83,40 @@ async def write_orders(
 ) -> Written:
     """Insert orders and lines. The caller moves the stock and states the events that come back."""
     order_ids = [new_id() for _ in drafts]
-    orders = [_order_values(order_id, number, draft) for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True)]
-    texts: dict[UUID, tuple[str, str]] = {}
+    orders = [
+        _order_values(order_id, number, draft)
+        for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True)
+    ]
     lines: list[tuple[object, ...]] = []
     movements: list[Movement] = []
     events: list[OrderPlaced] = []
     for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True):
         pieces: list[Piece] = []
-        for sku, line, steps in zip(draft.basket.skus, draft.basket.priced.lines, draft.basket.steps, strict=True):
+        basket = draft.basket
+        for at, (sku, line) in enumerate(zip(basket.skus, basket.priced.lines, strict=True)):
             line_id = new_id()
-            title = texts.get(sku.sku_id)
-            if title is None:
-                title = texts[sku.sku_id] = (_json(sku.title), _json(sku.option_label))
             lines.append(
-                (
-                    order_id, line_id, sku.sku_id, sku.product_id, sku.code, title[0], title[1], sku.image_id,
-                    line.quantity, line.list_minor, line.unit_minor, line.line_minor, steps,
-                )  # fmt: skip
+                (order_id, line_id, sku.sku_id, sku.product_id, sku.code, *basket.texts[at])
+                + (sku.image_id, line.quantity, line.list_minor, line.unit_minor, line.line_minor)
+                + (basket.steps[at],)
             )
             movements.append(
                 Movement(
-                    sku_id=sku.sku_id, location_id=draft.location_id, kind="reserved", delta_reserved=line.quantity,
-                    order_id=order_id, order_number=number,
-                )  # fmt: skip
+                    sku_id=sku.sku_id,
+                    location_id=draft.location_id,
+                    kind="reserved",
+                    delta_reserved=line.quantity,
+                    order_id=order_id,
+                    order_number=number,
+                )
             )
-            pieces.append(Piece(line_id, sku.sku_id, sku.product_id, line.quantity, line.line_minor))
+            pieces.append(
+                Piece(line_id, sku.sku_id, sku.product_id, line.quantity, line.line_minor)
+            )
         events.append(_placed(order_id, number, draft, pay_by, currency, tuple(pieces)))
-    await connection.execute(_ORDERS, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency)
+    await connection.execute(
+        _ORDERS, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency
+    )
     await connection.execute(_LINES, *map(list, zip(*lines, strict=True)))
     return Written(order_ids, movements, events)
 
@@ -118,7 +132,12 @@ def _order_values(order_id: UUID, number: str, draft: Draft) -> tuple[object, ..
 
 
 def _placed(
-    order_id: UUID, number: str, draft: Draft, pay_by: datetime, currency: str, pieces: tuple[Piece, ...]
+    order_id: UUID,
+    number: str,
+    draft: Draft,
+    pay_by: datetime,
+    currency: str,
+    pieces: tuple[Piece, ...],
 ) -> OrderPlaced:
     one, priced, came = draft.wanted, draft.basket.priced, draft.came
     return OrderPlaced(
@@ -138,7 +157,3 @@ def _placed(
         pay_by=pay_by,
         lines=pieces,
     )
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

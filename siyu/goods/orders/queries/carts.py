@@ -22,7 +22,9 @@ async def cart_of(session: AsyncSession, owner_id: UUID) -> list[CartLineRow]:
 
 async def cart_quantity(session: AsyncSession, owner_id: UUID) -> int:
     """How many pieces lie in a cart."""
-    total = await session.scalar(select(func.sum(CartLineRow.quantity)).where(CartLineRow.owner_id == owner_id))
+    total = await session.scalar(
+        select(func.sum(CartLineRow.quantity)).where(CartLineRow.owner_id == owner_id)
+    )
     return int(total or 0)
 
 

@@ -4,12 +4,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, false, func, select, tuple_
+from sqlalchemy import ColumnElement, false, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.orders.rules import number_in
@@ -41,22 +40,28 @@ class Filter(Struct, frozen=True, kw_only=True):
     """Only orders that count for these units: what the reader may see."""
 
 
-async def page_of_orders(session: AsyncSession, wanted: Filter, *, before: Keyset | None = None, limit: int = 20) -> list[OrderRow]:
+async def page_of_orders(
+    session: AsyncSession, wanted: Filter, *, before: Keyset | None = None, limit: int = 20
+) -> list[OrderRow]:
     """Orders, newest first; ask for one more than is shown to know whether there is a next page.
 
     Needs indexes (brand_id, [state | store_id,] placed_at, id) and one led by (brand_id, customer_id).
     """
     assert 1 <= limit <= 101
-    query = _where(select(OrderRow), wanted)
+    query = select(OrderRow).where(*_tests(wanted))
     if wanted.state:
         query = query.where(OrderRow.state == wanted.state)
     if before is not None:
         query = query.where(tuple_(OrderRow.placed_at, OrderRow.id) < before)
-    found = await session.scalars(query.order_by(OrderRow.placed_at.desc(), OrderRow.id.desc()).limit(limit))
+    found = await session.scalars(
+        query.order_by(OrderRow.placed_at.desc(), OrderRow.id.desc()).limit(limit)
+    )
     return list(found)
 
 
-async def counts(session: AsyncSession, wanted: Filter, *, only: str | None = None) -> dict[str, int]:
+async def counts(
+    session: AsyncSession, wanted: Filter, *, only: str | None = None
+) -> dict[str, int]:
     """How many orders of each state the filter leaves (its own state apart), and ``all``; or of one state only.
 
     Exact up to ``MANY`` orders. Where there are more and counting took longer than ``SLOW_S``, the next ones within
@@ -66,9 +71,9 @@ async def counts(session: AsyncSession, wanted: Filter, *, only: str | None = No
     known, began = _counted.get(key), time.monotonic()
     if known is not None and began - known[0] < MEMORY_S:
         return dict(known[1])
-    query = _where(select(OrderRow.state, func.count()), wanted).group_by(OrderRow.state)
+    query = select(OrderRow.state, func.count()).where(*_tests(wanted)).group_by(OrderRow.state)
     rows = await session.execute(query if only is None else query.where(OrderRow.state == only))
-    found = {row[0]: row[1] for row in rows}
+    found: dict[str, int] = {row[0]: row[1] for row in rows}
     counted = {"all": sum(found.values()), **found}
     _counted.pop(key, None)
     if counted["all"] > MANY and time.monotonic() - began > SLOW_S:
@@ -80,11 +85,11 @@ async def counts(session: AsyncSession, wanted: Filter, *, only: str | None = No
 
 async def readable(session: AsyncSession, order_id: UUID, unit_ids: Sequence[UUID] | None) -> bool:
     """Whether an order exists and counts for one of these units (``None`` = any)."""
-    query = _where(select(OrderRow.id), Filter(unit_ids=unit_ids)).where(OrderRow.id == order_id)
+    query = select(OrderRow.id).where(OrderRow.id == order_id, *_tests(Filter(unit_ids=unit_ids)))
     return await session.scalar(query) is not None
 
 
-def _where(query: Select[Any], wanted: Filter) -> Select[Any]:
+def _tests(wanted: Filter) -> list[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
     if wanted.q.strip():
         tests.append(_found(wanted.q))
@@ -104,7 +109,7 @@ def _where(query: Select[Any], wanted: Filter) -> Select[Any]:
         tests.append(OrderRow.customer_id == wanted.customer_id)
     if wanted.unit_ids is not None:
         tests.append(OrderRow.store_id.in_(list(wanted.unit_ids)))
-    return query.where(*tests)
+    return tests
 
 
 def _found(q: str) -> ColumnElement[bool]:

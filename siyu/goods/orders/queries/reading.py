@@ -45,7 +45,9 @@ async def one(session: AsyncSession, order_id: UUID) -> OrderRow:
     return row
 
 
-async def lines_of(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUID, list[OrderLineRow]]:
+async def lines_of(
+    session: AsyncSession, order_ids: Iterable[UUID]
+) -> dict[UUID, list[OrderLineRow]]:
     """Lines by order, in the order in which they were asked for."""
     rows = await session.scalars(
         select(OrderLineRow)
@@ -62,7 +64,12 @@ async def lines_of(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUI
 def refundable(line: OrderLineRow) -> RefundableLine:
     """A line as the refund rule needs it."""
     return RefundableLine(
-        line.line_id, line.quantity, line.line_minor, line.refunded_quantity, line.shipped_quantity, line.released_quantity
+        line.line_id,
+        line.quantity,
+        line.line_minor,
+        line.refunded_quantity,
+        line.shipped_quantity,
+        line.released_quantity,
     )
 
 
@@ -77,12 +84,16 @@ async def refunds_of(session: AsyncSession, order_id: UUID) -> list[RefundSeen]:
     """Refunds of an order, oldest first."""
     rows = list(
         await session.scalars(
-            select(RefundRow).where(RefundRow.order_id == order_id).order_by(RefundRow.agreed_at, RefundRow.id)
+            select(RefundRow)
+            .where(RefundRow.order_id == order_id)
+            .order_by(RefundRow.agreed_at, RefundRow.id)
         )
     )
     lines: dict[UUID, list[RefundLineRow]] = defaultdict(list)
     if rows:
-        for line in await session.scalars(select(RefundLineRow).where(RefundLineRow.order_id == order_id)):
+        for line in await session.scalars(
+            select(RefundLineRow).where(RefundLineRow.order_id == order_id)
+        ):
             lines[line.refund_id].append(line)
     return [RefundSeen(row, lines[row.id]) for row in rows]
 
@@ -91,7 +102,9 @@ async def notes_of(session: AsyncSession, order_id: UUID) -> list[OrderNoteRow]:
     """Notes of staff, oldest first."""
     return list(
         await session.scalars(
-            select(OrderNoteRow).where(OrderNoteRow.order_id == order_id).order_by(OrderNoteRow.at, OrderNoteRow.id)
+            select(OrderNoteRow)
+            .where(OrderNoteRow.order_id == order_id)
+            .order_by(OrderNoteRow.at, OrderNoteRow.id)
         )
     )
 
@@ -115,29 +128,37 @@ async def pick_up_stores(session: AsyncSession, order_ids: Iterable[UUID]) -> di
     """The store that hands out each order; only paid pick-up orders are in it."""
     rows = await session.execute(
         select(OrderRow.id, OrderRow.pick_up_store_id).where(
-            OrderRow.id.in_(list(order_ids)), OrderRow.delivery == "pick_up", OrderRow.state.in_(("paid", "ready"))
+            OrderRow.id.in_(list(order_ids)),
+            OrderRow.delivery == "pick_up",
+            OrderRow.state.in_(("paid", "ready")),
         )
     )
-    return {row[0]: row[1] for row in rows}
+    return {order_id: store_id for order_id, store_id in rows if store_id is not None}
 
 
 async def orders_by_link(session: AsyncSession, link_ids: Iterable[UUID]) -> dict[UUID, int]:
     """How many orders came through each link, whatever became of them; absent for none."""
     rows = await session.execute(
-        select(OrderRow.link_id, func.count()).where(OrderRow.link_id.in_(list(link_ids))).group_by(OrderRow.link_id)
+        select(OrderRow.link_id, func.count())
+        .where(OrderRow.link_id.in_(list(link_ids)))
+        .group_by(OrderRow.link_id)
     )
-    return {row[0]: row[1] for row in rows}
+    return {link_id: count for link_id, count in rows if link_id is not None}
 
 
 async def state_counts(session: AsyncSession, customer_id: UUID) -> dict[str, int]:
     """How many orders a customer has in each state."""
     rows = await session.execute(
-        select(OrderRow.state, func.count()).where(OrderRow.customer_id == customer_id).group_by(OrderRow.state)
+        select(OrderRow.state, func.count())
+        .where(OrderRow.customer_id == customer_id)
+        .group_by(OrderRow.state)
     )
     return {row[0]: row[1] for row in rows}
 
 
-async def overdue(connection: asyncpg.Connection, placed_at: Sequence[datetime], at: datetime, limit: int) -> list[UUID]:
+async def overdue(
+    connection: asyncpg.Connection, placed_at: Sequence[datetime], at: datetime, limit: int
+) -> list[UUID]:
     """Unpaid orders that were placed at these instants and were to be paid by ``at``.
 
     The orders of a batch share their instant, so this reads exactly them. Needs index (brand_id, state, placed_at, id).

@@ -43,7 +43,9 @@ def told(kind: str, source: str, tell: Tell, *, shopper: bool = False) -> None:
     tellings[kind] = Telling(tell, source, shopper)
 
 
-async def timeline(session: AsyncSession, order_id: UUID, *, shopper: bool = False) -> list[TimelineItem]:
+async def timeline(
+    session: AsyncSession, order_id: UUID, *, shopper: bool = False
+) -> list[TimelineItem]:
     """What happened to an order, newest first; one round trip."""
     return await timelines(session, [order_id], shopper=shopper)
 
@@ -78,7 +80,9 @@ async def timelines(
 
 
 def _money(data: dict[str, Any], field: str) -> str:
-    return f"{data.get('currency') or '¥'} {to_text(int(data[field]))}".replace("CNY ", "¥").replace("¥ ", "¥")
+    return f"{data.get('currency') or '¥'} {to_text(int(data[field]))}".replace(
+        "CNY ", "¥"
+    ).replace("¥ ", "¥")
 
 
 def _refund(data: dict[str, Any]) -> LocaleText:
@@ -90,13 +94,19 @@ def _settled(data: dict[str, Any]) -> LocaleText:
     amount = _money(data, "amount_minor")
     if data["state"] == "succeeded":
         return {"zh-CN": f"退款 {amount} 已到账", "en": f"Refund of {amount} has arrived"}
-    return {"zh-CN": f"退款 {amount} 失败，请人工处理", "en": f"Refund of {amount} failed: a person has to look"}
+    return {
+        "zh-CN": f"退款 {amount} 失败，请人工处理",
+        "en": f"Refund of {amount} failed: a person has to look",
+    }
 
 
 _CANCELLED = {
     "shopper": {"zh-CN": "顾客取消了订单", "en": "The customer cancelled the order"},
     "staff": {"zh-CN": "店员取消了订单", "en": "Staff cancelled the order"},
-    "timeout": {"zh-CN": "超时未支付，订单已取消", "en": "Not paid in time, the order was cancelled"},
+    "timeout": {
+        "zh-CN": "超时未支付，订单已取消",
+        "en": "Not paid in time, the order was cancelled",
+    },
 }
 _COMPLETED = {
     "shopper": {"zh-CN": "顾客确认收货", "en": "The customer confirmed receipt"},
@@ -108,7 +118,10 @@ _COMPLETED = {
 told(
     "orders.placed/1",
     "money",
-    lambda d: {"zh-CN": f"下单，应付 {_money(d, 'total_minor')}", "en": f"Placed, {_money(d, 'total_minor')} to pay"},
+    lambda d: {
+        "zh-CN": f"下单，应付 {_money(d, 'total_minor')}",
+        "en": f"Placed, {_money(d, 'total_minor')} to pay",
+    },
     shopper=True,
 )
 told(
@@ -120,8 +133,18 @@ told(
     },
     shopper=True,
 )
-told("orders.cancelled/1", "system", lambda d: _CANCELLED.get(d["by"], _CANCELLED["staff"]), shopper=True)
-told("orders.completed/1", "system", lambda d: _COMPLETED.get(d["by"], _COMPLETED["staff"]), shopper=True)
+told(
+    "orders.cancelled/1",
+    "system",
+    lambda d: _CANCELLED.get(d["by"], _CANCELLED["staff"]),
+    shopper=True,
+)
+told(
+    "orders.completed/1",
+    "system",
+    lambda d: _COMPLETED.get(d["by"], _COMPLETED["staff"]),
+    shopper=True,
+)
 told(
     "orders.price_changed/1",
     "staff",
@@ -143,4 +166,9 @@ told(
     shopper=True,
 )
 told("orders.noted/1", "staff", lambda _: {"zh-CN": "添加了备注", "en": "A note was added"})
-told("orders.address_changed/1", "staff", lambda _: {"zh-CN": "修改了收货地址", "en": "The address was changed"}, shopper=True)
+told(
+    "orders.address_changed/1",
+    "staff",
+    lambda _: {"zh-CN": "修改了收货地址", "en": "The address was changed"},
+    shopper=True,
+)
