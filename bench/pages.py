@@ -42,6 +42,7 @@ async def _measure(
     spent: list[dict[str, float]] = []
     answers: Counter[str] = Counter()
     for _ in range(rounds):
+        await stack.settled()
         loads.append(load_average())
         outcome, used = await measured(stack, lanes, seconds)
         answers.update(outcome.answers)

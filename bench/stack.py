@@ -74,7 +74,7 @@ class Stack:
                 found[pid] = own or found.get(parents[pid], "supervisor")
         return found
 
-    async def settled(self, within_s: float = 30.0) -> bool:
+    async def settled(self, within_s: float = 60.0) -> bool:
         """Wait until the worker has heard everything; False when it did not in time."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
@@ -103,9 +103,12 @@ class Stack:
 
 
 _BEHIND = """
-select exists (select from event_cursors c where lo < hi
+select exists (select from directory d where kind = 'brand'
+               and not exists (select from event_cursors c where c.brand_id = d.brand_id))
+    or exists (select from event_cursors c where lo < hi
                or exists (select from events e where e.brand_id = c.brand_id and e.xid >= c.hi))
 """
+"""A brand that the worker has never looked at, or events that a listener has not heard."""
 
 
 @asynccontextmanager
@@ -151,7 +154,6 @@ async def _until_ready(process: subprocess.Popen[bytes], port: int, log: Path, w
                 break
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200:
-                    await asyncio.sleep(3)  # the worker starts after the web process
                     return
             except httpx.HTTPError:
                 pass

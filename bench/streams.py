@@ -44,6 +44,7 @@ async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: in
         spent: list[dict[str, float]] = []
         answers: Counter[str] = Counter()
         for _ in range(rounds):
+            await stack.settled()
             loads.append(load_average())
             began = time.perf_counter()
             outcome, used = await measured(stack, lanes, seconds)
@@ -113,6 +114,7 @@ async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2)
             alone: list[float] = []
             loads: list[float] = []
             for _ in range(rounds):
+                await stack.settled()
                 loads.append(load_average())
                 stated += (made := await _state(stack, stall, seconds, writers))[0]
                 appended.append(made[0] / made[1])
@@ -159,13 +161,12 @@ async def _both(
     stack: Stack, stall: Stall, name: str, seconds: float, writers: int, seen: Counter[int]
 ) -> tuple[int, float]:
     """Writers and the follower at once; events stated, and events heard a second until the last of them."""
-    follower = Follower(stack.database, poll_s=0.02, only={name})
+    follower = Follower(stack.database, only={name})
     before, began = len(seen), time.perf_counter()
-    following = asyncio.create_task(follower.run())
-    made, _ = await _state(stack, stall, seconds, writers)
-    while len(seen) - before < made and time.perf_counter() - began < seconds + 30:
-        await asyncio.sleep(0.01)
-    rate = (len(seen) - before) / (time.perf_counter() - began)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
-    return made, rate
+    stating = asyncio.create_task(_state(stack, stall, seconds, writers))
+    # Step by step and not cancelled in the middle: counting here is an effect outside of the transaction.
+    while await follower.step() or not stating.done() or len(seen) - before < stating.result()[0]:
+        if time.perf_counter() - began > seconds + 60:
+            break
+        await asyncio.sleep(0.005)
+    return (await stating)[0], (len(seen) - before) / (time.perf_counter() - began)

@@ -22,9 +22,9 @@ import siyu.goods.catalogue.jobs
 import siyu.goods.fulfilment
 import siyu.goods.fulfilment.http
 import siyu.goods.fulfilment.reactions
+import siyu.goods.orders
 import siyu.goods.orders.http
 import siyu.goods.orders.invariants
-import siyu.goods.orders.placing
 import siyu.goods.orders.reactions
 import siyu.goods.payments.http
 import siyu.goods.payments.reactions
@@ -68,7 +68,7 @@ ROOT: list[Any] = [*siyu.goods.catalogue.http.routes]
 HOT: list[Hot] = [
     Hot("GET", "/api/shop/products", siyu.goods.catalogue.http.hot_list),
     Hot("GET", "/api/shop/products/", siyu.goods.catalogue.http.hot_product),
-    Hot("POST", "/api/shop/orders", siyu.goods.orders.placing.place),
+    Hot("POST", "/api/shop/orders", siyu.goods.orders.place),
     Hot("POST", "/v1/", siyu.app.parts.track),
     Hot("OPTIONS", "/v1/", siyu.app.parts.track),
     Hot("GET", "/l/", siyu.app.parts.open_link),
@@ -88,7 +88,7 @@ LISTENING: list[ModuleType] = [
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.news.open_news,
     siyu.goods.catalogue.http.open_shop_window,
-    siyu.goods.orders.placing.start,
+    siyu.goods.orders.open_placing,
     siyu.app.parts.open_warehouse,
     siyu.app.parts.open_tracking,
     siyu.app.parts.open_payments,

@@ -242,7 +242,7 @@ class Batcher(Generic[Request, Answer]):
                         connection, brand_id, [waiting.request for waiting in batch]
                     )
                     assert len(answers) == len(batch), "decide answers each request by position"
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 – sorted below: lost, in conflict, or poisoned
                 tries += 1
                 if _is_lost(error):
                     log.warning(

@@ -1,7 +1,13 @@
 """The catalogue: products with options and SKUs, categories, pictures, and the import of all of it."""
 
 from siyu.goods.catalogue.actions.categories import CategoryChange, save_category
-from siyu.goods.catalogue.actions.importing import ImportResult, RejectedOut, report_csv, run_import
+from siyu.goods.catalogue.actions.importing import (
+    ImportResult,
+    RejectedOut,
+    rejected_csv,
+    report_csv,
+    run_import,
+)
 from siyu.goods.catalogue.actions.media import keep_picture
 from siyu.goods.catalogue.actions.products import save_product
 from siyu.goods.catalogue.events import ProductChanged, ProductPutOnSale, ProductTakenOff
@@ -56,6 +62,7 @@ __all__ = [
     "newest_products",
     "plugs",
     "products_in",
+    "rejected_csv",
     "report_csv",
     "run_import",
     "save_category",

@@ -10,7 +10,7 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta
 
 from siyu.goods.fulfilment import actions, queries, rules
-from siyu.goods.orders.http import OrderOut, order_for_desk
+from siyu.goods.orders import OrderOut, order_for_desk
 from siyu.kernel.http import once
 from siyu.people.staff import Desk, permission
 

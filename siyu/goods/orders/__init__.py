@@ -30,6 +30,17 @@ from siyu.goods.orders.http import (
     order_rows,
     recent_orders,
 )
+from siyu.goods.orders.placing import (
+    PlacedOut,
+    Wanted,
+    place,
+    place_orders,
+    reference_batch,
+    run_reference,
+)
+from siyu.goods.orders.placing import (
+    start as open_placing,
+)
 from siyu.goods.orders.ports import (
     DIRECT,
     Fulfilled,
@@ -75,11 +86,13 @@ __all__ = [
     "ParcelLineOut",
     "ParcelOut",
     "Piece",
+    "PlacedOut",
     "RefundAgreed",
     "RefundSettled",
     "Source",
     "Sources",
     "TimelineItem",
+    "Wanted",
     "agree_refund",
     "cancel",
     "cart_quantity",
@@ -94,14 +107,19 @@ __all__ = [
     "mark_paid",
     "mark_shipped",
     "one",
+    "open_placing",
     "order_for_desk",
     "order_rows",
     "orders_by_link",
     "page_of_orders",
     "pick_up_stores",
+    "place",
+    "place_orders",
     "plugs",
     "readable",
     "recent_orders",
+    "reference_batch",
+    "run_reference",
     "state_counts",
     "told",
 ]

@@ -26,6 +26,7 @@ from siyu.people.customers.queries import (
     cards,
     find_customers,
 )
+from siyu.people.customers.regions import address_names
 from siyu.people.customers.rules import PrivacyNeeded, masked_name, masked_phone, normal_phone
 from siyu.people.customers.visit import (
     COOKIE,
@@ -57,6 +58,7 @@ __all__ = [
     "Touch",
     "Visit",
     "address",
+    "address_names",
     "addresses",
     "addresses_by_id",
     "cards",

@@ -20,6 +20,16 @@ from tests.conftest import client_for
 _phones = itertools.count(13_000_000_000 + secrets.randbelow(10**8) * 9)
 
 
+def keyed() -> dict[str, str]:
+    return {"Idempotency-Key": secrets.token_hex(8)}
+
+
+async def paid_order(shopper, goods, total):
+    placed = await shopper.ordered(goods, total)
+    await shopper.pay(placed["id"])
+    return placed
+
+
 class Shopper:
     """A signed-in customer with one address in 杭州西湖区, holding an HTTP client of the shop."""
 

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+pytestmark = pytest.mark.kernel_db
+
 
 async def test_a_paid_order_is_to_ship_within_48_hours(stall, shopper):
     sku = await stall.sku()

@@ -9,6 +9,8 @@ import pytest
 
 from siyu.goods.pricing import FreightRule, save_template
 
+pytestmark = pytest.mark.kernel_db
+
 
 async def test_an_order_holds_its_pieces_and_freezes_its_price(stall, shopper):
     sku = await stall.sku(1990, 10)

@@ -54,20 +54,30 @@ function push(type: Message['type'], name: string, properties: Message['properti
     context: { link: credentials.link || undefined, page: { path: `/${page?.route ?? ''}` } },
   })
   if (queue.length > MOST) queue.shift()
-  timer ??= setTimeout(flush, FLUSH_MS)
+  timer ??= setTimeout(() => flush(), FLUSH_MS)
 }
 
-/** Send what waits; a busy server gets it again later, a refusal drops it. */
-export function flush(): void {
+/** Send what waits; a busy server gets it again later, a refusal drops it. `leaving`: the page is about to go. */
+export function flush(leaving = false): void {
   if (timer) clearTimeout(timer)
   timer = null
   if (!queue.length || !who) return
   const batch = queue.splice(0)
+  const url = `${origin()}/v1/batch`
+  const header = { 'Content-Type': 'application/json', Authorization: `Basic ${base64(`${who.key}:`)}` }
+  const data = { batch, sentAt: new Date().toISOString() }
+  // #ifdef H5
+  if (leaving) {
+    // Only `keepalive` outlives the page; nobody is left to hear the answer.
+    fetch(url, { method: 'POST', headers: header, body: JSON.stringify(data), keepalive: true }).catch(() => undefined)
+    return
+  }
+  // #endif
   uni.request({
-    url: `${origin()}/v1/batch`,
+    url,
     method: 'POST',
-    header: { 'Content-Type': 'application/json', Authorization: `Basic ${base64(`${who.key}:`)}` },
-    data: { batch, sentAt: new Date().toISOString() },
+    header,
+    data,
     success: ({ statusCode }) => {
       if (statusCode >= 500 || statusCode === 429) again(batch)
     },
@@ -78,7 +88,7 @@ export function flush(): void {
 function again(batch: Message[]): void {
   if (!who) return
   queue = [...batch, ...queue].slice(-MOST)
-  timer ??= setTimeout(flush, FLUSH_MS * 5)
+  timer ??= setTimeout(() => flush(), FLUSH_MS * 5)
 }
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'

@@ -285,8 +285,6 @@ CREATE TABLE orders (
     CONSTRAINT orders_freight_refunded_check CHECK (freight_refunded_minor between 0 and freight_minor)
 );
 
-CREATE INDEX orders_brand_id_customer_id_placed_at_id_idx ON orders (brand_id, customer_id, placed_at, id);
-
 CREATE INDEX orders_brand_id_placed_at_id_idx ON orders (brand_id, placed_at, id);
 
 CREATE INDEX orders_brand_id_state_placed_at_id_idx ON orders (brand_id, state, placed_at, id);
@@ -294,8 +292,6 @@ CREATE INDEX orders_brand_id_state_placed_at_id_idx ON orders (brand_id, state, 
 CREATE INDEX orders_link_idx ON orders (brand_id, link_id) WHERE link_id is not null;
 
 CREATE INDEX orders_store_idx ON orders (brand_id, store_id, placed_at, id) WHERE store_id is not null;
-
-CREATE INDEX orders_unpaid_idx ON orders (brand_id, pay_by, id) WHERE state = 'unpaid';
 
 CREATE TABLE parked_events (
     brand_id UUID DEFAULT nullif(current_setting('siyu.brand', true), '')::uuid NOT NULL,

@@ -72,7 +72,7 @@ on conflict (brand_id, id) do update set
 _ADD_WORDS = """
 insert into product_tokens (token, id)
 select token, id from unnest($1::uuid[], $2::text[]) as p(id, words), unnest(string_to_array(words, ' ')) as token
-where token <> '' order by token, id on conflict do nothing
+where token <> '' order by token, id
 """
 _DROP_WORDS = """
 delete from product_tokens using (

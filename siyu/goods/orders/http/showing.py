@@ -15,8 +15,7 @@ from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel.errors import NotFound
 from siyu.people import brands, customers, staff
 from siyu.people.brands import BrandFacts, Unit
-from siyu.people.customers import Address, AddressOut, Visit
-from siyu.people.customers.regions import address_names
+from siyu.people.customers import Address, AddressOut, Visit, address_names
 from siyu.people.staff import Desk
 
 NEEDED = {

@@ -96,9 +96,11 @@ async def write_orders(
         for at, (sku, line) in enumerate(zip(basket.skus, basket.priced.lines, strict=True)):
             line_id = new_id()
             lines.append(
-                (order_id, line_id, sku.sku_id, sku.product_id, sku.code, *basket.texts[at])
-                + (sku.image_id, line.quantity, line.list_minor, line.unit_minor, line.line_minor)
-                + (basket.steps[at],)
+                (
+                    *(order_id, line_id, sku.sku_id, sku.product_id, sku.code, *basket.texts[at]),
+                    *(sku.image_id, line.quantity, line.list_minor, line.unit_minor),
+                    *(line.line_minor, basket.steps[at]),
+                )
             )
             movements.append(
                 Movement(
