@@ -29,7 +29,7 @@ async def shop_until(run: Run, line: Line, facts: dict[str, Any]) -> None:
             run.answered(200, began, b"")
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """A step was not answered as it should."""
 
 
@@ -37,22 +37,35 @@ async def _one(run: Run, line: Line, facts: dict[str, Any], phone: str) -> None:
     token = ""
 
     async def step(method: str, path: str, body: Any = None, *, key: str = "") -> Any:
-        status, answer = await line.call(request(method, facts["host"], f"/api/shop{path}", body, token=token, key=key))
+        status, answer = await line.call(
+            request(method, facts["host"], f"/api/shop{path}", body, token=token, key=key)
+        )
         if status >= 300:
             raise _Refused(f"{method} {path}: {status} {answer}")
         return answer
 
     wanted = [{"sku_id": facts["sku_id"], "quantity": 1}]
-    token = (await step("POST", "/session/guest", {"privacy_version": facts["privacy_version"]}))["token"]
+    token = (await step("POST", "/session/guest", {"privacy_version": facts["privacy_version"]}))[
+        "token"
+    ]
     await step("POST", "/session/code", {"phone": phone})
     message = (await step("GET", f"/demo-inbox?phone={phone}"))["items"][0]["text"]
     code = re.findall(r"\d{6}", message)[0]
     token = (await step("POST", "/session/verify", {"phone": phone, "code": code}))["token"]
     await step("POST", "/cart/add", wanted[0])
     await step("GET", "/cart")
-    address = {"recipient": "王小明", "phone": phone, "district_code": facts["district"], "street": "文三路 100 号"}
+    address = {
+        "recipient": "王小明",
+        "phone": phone,
+        "district_code": facts["district"],
+        "street": "文三路 100 号",
+    }
     address_id = (await step("POST", "/addresses", address))["id"]
-    quote = await step("POST", "/quote", {"lines": wanted, "delivery": "express", "district_code": facts["district"]})
+    quote = await step(
+        "POST",
+        "/quote",
+        {"lines": wanted, "delivery": "express", "district_code": facts["district"]},
+    )
     order = {
         "lines": wanted, "delivery": "express", "address_id": address_id, "expected_total_minor": quote["total_minor"],
         "from_cart": True,

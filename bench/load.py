@@ -142,7 +142,9 @@ def _length(head: bytes) -> int:
 class Lane:
     """Asks the prepared requests of one connection one after the other, without a coroutine in between."""
 
-    def __init__(self, run: Run, connection: Connection, requests: list[bytes], offset: int) -> None:
+    def __init__(
+        self, run: Run, connection: Connection, requests: list[bytes], offset: int
+    ) -> None:
         self._run, self._connection = run, connection
         parts = [request.split(KEY) for request in requests]
         self._next = _round(parts, offset) if not run.plan.once else iter(parts)
@@ -159,7 +161,9 @@ class Lane:
             self._end(lost=False)
             return
         self._sent = now
-        self._connection.transport.write(parts[0] if len(parts) == 1 else self._run.key().join(parts))
+        self._connection.transport.write(
+            parts[0] if len(parts) == 1 else self._run.key().join(parts)
+        )
 
     def _heard(self, status: int, body: bytes) -> None:
         self._run.answered(status, self._sent, body)
@@ -214,7 +218,10 @@ async def play(plan: Plan) -> Outcome:
 
         run.start()
         await asyncio.gather(
-            *(shop_until(run, Line(one), facts) for one, facts in zip(connections, plan.journeys, strict=True))
+            *(
+                shop_until(run, Line(one), facts)
+                for one, facts in zip(connections, plan.journeys, strict=True)
+            )
         )
     else:
         lanes = [Lane(run, one, plan.lanes[at], at) for at, one in enumerate(connections)]
@@ -229,10 +236,19 @@ async def play(plan: Plan) -> Outcome:
 
 
 def request(
-    method: str, host: str, path: str, body: Any = None, *, token: str = "", key: str = "", **headers: str
+    method: str,
+    host: str,
+    path: str,
+    body: Any = None,
+    *,
+    token: str = "",
+    key: str = "",
+    **headers: str,
 ) -> bytes:
     """A prepared request. ``key`` is the Idempotency-Key; ``KEY`` as text for a fresh one each time."""
-    content = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+    content = (
+        b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+    )
     lines = [f"{method} {path} HTTP/1.1", f"host: {host}"]
     if token:
         lines.append(f"authorization: Bearer {token}")

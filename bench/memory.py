@@ -21,11 +21,20 @@ async def run(*, rest_s: float = 10.0, rounds: int = 3) -> Report:
         parts = {name: round(size) for name, size in sizes[-1].items()}
         report.figures.append(
             Figure(
-                "idle `siyu up`, all together", "MB", [sum(one.values()) for one in sizes], loads, 900, less_is_better=True,
+                "idle `siyu up`, all together",
+                "MB",
+                [sum(one.values()) for one in sizes],
+                loads,
+                900,
+                less_is_better=True,
                 notes={"by part": parts},
-            )  # fmt: skip
+            )
         )
-        report.check("all parts are there", set(parts) == {"supervisor", "postgres", "clickhouse", "web", "worker"}, **parts)
+        report.check(
+            "all parts are there",
+            set(parts) == {"supervisor", "postgres", "clickhouse", "web", "worker"},
+            **parts,
+        )
     return report
 
 

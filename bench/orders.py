@@ -48,10 +48,14 @@ async def run(sizes: Sizes = Sizes()) -> Report:  # noqa: B008 - frozen
     return report
 
 
-async def measured(stack: Stack, lanes: list[list[bytes]], seconds: float) -> tuple[Outcome, dict[str, float]]:
+async def measured(
+    stack: Stack, lanes: list[list[bytes]], seconds: float
+) -> tuple[Outcome, dict[str, float]]:
     """One round of load, and what it cost (``Usage.of``)."""
     usage = Usage(stack)
-    outcome = await drive(Plan(stack.port, lanes=lanes, seconds=seconds, warm_s=min(0.5, seconds / 4)))
+    outcome = await drive(
+        Plan(stack.port, lanes=lanes, seconds=seconds, warm_s=min(0.5, seconds / 4))
+    )
     assert outcome.lost == 0, f"{outcome.lost} connections broke"
     return outcome, usage.of(outcome)
 
@@ -59,7 +63,9 @@ async def measured(stack: Stack, lanes: list[list[bytes]], seconds: float) -> tu
 async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
     """One SKU, everybody at once; the yardstick before each round."""
     stall = await open_stall(stack, skus=1, pieces=MANY, buyers=sizes.connections)
-    reference = Reference(stack, await open_stall(stack, skus=1, pieces=MANY, buyers=sizes.connections))
+    reference = Reference(
+        stack, await open_stall(stack, skus=1, pieces=MANY, buyers=sizes.connections)
+    )
     await reference.open()
     lanes = [[stall.order(buyer, stall.skus[0])] for buyer in stall.buyers]
     answers: Counter[str] = Counter()
@@ -79,12 +85,21 @@ async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
         spent.append(used)
     report.figures += [
         Figure("bare batched SQL (reference)", "orders/s", bare, loads),
-        Figure("one hot SKU, full path over HTTP", "orders/s", placed, loads, 2000, notes={SPENT: spent}),
+        Figure(
+            "one hot SKU, full path over HTTP",
+            "orders/s",
+            placed,
+            loads,
+            2000,
+            notes={SPENT: spent},
+        ),
         Figure("… p50", "ms", p50, loads, less_is_better=True),
         Figure("… p99", "ms", p99, loads, 150, less_is_better=True),
     ]
     ours, theirs = report.figures[-3].median, report.figures[-4].median
-    report.figures.append(Figure("full path / reference (of the medians)", "×", [ours / theirs], target=0.5))
+    report.figures.append(
+        Figure("full path / reference (of the medians)", "×", [ours / theirs], target=0.5)
+    )
     await reference.prove(report)
     await reference.close()
     report.check("hot SKU: every answer was 201", set(answers) == {"201"}, **answers)
@@ -131,18 +146,34 @@ async def _sell_out(stack: Stack, report: Report, sizes: Sizes) -> None:
         await set_pieces(stack, stall, sku_id, sizes.pieces)
         await stack.settled()
         loads.append(load_average())
-        lanes = [[stall.order(one, sku_id) for one in buyers[at :: sizes.connections]] for at in range(sizes.connections)]
+        lanes = [
+            [stall.order(one, sku_id) for one in buyers[at :: sizes.connections]]
+            for at in range(sizes.connections)
+        ]
         outcome = await drive(Plan(stack.port, lanes=[lane for lane in lanes if lane], once=True))
         answers = outcome.answers
         rates.append(sum(answers.values()) / outcome.window_s)
         p99.append(outcome.p99_ms)
         sold += answers.get("201", 0)
-        exact = answers == {"201": sizes.pieces, "409": sizes.buyers - sizes.pieces} and outcome.lost == 0
-        report.check(f"sell-out: exactly {sizes.pieces} of {sizes.buyers} buyers get one", exact, answers=answers, sample="" if exact else outcome.sample)
+        exact = (
+            answers == {"201": sizes.pieces, "409": sizes.buyers - sizes.pieces}
+            and outcome.lost == 0
+        )
+        report.check(
+            f"sell-out: exactly {sizes.pieces} of {sizes.buyers} buyers get one",
+            exact,
+            answers=answers,
+            sample="" if exact else outcome.sample,
+        )
         free = await _free(stack, stall, sku_id)
         report.check("sell-out: it ends at zero", free == 0, free=free)
     report.figures += [
-        Figure(f"sell-out: {sizes.pieces} pieces, {sizes.buyers:,} strangers", "answers/s", rates, loads),
+        Figure(
+            f"sell-out: {sizes.pieces} pieces, {sizes.buyers:,} strangers",
+            "answers/s",
+            rates,
+            loads,
+        ),
         Figure("… p99", "ms", p99, loads, less_is_better=True),
     ]
     await _prove(stack, report, stall, "sell-out", sold)
@@ -169,7 +200,14 @@ async def _journeys(stack: Stack, report: Report, sizes: Sizes) -> None:
             for at in range(sizes.shoppers)
         ]  # fmt: skip
         usage = Usage(stack)
-        outcome = await drive(Plan(stack.port, journeys=journeys, seconds=sizes.seconds, warm_s=min(0.5, sizes.seconds / 4)))
+        outcome = await drive(
+            Plan(
+                stack.port,
+                journeys=journeys,
+                seconds=sizes.seconds,
+                warm_s=min(0.5, sizes.seconds / 4),
+            )
+        )
         spent.append(usage.of(outcome))
         answers.update(outcome.answers)
         sample = sample or outcome.sample
@@ -182,7 +220,9 @@ async def _journeys(stack: Stack, report: Report, sizes: Sizes) -> None:
         ),
         Figure("… p50 of a whole journey", "ms", middle, loads, less_is_better=True),
     ]  # fmt: skip
-    report.check("journeys: every one ended paid", set(answers) == {"200"}, sample=sample, **answers)
+    report.check(
+        "journeys: every one ended paid", set(answers) == {"200"}, sample=sample, **answers
+    )
     await stack.settled()
     async with stack.database.raw(stall.brand_id) as connection:
         row = await connection.fetchrow(
@@ -197,12 +237,19 @@ async def _journeys(stack: Stack, report: Report, sizes: Sizes) -> None:
         (row["paid"], row["payments"], row["events"], row["left_in_carts"]) == (done, done, done, 0), journeys=done, **dict(row),
     )  # fmt: skip
     broken = await run_checks(stack.database, stall.brand_id)
-    report.check("journeys: every invariant holds", not broken, broken=[msgspec.to_builtins(one) for one in broken][:2])
+    report.check(
+        "journeys: every invariant holds",
+        not broken,
+        broken=[msgspec.to_builtins(one) for one in broken][:2],
+    )
 
 
 async def _free(stack: Stack, stall: Stall, sku_id: UUID) -> int:
     return await stack.count(
-        stall.brand_id, "select on_hand - reserved from stock_levels where sku_id = $1 and location_id = $2", sku_id, stall.location_id
+        stall.brand_id,
+        "select on_hand - reserved from stock_levels where sku_id = $1 and location_id = $2",
+        sku_id,
+        stall.location_id,
     )
 
 

@@ -14,16 +14,23 @@ PAGES = 50
 """Different pages that are asked for in turn."""
 
 
-async def run(*, seconds: float = 3.0, rounds: int = 5, connections: int = 64, products: int = 200) -> Report:
+async def run(
+    *, seconds: float = 3.0, rounds: int = 5, connections: int = 64, products: int = 200
+) -> Report:
     """Requests a second, and that a change shows at once in bytes that were kept."""
-    report = Report("catalogue", {"connections": connections, "seconds a round": seconds, "products": products})
+    report = Report(
+        "catalogue", {"connections": connections, "seconds a round": seconds, "products": products}
+    )
     async with house() as stack:
         stall = await open_stall(stack, skus=products, pieces=50, buyers=0)
         pages = [f"/api/shop/products/{handle}" for handle in stall.handles[:PAGES]]
         lists = ["/api/shop/products?limit=20", "/api/shop/products?limit=20&sort=price_up"]
         for name, paths, target in (("product page", pages, 4000), ("list of 20", lists, 2000)):
             whole = [request("GET", stall.host, path) for path in paths]
-            known = [request("GET", stall.host, path, if_none_match=await _etag(stack, stall, path)) for path in paths]
+            known = [
+                request("GET", stall.host, path, if_none_match=await _etag(stack, stall, path))
+                for path in paths
+            ]
             for kind, requests, status in (("", whole, "200"), (", 304", known, "304")):
                 await _measure(
                     stack, report, name + kind, [requests] * connections, status,
@@ -34,7 +41,15 @@ async def run(*, seconds: float = 3.0, rounds: int = 5, connections: int = 64, p
 
 
 async def _measure(
-    stack: Stack, report: Report, name: str, lanes: list[list[bytes]], status: str, *, target: float | None, seconds: float, rounds: int
+    stack: Stack,
+    report: Report,
+    name: str,
+    lanes: list[list[bytes]],
+    status: str,
+    *,
+    target: float | None,
+    seconds: float,
+    rounds: int,
 ) -> None:
     rates: list[float] = []
     p99: list[float] = []
@@ -71,4 +86,8 @@ async def _changes_show(stack: Stack, report: Report, stall: Stall) -> None:
     while after == before and seconds < 5:
         after, seconds = await _etag(stack, stall, path), time.perf_counter() - changed_at
         await asyncio.sleep(0.01)
-    report.check("a change of stock shows within a second", after != before and seconds < 1, after_ms=round(1000 * seconds))
+    report.check(
+        "a change of stock shows within a second",
+        after != before and seconds < 1,
+        after_ms=round(1000 * seconds),
+    )

@@ -38,7 +38,9 @@ class _Table:
 
     async def write(self, connection: asyncpg.Connection, rows: list[dict[str, Any]]) -> None:
         """Insert the rows."""
-        await connection.execute(self._sql, *([row[column] for row in rows] for column in self._columns))
+        await connection.execute(
+            self._sql, *([row[column] for row in rows] for column in self._columns)
+        )
 
 
 class Reference:
@@ -51,11 +53,19 @@ class Reference:
 
     async def open(self) -> None:
         """Connect, and take the rows of one order placed through the shop as the pattern."""
-        outcome = await drive(Plan(self._stack.port, lanes=[[self.stall.order(self.stall.buyers[0], self.stall.skus[0])]], once=True))
+        outcome = await drive(
+            Plan(
+                self._stack.port,
+                lanes=[[self.stall.order(self.stall.buyers[0], self.stall.skus[0])]],
+                once=True,
+            )
+        )
         assert outcome.answers == {"201": 1}, outcome.sample
         self.written = 1
         self._connection = await asyncpg.connect(self._stack.urls.app)
-        await self._connection.execute("select set_config('siyu.brand', $1, false)", str(self.stall.brand_id))
+        await self._connection.execute(
+            "select set_config('siyu.brand', $1, false)", str(self.stall.brand_id)
+        )
         self._orders = await self._table("orders", "true")
         self._lines = await self._table("order_lines", "true")
         self._movements = await self._table("stock_movements", "kind = 'reserved'")
@@ -77,14 +87,18 @@ class Reference:
         began, count = time.perf_counter(), 0
         while (spent := time.perf_counter() - began) < seconds:
             async with self._connection.transaction():
-                await self._connection.execute("select set_config('siyu.brand', $1, true)", str(self.stall.brand_id))
+                await self._connection.execute(
+                    "select set_config('siyu.brand', $1, true)", str(self.stall.brand_id)
+                )
                 await self._batch()
             count += BATCH
         self.written += count
         return count / spent
 
     async def _batch(self) -> None:
-        order, line, movement, event = (table.sample for table in (self._orders, self._lines, self._movements, self._events))
+        order, line, movement, event = (
+            table.sample for table in (self._orders, self._lines, self._movements, self._events)
+        )
         buyers = self.stall.buyers
         orders: list[dict[str, Any]] = []
         lines: list[dict[str, Any]] = []
@@ -95,14 +109,23 @@ class Reference:
                where sku_id = $1 and location_id = $2 returning reserved""",
             line["sku_id"], self.stall.location_id, BATCH,
         )  # fmt: skip
-        was = {"order": str(order["id"]), "line": str(line["line_id"]), "customer": str(order["customer_id"])}
+        was = {
+            "order": str(order["id"]),
+            "line": str(line["line_id"]),
+            "customer": str(order["customer_id"]),
+        }
         for at in range(BATCH):
             id, line_id, customer_id = new_id(), new_id(), buyers[at % len(buyers)].id
             number = f"R{next(self._numbers):013d}"
-            orders.append(order | {"id": id, "number": number, "customer_id": customer_id, "request_key": number})
+            orders.append(
+                order
+                | {"id": id, "number": number, "customer_id": customer_id, "request_key": number}
+            )
             lines.append(line | {"order_id": id, "line_id": line_id})
             after = reserved - BATCH + at + 1
-            movements.append(movement | {"order_id": id, "order_number": number, "reserved_after": after})
+            movements.append(
+                movement | {"order_id": id, "order_number": number, "reserved_after": after}
+            )
             data = event["data"].replace(was["order"], str(id)).replace(was["line"], str(line_id))
             data = data.replace(was["customer"], str(customer_id)).replace(order["number"], number)
             events.append(event | {"id": new_id(), "subject": id, "data": data})
@@ -115,17 +138,30 @@ class Reference:
     async def prove(self, report: Report) -> None:
         """Check that every row is there and the books are right."""
         found = await book(self._stack, self.stall)
-        alike = {found[what] for what in ("orders", "lines", "events", "subjects", "movements", "taken", "keys")}
-        report.check("reference: orders = lines = events = stock delta = what was written", alike == {self.written}, **found)
+        alike = {
+            found[what]
+            for what in ("orders", "lines", "events", "subjects", "movements", "taken", "keys")
+        }
+        report.check(
+            "reference: orders = lines = events = stock delta = what was written",
+            alike == {self.written},
+            **found,
+        )
         broken = await run_checks(self._stack.database, self.stall.brand_id)
-        report.check("reference: every invariant holds", not broken, broken=[one.name for one in broken])
+        report.check(
+            "reference: every invariant holds", not broken, broken=[one.name for one in broken]
+        )
 
 
 async def run(*, seconds: float = 3.0, rounds: int = 5, buyers: int = 128) -> Report:
     """The yardstick alone."""
-    report = Report("reference", {"batch": BATCH, "seconds": seconds, "fsync": "on", "synchronous_commit": "on"})
+    report = Report(
+        "reference", {"batch": BATCH, "seconds": seconds, "fsync": "on", "synchronous_commit": "on"}
+    )
     async with house() as stack:
-        reference = Reference(stack, await open_stall(stack, skus=1, pieces=10_000_000, buyers=buyers))
+        reference = Reference(
+            stack, await open_stall(stack, skus=1, pieces=10_000_000, buyers=buyers)
+        )
         await reference.open()
         await reference.round(0.5)
         rates: list[float] = []
@@ -138,4 +174,3 @@ async def run(*, seconds: float = 3.0, rounds: int = 5, buyers: int = 128) -> Re
         await reference.prove(report)
         await reference.close()
     return report
-

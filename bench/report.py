@@ -33,7 +33,9 @@ class Figure(msgspec.Struct):
         self.minimum, self.maximum = min(self.rounds), max(self.rounds)
         self.median = statistics.median(self.rounds)
         if self.target is not None:
-            self.reached = self.median <= self.target if self.less_is_better else self.median >= self.target
+            self.reached = (
+                self.median <= self.target if self.less_is_better else self.median >= self.target
+            )
 
 
 class Check(msgspec.Struct):
@@ -70,8 +72,10 @@ class Report(msgspec.Struct):
         """The report for a person."""
         m = self.machine
         lines = [
-            f"{self.bench}: {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, Python {m['python']}, "
-            f"load average before {m['load_average'][0]:.1f}",
+            (
+                f"{self.bench}: {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, Python {m['python']}, "
+                f"load average before {m['load_average'][0]:.1f}"
+            ),
             "  " + ", ".join(f"{name} {value}" for name, value in self.conditions.items()),
         ]
         for one in self.figures:
@@ -85,7 +89,9 @@ class Report(msgspec.Struct):
                 f"{len(one.rounds)} rounds{', load ' + loads if loads else ''}]{aim}"
             )
             lines += [f"      {name}: {value}" for name, value in one.notes.items()]
-        lines += [f"  {'ok ' if c.holds else 'NOT'} {c.sentence}  {c.facts or ''}" for c in self.checks]
+        lines += [
+            f"  {'ok ' if c.holds else 'NOT'} {c.sentence}  {c.facts or ''}" for c in self.checks
+        ]
         return "\n".join(lines)
 
 
@@ -104,9 +110,18 @@ def machine() -> dict[str, Any]:
     model = ""
     info = Path("/proc/cpuinfo")
     if info.exists():
-        model = next((line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")), "")
+        model = next(
+            (
+                line.split(":", 1)[1].strip()
+                for line in info.read_text().splitlines()
+                if line.startswith("model name")
+            ),
+            "",
+        )
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "processor": model,
         "memory_gb": round(pages / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
@@ -126,15 +141,21 @@ class Usage:
         self._house, self._busy = stack.cpu(), _busy_s()
 
     def of(self, outcome: Any) -> dict[str, float]:
-        """Milliseconds of CPU per answer by part of the house, ``all`` together; and ``other cores``, the cores that
-        the rest of the machine took away meanwhile. The former hardly depend on the latter."""
+        """Milliseconds of CPU per answer by part of the house.
+
+        ``all`` together; and ``other cores``, the cores that the rest of the machine took away meanwhile. The former hardly depend on the latter.
+        """
         answers = max(1, sum(outcome.answers.values()))
         seconds = time.perf_counter() - self._began
         used = {role: now - self._house.get(role, 0.0) for role, now in self._stack.cpu().items()}
         used["generator"] = outcome.cpu_s
         if not self._house:
             return {}
-        cost = {role: round(1000 * spent / answers, 3) for role, spent in used.items() if role != "supervisor"}
+        cost = {
+            role: round(1000 * spent / answers, 3)
+            for role, spent in used.items()
+            if role != "supervisor"
+        }
         others = max(0.0, _busy_s() - self._busy - sum(used.values())) / seconds
         return cost | {"all": round(sum(cost.values()), 3), "other cores": round(others, 2)}
 
@@ -144,5 +165,7 @@ def _busy_s() -> float:
     stat = Path("/proc/stat")
     if not stat.exists():
         return 0.0
-    user, nice, system, _, _, interrupt, soft, *_ = (int(ticks) for ticks in stat.read_text().split("\n", 1)[0].split()[1:])
+    user, nice, system, _, _, interrupt, soft, *_ = (
+        int(ticks) for ticks in stat.read_text().split("\n", 1)[0].split()[1:]
+    )
     return (user + nice + system + interrupt + soft) / os.sysconf("SC_CLK_TCK")

@@ -25,7 +25,12 @@ from siyu.kernel.engines import EngineRefused, free_port
 from siyu.kernel.settings import Settings
 
 PROC = Path("/proc")
-ROLES = (("postgres", "postgres"), ("clickhouse_server", "clickhouse"), ("siyu serve", "web"), ("siyu work", "worker"))
+ROLES = (
+    ("postgres", "postgres"),
+    ("clickhouse_server", "clickhouse"),
+    ("siyu serve", "web"),
+    ("siyu work", "worker"),
+)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -61,7 +66,9 @@ class Stack:
         for entry in PROC.iterdir():
             if entry.name.isdigit():
                 try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(") ")[2].split()[1])
+                    parents[int(entry.name)] = int(
+                        (entry / "stat").read_text().rpartition(") ")[2].split()[1]
+                    )
                 except OSError:  # gone meanwhile
                     continue
         found = {self.process.pid: "supervisor"}
@@ -69,7 +76,12 @@ class Stack:
         while fresh:
             fresh = [pid for pid, parent in parents.items() if parent in fresh and pid not in found]
             for pid in fresh:
-                told = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                told = (
+                    (PROC / str(pid) / "cmdline")
+                    .read_bytes()
+                    .replace(b"\0", b" ")
+                    .decode(errors="replace")
+                )
                 own = next((role for sign, role in ROLES if sign in told), "")
                 found[pid] = own or found.get(parents[pid], "supervisor")
         return found
@@ -94,11 +106,16 @@ class Stack:
         """One plain request, for preparing and checking."""
         return await self.ask("GET", host, path, **headers)
 
-    async def ask(self, method: str, host: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    async def ask(
+        self, method: str, host: str, path: str, body: Any = None, **headers: str
+    ) -> httpx.Response:
         """One plain request with a JSON body."""
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             return await client.request(
-                method, f"http://127.0.0.1:{self.port}{path}", json=body, headers={"host": host, **headers}
+                method,
+                f"http://127.0.0.1:{self.port}{path}",
+                json=body,
+                headers={"host": host, **headers},
             )
 
 
@@ -120,7 +137,9 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="siyu-bench-"))
     folder.chmod(0o755)  # as root the database runs under another account
     home, port, log = folder / "home", free_port(), folder / "up.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SIYU_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SIYU_")
+    }
     environment |= {"SIYU_HOME": str(home), "SIYU_PROFILE": profile, "SIYU_LOG_LEVEL": "warning"}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
@@ -146,7 +165,9 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _until_ready(process: subprocess.Popen[bytes], port: int, log: Path, within_s: float = 180.0) -> None:
+async def _until_ready(
+    process: subprocess.Popen[bytes], port: int, log: Path, within_s: float = 180.0
+) -> None:
     end = time.monotonic() + within_s
     async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
         while time.monotonic() < end:
@@ -159,4 +180,6 @@ async def _until_ready(process: subprocess.Popen[bytes], port: int, log: Path, w
                 pass
             await asyncio.sleep(0.2)
     words = log.read_text(errors="replace").strip().splitlines()[-3:]
-    raise EngineRefused(f"The house for the bench did not come up: {' | '.join(words) or 'it said nothing'}")
+    raise EngineRefused(
+        f"The house for the bench did not come up: {' | '.join(words) or 'it said nothing'}"
+    )

@@ -59,7 +59,13 @@ async def open_stall(stack: Stack, *, skus: int, pieces: int, buyers: int) -> St
     facts = await brands.brand_facts(stack.database, made.brand_id)
     async with stack.database.brand(made.brand_id) as session:
         location_id = await stock.online_location(session)
-    stall = Stall(made.brand_id, f"{slug}.localhost:{stack.port}", facts.write_key, facts.privacy_version, location_id)
+    stall = Stall(
+        made.brand_id,
+        f"{slug}.localhost:{stack.port}",
+        facts.write_key,
+        facts.privacy_version,
+        location_id,
+    )
     await _fill(stack, stall, skus, pieces)
     await more_buyers(stack, stall, buyers)
     if buyers:
@@ -72,16 +78,44 @@ async def _fill(stack: Stack, stall: Stall, skus: int, pieces: int) -> None:
         path = Path(folder) / "products.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["handle", "title", "title_en", "description", "category", "sku", "price", "stock", "status"])
+            writer.writerow(
+                [
+                    "handle",
+                    "title",
+                    "title_en",
+                    "description",
+                    "category",
+                    "sku",
+                    "price",
+                    "stock",
+                    "status",
+                ]
+            )
             for at in range(skus):
                 words = f"<p>和田玉手镯，温润细腻，每件附鉴定证书。编号 {at}。</p>" * 4
-                writer.writerow([f"bangle-{at}", f"和田玉手镯 {at}", f"Jade bangle {at}", words, "首饰/手镯", f"B-{at}", PRICE, min(pieces, 99_999), "on_sale"])
+                writer.writerow(
+                    [
+                        f"bangle-{at}",
+                        f"和田玉手镯 {at}",
+                        f"Jade bangle {at}",
+                        words,
+                        "首饰/手镯",
+                        f"B-{at}",
+                        PRICE,
+                        min(pieces, 99_999),
+                        "on_sale",
+                    ]
+                )
         result = await catalogue.run_import(stack.database, stall.brand_id, path)
     assert not result.rejected, result.rejected[:3]
     async with stack.database.raw(stall.brand_id) as connection:
-        rows = await connection.fetch("select p.handle, s.id from products p join skus s on s.product_id = p.id order by s.code")
+        rows = await connection.fetch(
+            "select p.handle, s.id from products p join skus s on s.product_id = p.id order by s.code"
+        )
         if pieces > 99_999:  # more than a file may say
-            await stock.count_pieces(connection, {(row["id"], stall.location_id): pieces for row in rows})
+            await stock.count_pieces(
+                connection, {(row["id"], stall.location_id): pieces for row in rows}
+            )
     stall.handles, stall.skus = [row["handle"] for row in rows], [row["id"] for row in rows]
     assert len(stall.skus) == skus
 
@@ -93,12 +127,18 @@ async def more_buyers(stack: Stack, stall: Stall, count: int) -> list[Buyer]:
         some = min(200, count - len(fresh))
         first = 13_000_000_000 + len(stall.buyers)
         async with stack.database.brand(stall.brand_id) as session:
-            people = [customers.NewCustomer(phone=str(first + at), name=f"顾客{at}") for at in range(some)]
+            people = [
+                customers.NewCustomer(phone=str(first + at), name=f"顾客{at}") for at in range(some)
+            ]
             ids = await customers.join_customers(session, people)
             tokens = await customers.open_sessions(session, ids)
             for id, token, person in zip(ids, tokens, people, strict=True):
                 address = await customers.save_address(
-                    session, id, customers.AddressIn(person.name, person.phone, DISTRICT, "文三路 100 号 2 幢 301 室")
+                    session,
+                    id,
+                    customers.AddressIn(
+                        person.name, person.phone, DISTRICT, "文三路 100 号 2 幢 301 室"
+                    ),
                 )
                 fresh.append(Buyer(id, token, address.id))
         stall.buyers += fresh[-some:]
@@ -120,7 +160,9 @@ async def set_pieces(stack: Stack, stall: Stall, sku_id: UUID, pieces: int) -> N
     async with stack.database.brand(stall.brand_id) as session:
         driver = await driver_of(session)
         reserved = await driver.fetchval(
-            "select reserved from stock_levels where sku_id = $1 and location_id = $2", sku_id, stall.location_id
+            "select reserved from stock_levels where sku_id = $1 and location_id = $2",
+            sku_id,
+            stall.location_id,
         )
         await stock.count_pieces(driver, {(sku_id, stall.location_id): reserved + pieces})
 

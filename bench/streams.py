@@ -33,7 +33,15 @@ class Counted(events.Event, frozen=True, kw_only=True, tag="bench.counted/1"):
 
 async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: int = 16) -> Report:
     """Events a second until acknowledged, then until all of them are in the warehouse, counted there."""
-    report = Report("tracking", {"connections": connections, "events a request": BATCH, "seconds a round": seconds, "acknowledged": "once on disk"})
+    report = Report(
+        "tracking",
+        {
+            "connections": connections,
+            "events a request": BATCH,
+            "seconds a round": seconds,
+            "acknowledged": "once on disk",
+        },
+    )
     async with house() as stack:
         stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
         lanes = [[_batch(stall)] for _ in range(connections)]
@@ -55,7 +63,14 @@ async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: in
             await _drained(stack)
             drained.append(outcome.answers.get("200", 0) * BATCH / (time.perf_counter() - began))
         report.figures += [
-            Figure("kept and acknowledged over HTTP", "events/s", rates, loads, 20_000, notes={SPENT + f" (of {BATCH})": spent}),
+            Figure(
+                "kept and acknowledged over HTTP",
+                "events/s",
+                rates,
+                loads,
+                20_000,
+                notes={SPENT + f" (of {BATCH})": spent},
+            ),
             Figure("… p99 of a request", "ms", p99, loads, less_is_better=True),
             Figure("until all are in the warehouse", "events/s", drained, loads),
         ]
@@ -63,11 +78,17 @@ async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: in
         acknowledged = answers["200"] * BATCH
         warehouse = Warehouse(stack.urls.clickhouse)
         (row,) = await warehouse.ask(
-            stall.brand_id, "SELECT count() AS rows, uniqExact(message_id) AS messages FROM behaviour FINAL WHERE brand = {brand:UUID}"
+            stall.brand_id,
+            "SELECT count() AS rows, uniqExact(message_id) AS messages FROM behaviour FINAL WHERE brand = {brand:UUID}",
         )
         await warehouse.close()
         in_warehouse = {name: int(value) for name, value in row.items()}
-        report.check("acknowledged = in the warehouse, each once", set(in_warehouse.values()) == {acknowledged}, acknowledged=acknowledged, **in_warehouse)
+        report.check(
+            "acknowledged = in the warehouse, each once",
+            set(in_warehouse.values()) == {acknowledged},
+            acknowledged=acknowledged,
+            **in_warehouse,
+        )
     return report
 
 
@@ -83,7 +104,12 @@ def _batch(stall: Stall) -> bytes:
         }
         for at in range(BATCH)
     ]  # fmt: skip
-    return request("POST", stall.host, "/v1/batch", {"batch": messages, "sentAt": now, "writeKey": stall.write_key})
+    return request(
+        "POST",
+        stall.host,
+        "/v1/batch",
+        {"batch": messages, "sentAt": now, "writeKey": stall.write_key},
+    )
 
 
 async def _drained(stack: Stack, within_s: float = 120.0) -> None:
@@ -95,7 +121,15 @@ async def _drained(stack: Stack, within_s: float = 120.0) -> None:
 
 async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2) -> Report:
     """Events a second from the statement to a counting follower, both at work at once; then each alone."""
-    report = Report("events", {"events a transaction": BATCH, "writers": writers, "seconds a round": seconds, "fsync": "on"})
+    report = Report(
+        "events",
+        {
+            "events a transaction": BATCH,
+            "writers": writers,
+            "seconds a round": seconds,
+            "fsync": "on",
+        },
+    )
     seen: Counter[int] = Counter()
 
     async def count(_: Any, heard: list[events.Heard]) -> None:
@@ -107,7 +141,9 @@ async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2)
     try:
         async with house() as stack:
             stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
-            await events.drain(stack.database, stall.brand_id, {name})  # makes its cursor: it hears what comes from now on
+            await events.drain(
+                stack.database, stall.brand_id, {name}
+            )  # makes its cursor: it hears what comes from now on
             stated = 0
             through: list[float] = []
             appended: list[float] = []
@@ -133,7 +169,9 @@ async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2)
                 "every event was heard once", len(seen) == stated and set(seen.values()) == {1}, stated=stated,
                 heard=sum(seen.values()), different=len(seen),
             )  # fmt: skip
-            kept = await stack.count(stall.brand_id, "select count(*) from events where kind = 'bench.counted/1'")
+            kept = await stack.count(
+                stall.brand_id, "select count(*) from events where kind = 'bench.counted/1'"
+            )
             report.check("the log holds each", kept == stated, rows=kept)
     finally:
         events.listeners.pop(name, None)
@@ -148,13 +186,18 @@ async def _state(stack: Stack, stall: Stall, seconds: float, writers: int) -> tu
     async def write() -> int:
         made = 0
         while time.perf_counter() - began < seconds:
-            facts = [Counted(subject_id=new_id(), amount_minor=secrets.randbelow(10**6), lines=pieces) for _ in range(BATCH)]
+            facts = [
+                Counted(subject_id=new_id(), amount_minor=secrets.randbelow(10**6), lines=pieces)
+                for _ in range(BATCH)
+            ]
             async with stack.database.raw(stall.brand_id) as connection:
                 await events.state_on(connection, facts)
             made += BATCH
         return made
 
-    return sum(await asyncio.gather(*(write() for _ in range(writers)))), time.perf_counter() - began
+    return sum(
+        await asyncio.gather(*(write() for _ in range(writers)))
+    ), time.perf_counter() - began
 
 
 async def _both(

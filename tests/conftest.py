@@ -26,13 +26,19 @@ os.environ.setdefault("SIYU_TEST_FAST_HASH", "1")
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controlling process starts the server; workers get its address."""
-    if hasattr(config, "workerinput") or config.option.collectonly or os.environ.get("SIYU_TEST_NO_DATABASE"):
+    if (
+        hasattr(config, "workerinput")
+        or config.option.collectonly
+        or os.environ.get("SIYU_TEST_NO_DATABASE")
+    ):
         return
     from siyu.kernel.engines import start_clickhouse, start_postgres
 
     folder = Path(tempfile.mkdtemp(prefix="siyu-test-"))
     folder.chmod(0o755)
-    running = start_postgres(folder / "pg", version=VERSION, test_mode=True, settings={"max_connections": "200"})
+    running = start_postgres(
+        folder / "pg", version=VERSION, test_mode=True, settings={"max_connections": "200"}
+    )
     config.stash[_SERVER] = (running, folder)
     asyncio.run(_make_template(running.url()))
     config.stash[_OWNER] = running.url()
@@ -121,7 +127,14 @@ async def app(owner_url: str, clickhouse_url: str, home: Path) -> AsyncIterator[
     from siyu.app.web import create_app
     from siyu.kernel.settings import Settings
 
-    settings = Settings(home=home, profile="demo", port=80, database_url=owner_url, clickhouse_url=clickhouse_url, secret="test")
+    settings = Settings(
+        home=home,
+        profile="demo",
+        port=80,
+        database_url=owner_url,
+        clickhouse_url=clickhouse_url,
+        secret="test",
+    )
     runtime = Runtime(settings, urls_of(settings), pool=12)
     asgi = create_app(runtime)
     asgi.runtime = runtime
@@ -151,7 +164,9 @@ async def database(owner_url: str) -> AsyncIterator[Any]:
 def client_for(app: Any, host: str, **headers: str) -> httpx.AsyncClient:
     """An HTTP client that reaches the application under a host name."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url=f"http://{host}", headers=headers, timeout=30)
+    return httpx.AsyncClient(
+        transport=transport, base_url=f"http://{host}", headers=headers, timeout=30
+    )
 
 
 @pytest.fixture
@@ -181,7 +196,11 @@ async def make_brand(database: Any) -> Brand:
 
     slug = f"b{secrets.token_hex(5)}"
     made = await create_brand(
-        database, slug=slug, name={"zh-CN": "试玉", "en": "Trial"}, owner_login=f"owner@{slug}", owner_password="right horse 7"
+        database,
+        slug=slug,
+        name={"zh-CN": "试玉", "en": "Trial"},
+        owner_login=f"owner@{slug}",
+        owner_password="right horse 7",
     )
     return Brand(made.brand_id, slug, f"owner@{slug}", "right horse 7")
 
@@ -190,7 +209,8 @@ async def sign_in(app: Any, brand: Brand, login: str = "", password: str = "") -
     """A signed-in console client with its CSRF header; close it after use."""
     client = client_for(app, "localhost")
     answer = await client.post(
-        "/api/console/session", json={"login": login or brand.owner_login, "password": password or brand.owner_password}
+        "/api/console/session",
+        json={"login": login or brand.owner_login, "password": password or brand.owner_password},
     )
     assert answer.status_code < 300, answer.text
     client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]

@@ -43,7 +43,9 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
     configure_logging(settings.log_level)
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
-        raise SettingsRefused("The demo profile opens doors that production must not have; 'siyu serve' refuses it. Use 'siyu demo'.")
+        raise SettingsRefused(
+            "The demo profile opens doors that production must not have; 'siyu serve' refuses it. Use 'siyu demo'."
+        )
     Granian(
         "siyu.app.serve:make",
         factory=True,
@@ -93,7 +95,9 @@ async def _work(settings: Settings) -> None:
 
 def _needs_engines(settings: Settings) -> None:
     if not (settings.database_url or settings.database_app_url) or not settings.clickhouse_url:
-        raise SettingsRefused("Set SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL, or use 'siyu up', which brings its own engines.")
+        raise SettingsRefused(
+            "Set SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL, or use 'siyu up', which brings its own engines."
+        )
 
 
 @app.command()
@@ -136,7 +140,9 @@ def brand_create(
     slug: str,
     name: Annotated[str, typer.Option(help="Name in Chinese.")] = "",
     name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
-    login: Annotated[str, typer.Option(help="Sign-in name of the owner; owner@SLUG when left out.")] = "",
+    login: Annotated[
+        str, typer.Option(help="Sign-in name of the owner; owner@SLUG when left out.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Create a brand with its headquarters and its owner; prints the owner's first password once."""
@@ -149,22 +155,39 @@ def brand_create(
             owner_login=login or f"owner@{slug}",
             owner_password=None,
         )
-        return {"brand_id": str(made.brand_id), "login": made.owner_login, "password": made.first_password or ""}
+        return {
+            "brand_id": str(made.brand_id),
+            "login": made.owner_login,
+            "password": made.first_password or "",
+        }
 
     made = with_runtime(create)
-    show(made, as_json, f"Brand [bold]{slug}[/] is there. Sign in as {made['login']} with {made['password']}")
+    show(
+        made,
+        as_json,
+        f"Brand [bold]{slug}[/] is there. Sign in as {made['login']} with {made['password']}",
+    )
 
 
 @app.command()
-def check(brand: Annotated[str, typer.Option(help="Slug; all brands when left out.")] = "", as_json: Json = False) -> None:
+def check(
+    brand: Annotated[str, typer.Option(help="Slug; all brands when left out.")] = "",
+    as_json: Json = False,
+) -> None:
     """Prove all invariants in SQL: OK, or which rows break which sentence."""
 
     async def run(runtime: Any) -> list[Any]:
         async with runtime.database.dispatcher() as connection:
-            rows = await connection.fetch("select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)", brand)
+            rows = await connection.fetch(
+                "select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)",
+                brand,
+            )
         found: list[Any] = []
         for row in rows:
-            found += [{"brand": row["key"], **msgspec.to_builtins(one)} for one in await run_checks(runtime.database, row["brand_id"])]
+            found += [
+                {"brand": row["key"], **msgspec.to_builtins(one)}
+                for one in await run_checks(runtime.database, row["brand_id"])
+            ]
         return found
 
     broken = with_runtime(run)
@@ -185,7 +208,8 @@ def main() -> None:
         err.print(f"[red]siyu:[/] {refused}", highlight=False)
         sys.exit(2)
     except Refusal as refusal:
-        err.print(f"[red]siyu:[/] {refusal.detail} ({refusal.code} {refusal.facts or ''})", highlight=False)
+        err.print(
+            f"[red]siyu:[/] {refusal.detail} ({refusal.code} {refusal.facts or ''})",
+            highlight=False,
+        )
         sys.exit(2)
-
-

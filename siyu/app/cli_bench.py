@@ -14,7 +14,10 @@ from siyu.app.logging import configure_logging
 from siyu.app.terminal import Json, app, out
 from siyu.kernel.settings import SettingsRefused
 
-bench_app = typer.Typer(no_args_is_help=True, help="Measure this machine. Each bench starts a house of its own in a temporary folder.")
+bench_app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure this machine. Each bench starts a house of its own in a temporary folder.",
+)
 app.add_typer(bench_app, name="bench")
 Seconds = Annotated[float, typer.Option(help="Length of a round.", min=0.2)]
 Rounds = Annotated[int, typer.Option(help="How many rounds.", min=1)]
@@ -24,7 +27,9 @@ def _ready() -> None:
     """Make the benches importable: they live beside the package in a source tree. Raises ``SettingsRefused``."""
     root = Path(siyu.__file__).resolve().parents[1]
     if not (root / "bench" / "__init__.py").exists():
-        raise SettingsRefused("The benches are part of the source tree, not of the installed program. Run them from a checkout.")
+        raise SettingsRefused(
+            "The benches are part of the source tree, not of the installed program. Run them from a checkout."
+        )
     if str(root) not in sys.path:
         sys.path.append(str(root))
     configure_logging("warning")

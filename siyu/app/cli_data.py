@@ -16,8 +16,7 @@ from siyu.app.demo.run import make
 from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime
 from siyu.app.terminal import Json, app, brand_app, err, export_app, import_app, show, with_runtime
-from siyu.goods.catalogue import report_csv, run_import
-from siyu.goods.catalogue.importing import Mapping
+from siyu.goods.catalogue import Mapping, rejected_csv, run_import
 from siyu.insight.warehouse import rebuild
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Refusal
@@ -48,7 +47,12 @@ def brand_list(as_json: Json = False) -> None:
 
     async def run(runtime: Any) -> list[str]:
         async with runtime.database.dispatcher() as connection:
-            return [row["key"] for row in await connection.fetch("select key from directory where kind = 'slug' order by key")]
+            return [
+                row["key"]
+                for row in await connection.fetch(
+                    "select key from directory where kind = 'slug' order by key"
+                )
+            ]
 
     slugs = with_runtime(run)
     show(slugs, as_json, "\n".join(slugs) or "No brands yet. Make one: siyu brand create SLUG")
@@ -56,12 +60,25 @@ def brand_list(as_json: Json = False) -> None:
 
 @import_app.command("products")
 def import_products(
-    file: Annotated[Path, typer.Argument(exists=True, readable=True, help="CSV, .gz or XLSX; for litemall a folder or its goods file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            readable=True,
+            help="CSV, .gz or XLSX; for litemall a folder or its goods file.",
+        ),
+    ],
     brand: Annotated[str, typer.Option(help="Short name of the brand.")],
-    format: Annotated[str, typer.Option(help="auto, shopify, siyu, litemall or table.")] = "auto",  # noqa: A002 – the option's name
-    map_file: Annotated[Path | None, typer.Option("--map", exists=True, help="TOML file that maps columns.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try everything, keep nothing.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write refused rows to this CSV file.")] = None,
+    format: Annotated[str, typer.Option(help="auto, shopify, siyu, litemall or table.")] = "auto",
+    map_file: Annotated[
+        Path | None, typer.Option("--map", exists=True, help="TOML file that maps columns.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Try everything, keep nothing.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write refused rows to this CSV file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Import a catalogue. The same file again changes nothing; bad rows are reported, the rest goes in."""
@@ -70,7 +87,12 @@ def import_products(
     async def run(runtime: Any) -> Any:
         brand_id = await brand_called(runtime, brand)
         with Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err, transient=True
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
         ) as bar:
             task = bar.add_task(file.name, total=None)
 
@@ -78,18 +100,28 @@ def import_products(
                 bar.update(task, completed=done, total=total)
 
             result = await run_import(
-                runtime.database, brand_id, file, format=format, mapping=mapping, dry_run=dry_run, progress=progress
+                runtime.database,
+                brand_id,
+                file,
+                format=format,
+                mapping=mapping,
+                dry_run=dry_run,
+                progress=progress,
             )
         if report is not None:
-            report.write_bytes(await report_csv(runtime.database, brand_id, result.import_id) if result.import_id else b"")
+            report.write_bytes(rejected_csv(result.rejected))
         return result
 
     result = with_runtime(run)
     lines = [
-        f"{result.rows} rows: {result.products} products, {result.variants} variants, {result.images} images; "
-        f"{result.updated} updated, {result.unchanged} unchanged, {len(result.rejected)} refused."
+        (
+            f"{result.rows} rows: {result.products} products, {result.variants} variants, {result.images} images; "
+            f"{result.updated} updated, {result.unchanged} unchanged, {len(result.rejected)} refused."
+        )
     ]
-    lines += [f"  line {r.line}, {r.column}: {r.reason.get('en', r.code)}" for r in result.rejected[:20]]
+    lines += [
+        f"  line {r.line}, {r.column}: {r.reason.get('en', r.code)}" for r in result.rejected[:20]
+    ]
     show(msgspec.to_builtins(result), as_json, "\n".join(lines))
     raise typer.Exit(1 if result.rejected else 0)
 
@@ -105,7 +137,18 @@ EXPORTS = {
         (4, 5),
     ),
     "orders": (
-        ("number", "state", "placed_at", "paid_at", "source", "quantity", "goods", "freight", "total", "refunded"),
+        (
+            "number",
+            "state",
+            "placed_at",
+            "paid_at",
+            "source",
+            "quantity",
+            "goods",
+            "freight",
+            "total",
+            "refunded",
+        ),
         """select number, state, placed_at, paid_at, source, quantity, goods_minor, freight_minor, total_minor, refunded_minor
            from orders order by placed_at, id""",
         (6, 7, 8, 9),
@@ -127,10 +170,16 @@ def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
             async with runtime.database.raw(brand_id) as connection:
                 async for row in connection.cursor(query):
                     cells = [
-                        (to_text(value) if value is not None else "") if at in money else _cell(value) for at, value in enumerate(row)
+                        (to_text(value) if value is not None else "")
+                        if at in money
+                        else _cell(value)
+                        for at, value in enumerate(row)
                     ]
                     if as_json:
-                        target.write(msgspec.json.encode(dict(zip(header, cells, strict=True))).decode() + "\n")
+                        target.write(
+                            msgspec.json.encode(dict(zip(header, cells, strict=True))).decode()
+                            + "\n"
+                        )
                     else:
                         writer.writerow(cells)
                     count += 1
@@ -151,7 +200,9 @@ def _cell(value: Any) -> str:
 
 @export_app.command("products")
 def export_products(
-    brand: Annotated[str, typer.Option()], output: Annotated[Path | None, typer.Option("--output", "-o")] = None, as_json: Json = False
+    brand: Annotated[str, typer.Option()],
+    output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write a row per SKU, as CSV or as one JSON object a line."""
     _export("products", brand, output, as_json)
@@ -159,7 +210,9 @@ def export_products(
 
 @export_app.command("orders")
 def export_orders(
-    brand: Annotated[str, typer.Option()], output: Annotated[Path | None, typer.Option("--output", "-o")] = None, as_json: Json = False
+    brand: Annotated[str, typer.Option()],
+    output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write a row per order (no personal data), as CSV or as one JSON object a line."""
     _export("orders", brand, output, as_json)
@@ -167,7 +220,9 @@ def export_orders(
 
 @app.command()
 def demo(
-    customers: Annotated[int, typer.Option(help="Members of the demo brand; the year scales with them.")] = 60_000,
+    customers: Annotated[
+        int, typer.Option(help="Members of the demo brand; the year scales with them.")
+    ] = 60_000,
     port: Annotated[int | None, typer.Option()] = None,
     as_json: Json = False,
 ) -> None:
@@ -187,7 +242,11 @@ def demo(
         text = (
             f"\n[bold]siyu is up.[/]\n  Console  {answer['console']}\n  Shop     {answer['shop']}\n"
             f"  Sign in  {made.login}  /  {made.password}\n  Others   {answer['others']} (same password)\n"
-            + ("  A year of orders is being made; watch it under 台 → jobs.\n" if made.fresh else "")
+            + (
+                "  A year of orders is being made; watch it under 台 → jobs.\n"
+                if made.fresh
+                else ""
+            )
             + "  Ctrl-C stops it.\n"
         )
         show(answer, as_json, text)
@@ -195,7 +254,10 @@ def demo(
 
     def announce(event: str, **facts: Any) -> None:
         if not as_json and event in ("child_ready", "child_died", "child_refused"):
-            err.print(f"  {facts.get('name')}: {event.removeprefix('child_')} {facts.get('how', '')}", highlight=False)
+            err.print(
+                f"  {facts.get('name')}: {event.removeprefix('child_')} {facts.get('how', '')}",
+                highlight=False,
+            )
 
     raise typer.Exit(up.run(settings, announce=announce, when_ready=ready))
 
@@ -214,18 +276,20 @@ async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> A
         await runtime.close()
 
 
-
-
 warehouse_app = typer.Typer(no_args_is_help=True, help="The analysis engine.")
 app.add_typer(warehouse_app, name="warehouse")
 
 
 @warehouse_app.command("rebuild")
-def warehouse_rebuild(brand: Annotated[str, typer.Option(help="Short name of the brand.")], as_json: Json = False) -> None:
+def warehouse_rebuild(
+    brand: Annotated[str, typer.Option(help="Short name of the brand.")], as_json: Json = False
+) -> None:
     """Project a brand's sales again from the whole event log."""
 
     async def run(runtime: Any) -> int:
-        return await rebuild(runtime.database, runtime.parts["warehouse"], await brand_called(runtime, brand))
+        return await rebuild(
+            runtime.database, runtime.parts["warehouse"], await brand_called(runtime, brand)
+        )
 
     events = with_runtime(run)
     show({"events": events}, as_json, f"{events} events projected.")

@@ -24,7 +24,9 @@ class HotFirst:
 
     def __init__(self, app: Asgi, hot: list[Hot]) -> None:
         self._app = app
-        self._exact = {(one.method, one.path): one.serve for one in hot if not one.path.endswith("/")}
+        self._exact = {
+            (one.method, one.path): one.serve for one in hot if not one.path.endswith("/")
+        }
         self._below = [(one.method, one.path, one.serve) for one in hot if one.path.endswith("/")]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -34,7 +36,11 @@ class HotFirst:
             serve = self._exact.get((method, path))
             if serve is None:
                 for of_method, prefix, below in self._below:
-                    if method == of_method and path.startswith(prefix) and "/" not in path[len(prefix) :].rstrip("/"):
+                    if (
+                        method == of_method
+                        and path.startswith(prefix)
+                        and "/" not in path[len(prefix) :].rstrip("/")
+                    ):
                         serve = below
                         break
             if serve is not None:

@@ -45,7 +45,9 @@ class JobOut(msgspec.Struct):
         """The wire form of a row; rate and time left while it runs."""
         rate = left = None
         if row.started_at is not None and row.done:
-            seconds = max(((row.finished_at or clock.now()) - row.started_at).total_seconds(), 0.001)
+            seconds = max(
+                ((row.finished_at or clock.now()) - row.started_at).total_seconds(), 0.001
+            )
             rate = round(row.done / seconds)
             if row.state == "running" and row.total and rate:
                 left = max(0, (row.total - row.done) // rate)
@@ -65,7 +67,9 @@ class JobPage(msgspec.Struct):
 
 @get("/jobs", tags=["jobs"])
 async def list_jobs(
-    desk: NamedDependency[Desk], job_state: Annotated[str | None, QueryParameter(name="state")] = None, cursor: FromQuery[str | None] = None
+    desk: NamedDependency[Desk],
+    job_state: Annotated[str | None, QueryParameter(name="state")] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> JobPage:
     """Jobs of the brand, newest first, 20 a page; ``state`` narrows them down."""
     desk.require("jobs.view")
@@ -88,7 +92,9 @@ async def retry_job(desk: NamedDependency[Desk], job_id: FromPath[UUID]) -> JobO
     desk.require("jobs.edit")
     await jobs.retry(desk.session, job_id)
     row = await jobs.one(desk.session, job_id)
-    await desk.audit(action="jobs.retried", subject_kind="job", subject_id=job_id, label=row.kind, facts={})
+    await desk.audit(
+        action="jobs.retried", subject_kind="job", subject_id=job_id, label=row.kind, facts={}
+    )
     return JobOut.of(row)
 
 
@@ -98,7 +104,9 @@ async def cancel_job(desk: NamedDependency[Desk], job_id: FromPath[UUID]) -> Job
     desk.require("jobs.edit")
     await jobs.cancel(desk.session, job_id)
     row = await jobs.one(desk.session, job_id)
-    await desk.audit(action="jobs.cancelled", subject_kind="job", subject_id=job_id, label=row.kind, facts={})
+    await desk.audit(
+        action="jobs.cancelled", subject_kind="job", subject_id=job_id, label=row.kind, facts={}
+    )
     return JobOut.of(row)
 
 
@@ -140,14 +148,28 @@ class ParkedPage(msgspec.Struct):
 
 
 @get("/parked-events", tags=["events"])
-async def list_parked(desk: NamedDependency[Desk], cursor: FromQuery[str | None] = None) -> ParkedPage:
+async def list_parked(
+    desk: NamedDependency[Desk], cursor: FromQuery[str | None] = None
+) -> ParkedPage:
     """Subjects whose events a listener could not digest, by listener, 50 a page."""
     desk.require("events.repair")
     key = decode_cursor(cursor, str, UUID)
-    found = await events.parked_page(desk.session, after=(key[0], key[1]) if key else None, limit=51)
+    found = await events.parked_page(
+        desk.session, after=(key[0], key[1]) if key else None, limit=51
+    )
     following = encode_cursor((found[49].listener, found[49].subject)) if len(found) > 50 else None
     items = [
-        ParkedOut(p.listener, p.subject, p.kind, p.first_seq, p.events, p.error, p.attempts, p.parked_at, p.subject.hex[-8:])
+        ParkedOut(
+            p.listener,
+            p.subject,
+            p.kind,
+            p.first_seq,
+            p.events,
+            p.error,
+            p.attempts,
+            p.parked_at,
+            p.subject.hex[-8:],
+        )
         for p in found[:50]
     ]
     return ParkedPage(items, following)
@@ -203,4 +225,13 @@ async def drop_parked(desk: NamedDependency[Desk], data: JSONBody[DropIn]) -> Dr
     return DroppedOut(dropped)
 
 
-console_routes = [list_jobs, one_job, retry_job, cancel_job, job_report, list_parked, retry_parked, drop_parked]
+console_routes = [
+    list_jobs,
+    one_job,
+    retry_job,
+    cancel_job,
+    job_report,
+    list_parked,
+    retry_parked,
+    drop_parked,
+]

@@ -47,7 +47,11 @@ class Pages:
             return
         if door == "console" and path.startswith("/m/"):
             slug = path.split("/")[2]
-            target = self._settings.shop(quote(slug, safe="")) + "/" + quote("/".join(path.split("/")[3:]))
+            target = (
+                self._settings.shop(quote(slug, safe=""))
+                + "/"
+                + quote("/".join(path.split("/")[3:]))
+            )
             await send_bytes(send, 302, b"", headers=[(b"location", target.encode())])
             return
         tree = self._trees.get(door)
@@ -72,9 +76,17 @@ class _Tree:
                 return
             file = self._folder / "index.html"
         if not file.is_file():
-            await send_bytes(send, 503, b"The web apps are not built yet. Run: make setup\n", content_type=b"text/plain")
+            await send_bytes(
+                send,
+                503,
+                b"The web apps are not built yet. Run: make setup\n",
+                content_type=b"text/plain",
+            )
             return
-        zipped = b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b"") and file.suffix in _COMPRESSED
+        zipped = (
+            b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b"")
+            and file.suffix in _COMPRESSED
+        )
         body, headers = self._load(file, zipped)
         await send(
             {
@@ -83,7 +95,9 @@ class _Tree:
                 "headers": [*headers, (b"content-length", b"%d" % len(body))],
             }
         )
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await send(
+            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
+        )
 
     def _load(self, file: Path, zipped: bool) -> tuple[bytes, list[tuple[bytes, bytes]]]:
         key = (str(file), zipped)
@@ -97,7 +111,11 @@ class _Tree:
             kind += "; charset=utf-8"
         immutable = "/assets/" in file.as_posix()
         cache = b"public, max-age=31536000, immutable" if immutable else b"no-cache"
-        headers = [(b"content-type", kind.encode()), (b"cache-control", cache), (b"vary", b"accept-encoding")]
+        headers = [
+            (b"content-type", kind.encode()),
+            (b"cache-control", cache),
+            (b"vary", b"accept-encoding"),
+        ]
         if zipped:
             body = gzip.compress(body, 6)
             headers.append((b"content-encoding", b"gzip"))

@@ -1,12 +1,13 @@
 """What a process makes when it opens: the warehouse's client, the tracking intake, the payment providers."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.goods.payments import SANDBOX, Sandbox
 from siyu.goods.payments import plug_in as plug_in_provider
-from siyu.goods.payments.sandbox import NAME, Sandbox
 from siyu.insight.tracking import Intake
 from siyu.insight.tracking.http import Tracking
 from siyu.insight.warehouse import Warehouse, WarehouseAway, prepare
@@ -23,10 +24,8 @@ async def open_warehouse(runtime: Any) -> Close:
     warehouse = Warehouse(runtime.urls.clickhouse)
     runtime.parts["warehouse"] = warehouse
     warehouse_reactions.plug_in(warehouse)
-    try:
+    with suppress(WarehouseAway):  # the worker prepares it when it is back
         await prepare(warehouse)
-    except WarehouseAway:
-        pass  # the worker prepares it when it is back
     return warehouse.close
 
 
@@ -40,7 +39,7 @@ async def open_tracking(runtime: Any) -> Close:
 async def open_payments(runtime: Any) -> None:
     """The sandbox's cashier exists in the demo profile only."""
     if runtime.is_demo:
-        plug_in_provider(NAME, Sandbox())
+        plug_in_provider(SANDBOX, Sandbox())
 
 
 async def open_links(runtime: Any) -> None:
@@ -64,5 +63,9 @@ async def touch_of(session: AsyncSession, code: str) -> Touch | None:
     if link is None:
         return None
     return Touch(
-        source=link.source, scene=link.scene, link_id=link.id, store_id=link.store_id, guide_id=link.guide_id
+        source=link.source,
+        scene=link.scene,
+        link_id=link.id,
+        store_id=link.store_id,
+        guide_id=link.guide_id,
     )

@@ -35,7 +35,9 @@ async def upgrade(owner_url: str) -> None:
 
     Steps only add (expand), so the previous version keeps running meanwhile. Raises what PostgreSQL raises.
     """
-    await bootstrap_roles(owner_url, {role: role_password(owner_url, role) for role in (APP, DISPATCHER)})
+    await bootstrap_roles(
+        owner_url, {role: role_password(owner_url, role) for role in (APP, DISPATCHER)}
+    )
     if any((MIGRATIONS / "versions").glob("*.py")):
         await asyncio.to_thread(command.upgrade, alembic_config(owner_url), "head")
     else:

@@ -13,7 +13,12 @@ from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime
 from siyu.kernel.settings import load
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="siyu (私域): private-domain commerce, self-hosted.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="siyu (私域): private-domain commerce, self-hosted.",
+)
 brand_app = typer.Typer(no_args_is_help=True, help="Brands.")
 import_app = typer.Typer(no_args_is_help=True, help="Bring data in.")
 export_app = typer.Typer(no_args_is_help=True, help="Take data out.")

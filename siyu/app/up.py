@@ -102,7 +102,9 @@ def _reach(url: str) -> None:
     try:
         asyncio.run(ask())
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise EngineRefused(f"SIYU_DATABASE_URL leads to no usable PostgreSQL: {type(error).__name__}: {error}") from None
+        raise EngineRefused(
+            f"SIYU_DATABASE_URL leads to no usable PostgreSQL: {type(error).__name__}: {error}"
+        ) from None
 
 
 def _read_note(home: Path) -> dict[str, str] | None:
@@ -133,7 +135,12 @@ class _Plan:
             asyncio.run(schema.upgrade(self._settings.database_url))
         else:
             children.append(
-                ChildSpec(name="postgres", start=self._postgres, after_first_ready=self._prepare, stop_within_s=30)
+                ChildSpec(
+                    name="postgres",
+                    start=self._postgres,
+                    after_first_ready=self._prepare,
+                    stop_within_s=30,
+                )
             )
         if self._settings.clickhouse_url:
             self._tell()
@@ -180,7 +187,9 @@ class _Plan:
         note.write_text(json.dumps(self._urls))
 
     def _postgres(self) -> Started:
-        running = start_postgres(self._home / "pg", self._pg_port, version=self._settings.embedded_postgres)
+        running = start_postgres(
+            self._home / "pg", self._pg_port, version=self._settings.embedded_postgres
+        )
         self._urls["owner"] = running.url("siyu")
         return running
 
@@ -202,4 +211,3 @@ def _answers(url: str) -> bool:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False
-

@@ -43,7 +43,9 @@ def litestar_app(runtime: Runtime) -> Litestar:
             async with runtime.database.dispatcher() as connection:
                 await connection.fetchval("select 1")
         except (OSError, TimeoutError) as error:
-            return Response({"status": "database away", "why": type(error).__name__}, status_code=503)
+            return Response(
+                {"status": "database away", "why": type(error).__name__}, status_code=503
+            )
         return Response({"status": "ok"})
 
     @asynccontextmanager
@@ -58,8 +60,12 @@ def litestar_app(runtime: Runtime) -> Litestar:
         config.state["runtime"] = runtime
         return config
 
-    console = Router("/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)})
-    shop = Router("/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)})
+    console = Router(
+        "/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)}
+    )
+    shop = Router(
+        "/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)}
+    )
 
     def provide_runtime() -> Runtime:
         return runtime
@@ -70,7 +76,13 @@ def litestar_app(runtime: Runtime) -> Litestar:
         exception_handlers=exception_handlers,
         lifespan=[lifespan],
         on_app_init=[put_runtime],
-        openapi_config=OpenAPIConfig(title="siyu", version="1", path="/schema", render_plugins=[], use_handler_docstrings=True),
+        openapi_config=OpenAPIConfig(
+            title="siyu",
+            version="1",
+            path="/schema",
+            render_plugins=[],
+            use_handler_docstrings=True,
+        ),
         logging_config=None,
         request_max_body_size=64 * 1024 * 1024,
     )
@@ -96,7 +108,9 @@ class Doors:
         self._media = _host(runtime.settings.media)
         before, after = runtime.settings.shop("{slug}").split("{slug}", 1)
         after = re.sub(r"(:\d+)?(/.*)?$", "", after)
-        self._shop = re.compile(re.escape(before.split("://", 1)[1]) + r"([a-z0-9][a-z0-9-]{0,62})" + re.escape(after))
+        self._shop = re.compile(
+            re.escape(before.split("://", 1)[1]) + r"([a-z0-9][a-z0-9-]{0,62})" + re.escape(after)
+        )
 
     def kind(self, host: str) -> str:
         """``console`` · ``media`` · ``shop`` for a host."""

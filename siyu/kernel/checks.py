@@ -31,7 +31,9 @@ class Broken(msgspec.Struct, frozen=True):
 invariants: dict[str, Invariant] = {}
 
 
-def invariant(name: str, *, sentence: dict[str, str]) -> Callable[[Callable[[], str]], Callable[[], str]]:
+def invariant(
+    name: str, *, sentence: dict[str, str]
+) -> Callable[[Callable[[], str]], Callable[[], str]]:
     """Register a function that returns the SQL of an invariant, named ``module.what``.
 
     The SQL runs bound to one brand, so it names no brand; it needs no limit of its own.
@@ -45,14 +47,18 @@ def invariant(name: str, *, sentence: dict[str, str]) -> Callable[[Callable[[], 
     return register
 
 
-async def run_checks(database: Database, brand_id: UUID, names: set[str] | None = None) -> list[Broken]:
+async def run_checks(
+    database: Database, brand_id: UUID, names: set[str] | None = None
+) -> list[Broken]:
     """Check all invariants (or the named ones) of a brand, each on one snapshot; those that do not hold."""
     broken: list[Broken] = []
     for one in sorted(invariants.values(), key=lambda i: i.name):
         if names is not None and one.name not in names:
             continue
         async with database.brand(brand_id) as session:
-            found = await session.execute(text(f"select * from ({one.sql}) as offending limit {SHOWN_ROWS}"))  # noqa: S608
+            found = await session.execute(
+                text(f"select * from ({one.sql}) as offending limit {SHOWN_ROWS}")
+            )
             rows = [{key: _plain(value) for key, value in row.items()} for row in found.mappings()]
         if rows:
             broken.append(Broken(one.name, one.sentence, rows))

@@ -57,14 +57,18 @@ class OfBrand:
     ``__table_args__ = (..., {"info": {"dispatch": ["brand_id", "kind", "due_at"]}})``.
     """
 
-    brand_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text(CURRENT_BRAND), sort_order=-100)
+    brand_id: Mapped[UUID] = mapped_column(
+        primary_key=True, server_default=text(CURRENT_BRAND), sort_order=-100
+    )
 
 
 def within_brand(table: str, *columns: str, ondelete: str | None = None) -> ForeignKeyConstraint:
     """Foreign key ``(brand_id, columns…)`` → ``table (brand_id, id)``: a row can only point inside its brand."""
     targets = ["id"] if len(columns) == 1 else list(columns)
     return ForeignKeyConstraint(
-        ["brand_id", *columns], [f"{table}.brand_id", *(f"{table}.{target}" for target in targets)], ondelete=ondelete
+        ["brand_id", *columns],
+        [f"{table}.brand_id", *(f"{table}.{target}" for target in targets)],
+        ondelete=ondelete,
     )
 
 
@@ -82,7 +86,10 @@ def scope_statements(metadata: MetaData = Base.metadata) -> list[str]:
 
     Idempotent; run after each migration, so that a new table can never be left open.
     """
-    out = [f"GRANT USAGE ON SCHEMA public TO {APP}, {DISPATCHER}", f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}"]
+    out = [
+        f"GRANT USAGE ON SCHEMA public TO {APP}, {DISPATCHER}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
+    ]
     for table in metadata.sorted_tables:
         name = f'"{table.name}"'
         if "brand_id" not in table.columns:
@@ -112,7 +119,9 @@ def sqlalchemy_url(url: str) -> str:
 class Database:
     """The running program's doors to PostgreSQL: ``brand`` for rows, ``raw`` for hot paths, ``dispatcher``."""
 
-    def __init__(self, app_url: str, dispatcher_url: str, *, size: int = 10, raw_size: int = 6) -> None:
+    def __init__(
+        self, app_url: str, dispatcher_url: str, *, size: int = 10, raw_size: int = 6
+    ) -> None:
         self._app_url = app_url
         self._dispatcher_url = dispatcher_url
         self._raw_size = raw_size
@@ -133,9 +142,16 @@ class Database:
     async def open(self) -> None:
         """Connect the pools. Raises what asyncpg raises when the server cannot be reached."""
         self._pool = await asyncpg.create_pool(
-            self._app_url, min_size=1, max_size=self._raw_size, init=_json_codecs, reset=_no_reset, timeout=10
+            self._app_url,
+            min_size=1,
+            max_size=self._raw_size,
+            init=_json_codecs,
+            reset=_no_reset,
+            timeout=10,
         )
-        self._dispatcher = await asyncpg.create_pool(self._dispatcher_url, min_size=1, max_size=3, timeout=10)
+        self._dispatcher = await asyncpg.create_pool(
+            self._dispatcher_url, min_size=1, max_size=3, timeout=10
+        )
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -145,13 +161,17 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def brand(self, brand_id: UUID, *, actor: "Actor | None" = None) -> AsyncIterator[AsyncSession]:
+    async def brand(
+        self, brand_id: UUID, *, actor: "Actor | None" = None
+    ) -> AsyncIterator[AsyncSession]:
         """One transaction bound to one brand: commits at the end, rolls back when anything is raised."""
         async with self._sessions() as session:
             session.info["brand_id"] = brand_id
             session.info["actor"] = actor
             async with session.begin():
-                await session.execute(text("select set_config('siyu.brand', :brand, true)"), {"brand": str(brand_id)})
+                await session.execute(
+                    text("select set_config('siyu.brand', :brand, true)"), {"brand": str(brand_id)}
+                )
                 yield session
             for after in session.info.get("after_commit", ()):
                 after()
@@ -212,7 +232,9 @@ async def _json_codecs(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: b"\x01" + (value if isinstance(value, bytes) else msgspec.json.encode(value)),
+        encoder=lambda value: (
+            b"\x01" + (value if isinstance(value, bytes) else msgspec.json.encode(value))
+        ),
         decoder=_from_jsonb,
         format="binary",
     )

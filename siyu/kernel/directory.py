@@ -21,7 +21,9 @@ class DirectoryRow(OfBrand, Base):
     __tablename__ = "directory"
     __table_args__ = ({"info": {"dispatch": ["brand_id", "kind", "key"]}},)
     # Led by kind and key, not by the brand: it is looked up to learn the brand.
-    brand_id: Mapped[UUID] = mapped_column(server_default=text(CURRENT_BRAND), index=True, sort_order=100)
+    brand_id: Mapped[UUID] = mapped_column(
+        server_default=text(CURRENT_BRAND), index=True, sort_order=100
+    )
     kind: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
 
@@ -42,15 +44,21 @@ async def enter(session: AsyncSession, kind: str, key: str) -> None:
             kind,
             key,
         )
-    except asyncpg.InsufficientPrivilegeError:  # the row that is in the way belongs to another brand
+    except (
+        asyncpg.InsufficientPrivilegeError
+    ):  # the row that is in the way belongs to another brand
         raise NameTaken(kind=kind, key=key) from None
 
 
 async def leave(session: AsyncSession, kind: str, key: str) -> None:
     """Give a name of the session's brand free again."""
-    await (await driver_of(session)).execute("delete from directory where kind = $1 and key = $2", kind, key)
+    await (await driver_of(session)).execute(
+        "delete from directory where kind = $1 and key = $2", kind, key
+    )
 
 
 async def brand_named(dispatcher: asyncpg.Connection, kind: str, key: str) -> UUID | None:
     """The brand behind a name, read as the dispatcher."""
-    return await dispatcher.fetchval("select brand_id from directory where kind = $1 and key = $2", kind, key)
+    return await dispatcher.fetchval(
+        "select brand_id from directory where kind = $1 and key = $2", kind, key
+    )

@@ -55,10 +55,14 @@ class Egress:
         """One request. Raises ``EgressRefused`` for a forbidden address, a failure, or too much or too slow an answer."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise EgressRefused("Only http and https addresses without credentials can be fetched.", url=url[:200])
+            raise EgressRefused(
+                "Only http and https addresses without credentials can be fetched.", url=url[:200]
+            )
         try:
             async with asyncio.timeout(timeout_s):
-                address = await self._address(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+                address = await self._address(
+                    parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+                )
                 pinned = httpx.URL(url).copy_with(host=address)
                 request = self._client.build_request(
                     method,
@@ -75,26 +79,32 @@ class Egress:
         except TimeoutError:
             raise EgressRefused("The address took too long to answer.", url=url[:200]) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise EgressRefused(f"The address did not answer: {type(error).__name__}.", url=url[:200]) from None
+            raise EgressRefused(
+                f"The address did not answer: {type(error).__name__}.", url=url[:200]
+            ) from None
         return Fetched(answer.status_code, dict(answer.headers), body)
 
     async def _address(self, host: str, port: int) -> str:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
         except (OSError, UnicodeError):
             raise EgressRefused("The name of this address is not known.", host=host[:200]) from None
         addresses = {str(entry[4][0]).split("%")[0] for entry in found}
         for address in addresses:
             if not self._allow_private and not is_public(address):
                 raise EgressRefused("This address leads into a private network.", host=host[:200])
-        return sorted(addresses, key=lambda a: ":" in a)[0]
+        return min(addresses, key=lambda a: ":" in a)
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address belongs to the open internet (also when IPv4 is wrapped in IPv6)."""
     parsed = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
-        wrapped = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        wrapped = (
+            parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        )
         if wrapped is None and parsed in ipaddress.ip_network("64:ff9b::/96"):
             wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         if wrapped is not None:

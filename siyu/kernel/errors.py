@@ -56,7 +56,9 @@ class Invalid(Refusal):
     status = 422
     detail = "Some of the input cannot be accepted; see errors."
 
-    def __init__(self, detail: str | None = None, *, errors: list[dict[str, str]] | None = None, **facts: Any) -> None:
+    def __init__(
+        self, detail: str | None = None, *, errors: list[dict[str, str]] | None = None, **facts: Any
+    ) -> None:
         super().__init__(detail, **facts)
         self.errors = errors or []
 

@@ -61,6 +61,11 @@ class Files:
 
 def _checked(key: str) -> str:
     parts = key.split("/")
-    if key.startswith("/") or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in parts):
+    if (
+        key.startswith("/")
+        or "\\" in key
+        or "\0" in key
+        or any(part in ("", ".", "..") for part in parts)
+    ):
         raise NotFound(key=key)
     return key

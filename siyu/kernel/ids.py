@@ -17,7 +17,10 @@ def new_id() -> UUID:
     global _last_ms, _counter
     now_ms = time.time_ns() // 1_000_000
     if now_ms > _last_ms:
-        _last_ms, _counter = now_ms, int.from_bytes(os.urandom(1)) # room of 3,840 ids a millisecond
+        _last_ms, _counter = (
+            now_ms,
+            int.from_bytes(os.urandom(1)),
+        )  # room of 3,840 ids a millisecond
     else:
         _counter += 1
         if _counter > 0xFFF:

@@ -89,17 +89,28 @@ class Work:
         self.cancelled = False
 
     async def progress(
-        self, done: int, total: int | None = None, step: dict[str, str] | None = None, failed: int = 0
+        self,
+        done: int,
+        total: int | None = None,
+        step: dict[str, str] | None = None,
+        failed: int = 0,
     ) -> None:
         """Say how far it is and keep the lease. Raises ``Cancelled`` when somebody has stopped the job."""
-        changes: dict[str, Any] = {"done": done, "failed": failed, "lease_until": clock.now() + LEASE}
+        changes: dict[str, Any] = {
+            "done": done,
+            "failed": failed,
+            "lease_until": clock.now() + LEASE,
+        }
         if total is not None:
             changes["total"] = total
         if step is not None:
             changes["step"] = step
         async with self.database.brand(self.brand_id) as session:
             state = await session.scalar(
-                update(JobRow).where(JobRow.id == self.job_id).values(**changes).returning(JobRow.state)
+                update(JobRow)
+                .where(JobRow.id == self.job_id)
+                .values(**changes)
+                .returning(JobRow.state)
             )
         if state != "running":
             self.cancelled = True
@@ -110,7 +121,9 @@ class Work:
         key = f"{self.brand_id}/jobs/{self.job_id}.csv"
         await self.files.put(key, content)
         async with self.database.brand(self.brand_id) as session:
-            await session.execute(update(JobRow).where(JobRow.id == self.job_id).values(report_key=key))
+            await session.execute(
+                update(JobRow).where(JobRow.id == self.job_id).values(report_key=key)
+            )
 
 
 Run = Callable[[Work, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -128,7 +141,9 @@ def job(kind: str) -> Callable[[Run], Run]:
     return register
 
 
-async def start(session: AsyncSession, kind: str, args: dict[str, Any], title: dict[str, str]) -> UUID:
+async def start(
+    session: AsyncSession, kind: str, args: dict[str, Any], title: dict[str, str]
+) -> UUID:
     """Ask for a job in the session's transaction; a worker takes it after the commit. The job's id."""
     row = JobRow(
         id=new_id(), kind=kind, title=title, state="waiting", args=args, step={},
@@ -147,7 +162,9 @@ async def one(session: AsyncSession, job_id: UUID) -> JobRow:
     return row
 
 
-async def page(session: AsyncSession, *, state: str | None = None, before: UUID | None = None, limit: int = 20) -> list[JobRow]:
+async def page(
+    session: AsyncSession, *, state: str | None = None, before: UUID | None = None, limit: int = 20
+) -> list[JobRow]:
     """Jobs, newest first, at most ``limit`` of those made before ``before``."""
     wanted = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
     if state:
@@ -178,7 +195,9 @@ async def run_waiting(runtime: Any, brand_id: UUID) -> int:
     ran = 0
     while True:
         async with runtime.database.brand(brand_id) as session:
-            job_id = await session.scalar(select(JobRow.id).where(JobRow.state == "waiting").order_by(JobRow.id).limit(1))
+            job_id = await session.scalar(
+                select(JobRow.id).where(JobRow.state == "waiting").order_by(JobRow.id).limit(1)
+            )
         if job_id is None:
             return ran
         await run(runtime, brand_id, job_id)
@@ -195,7 +214,8 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
             )
         ).first()
         free = row is not None and (
-            row.state == "waiting" or (row.state == "running" and (row.lease_until is None or row.lease_until < now))
+            row.state == "waiting"
+            or (row.state == "running" and (row.lease_until is None or row.lease_until < now))
         )
         if row is None or not free:
             return
@@ -203,7 +223,13 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
         row.state, row.started_at, row.lease_until = "running", row.started_at or now, now + LEASE
         kind, args, attempts = row.kind, row.args, row.attempts
     if attempts > ATTEMPTS:
-        await _finish(runtime, brand_id, job_id, "failed", error="It was begun five times and never came to its end.")
+        await _finish(
+            runtime,
+            brand_id,
+            job_id,
+            "failed",
+            error="It was begun five times and never came to its end.",
+        )
         return
     keeper = asyncio.create_task(_keep(runtime, brand_id, job_id))
     work = Work(runtime, brand_id, job_id)
@@ -217,7 +243,11 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
         raise
     except Exception as failure:
         log.exception("job failed", kind=kind, job=str(job_id))
-        text = failure.detail if isinstance(failure, Refusal) else f"{type(failure).__name__}: {failure}"
+        text = (
+            failure.detail
+            if isinstance(failure, Refusal)
+            else f"{type(failure).__name__}: {failure}"
+        )
         await _finish(runtime, brand_id, job_id, "failed", error=text[:2000])
     finally:
         keeper.cancel()
@@ -231,7 +261,9 @@ async def _keep(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
         with suppress(OSError):
             async with runtime.database.brand(brand_id) as session:
                 await session.execute(
-                    update(JobRow).where(JobRow.id == job_id, JobRow.state == "running").values(lease_until=clock.now() + LEASE)
+                    update(JobRow)
+                    .where(JobRow.id == job_id, JobRow.state == "running")
+                    .values(lease_until=clock.now() + LEASE)
                 )
 
 
@@ -245,13 +277,25 @@ async def _release(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
 
 
 async def _finish(
-    runtime: Any, brand_id: UUID, job_id: UUID, state: str, *, result: dict[str, Any] | None = None, error: str | None = None
+    runtime: Any,
+    brand_id: UUID,
+    job_id: UUID,
+    state: str,
+    *,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
 ) -> None:
     async with runtime.database.brand(brand_id) as session:
         await session.execute(
             update(JobRow)
             .where(JobRow.id == job_id, JobRow.state == "running")
-            .values(state=state, result=msgspec.to_builtins(result or {}), error=error, finished_at=clock.now(), lease_until=None)
+            .values(
+                state=state,
+                result=msgspec.to_builtins(result or {}),
+                error=error,
+                finished_at=clock.now(),
+                lease_until=None,
+            )
         )
 
 
@@ -273,7 +317,9 @@ async def serve(runtime: Any, *, poll_s: float = 0.5, at_once: int = 2) -> None:
             running = {job_id: task for job_id, task in running.items() if not task.done()}
             for row in waiting:
                 if len(running) < at_once and row["id"] not in running and row["kind"] in handlers:
-                    running[row["id"]] = asyncio.create_task(run(runtime, row["brand_id"], row["id"]))
+                    running[row["id"]] = asyncio.create_task(
+                        run(runtime, row["brand_id"], row["id"])
+                    )
             await asyncio.sleep(poll_s)
     finally:
         for task in running.values():

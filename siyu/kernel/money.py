@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-MINOR_DIGITS = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "TWD": 2, "SGD": 2, "JPY": 0, "KRW": 0}
+MINOR_DIGITS = {
+    "CNY": 2,
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "HKD": 2,
+    "TWD": 2,
+    "SGD": 2,
+    "JPY": 0,
+    "KRW": 0,
+}
 MAX_MINOR = 10**15
 
 

@@ -23,7 +23,9 @@ Hearer = Callable[[UUID | None, Sequence[UUID] | None], None]
 """Called with brand and ids; ids ``None``: anything of the brand; brand ``None``: anything at all."""
 
 
-async def send(connection: asyncpg.Connection, brand_id: UUID, topic: str, ids: Sequence[UUID] | None) -> None:
+async def send(
+    connection: asyncpg.Connection, brand_id: UUID, topic: str, ids: Sequence[UUID] | None
+) -> None:
     """Tell all processes, once the connection's transaction commits; ``None``: anything of the brand."""
     what = "*" if ids is None or len(ids) > _MOST else ",".join(str(one) for one in ids)
     if what:
@@ -49,13 +51,20 @@ class News:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as failure:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                TimeoutError,
+            ) as failure:
                 log.warning("news waits", error=f"{type(failure).__name__}: {failure}"[:300])
             self.listening = False
             await asyncio.sleep(0.5)
 
     async def _listen(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=10, server_settings={"application_name": "siyu news"})
+        connection = await asyncpg.connect(
+            self._url, timeout=10, server_settings={"application_name": "siyu news"}
+        )
         gone = asyncio.Event()
         connection.add_termination_listener(lambda _: gone.set())
         try:

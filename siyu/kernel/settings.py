@@ -13,7 +13,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 Profile = Literal["demo", "production"]
-SECRET_NAMES = frozenset({"database_url", "database_app_url", "database_dispatcher_url", "clickhouse_url", "secret"})
+SECRET_NAMES = frozenset(
+    {"database_url", "database_app_url", "database_dispatcher_url", "clickhouse_url", "secret"}
+)
 
 
 class SettingsRefused(Exception):
@@ -62,7 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def shop(self, slug: str) -> str:
         """Origin of a brand's shop."""
-        return (self.shop_origin or f"http://{{slug}}.localhost:{self.port}").replace("{slug}", slug)
+        return (self.shop_origin or f"http://{{slug}}.localhost:{self.port}").replace(
+            "{slug}", slug
+        )
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -79,12 +83,16 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
     """
     environ = os.environ if environ is None else environ
     fields = {field.name: field for field in msgspec.structs.fields(Settings)}
-    home = Path(overrides.get("home") or environ.get("SIYU_HOME") or "./.siyu").expanduser().absolute()
+    home = (
+        Path(overrides.get("home") or environ.get("SIYU_HOME") or "./.siyu").expanduser().absolute()
+    )
     values: dict[str, Any] = {"home": str(home)}
     origin = dict.fromkeys(fields, "default")
     for name, value in _from_file(home / "siyu.toml").items():
         if name not in fields:
-            raise SettingsRefused(f"{home / 'siyu.toml'} sets {name!r}, which siyu does not know; remove it.")
+            raise SettingsRefused(
+                f"{home / 'siyu.toml'} sets {name!r}, which siyu does not know; remove it."
+            )
         values[name], origin[name] = value, "file"
     for name in fields:
         if (text := environ.get(f"SIYU_{name.upper()}")) not in (None, ""):
@@ -94,7 +102,9 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
             values[name], origin[name] = str(value) if name == "home" else value, "command line"
     values["home"] = str(home)
     try:
-        settings = msgspec.convert(values, Settings, strict=False, dec_hook=lambda kind, raw: kind(raw))
+        settings = msgspec.convert(
+            values, Settings, strict=False, dec_hook=lambda kind, raw: kind(raw)
+        )
     except msgspec.ValidationError as error:
         raise SettingsRefused(f"A setting cannot be used: {error}.") from None
     _check(settings)
@@ -124,7 +134,9 @@ def _check(settings: Settings) -> None:
         value: str = getattr(settings, name)
         parts = urlsplit(value)
         if value and (parts.scheme not in schemes or not parts.hostname):
-            raise SettingsRefused(f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it.")
+            raise SettingsRefused(
+                f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it."
+            )
     if settings.unsafe_set_clock and settings.profile != "demo":
         raise SettingsRefused("SIYU_UNSAFE_SET_CLOCK is for the demo profile only; unset it.")
 
@@ -148,7 +160,9 @@ def role_url(owner_url: str, role: str) -> str:
     """
     parts = urlsplit(owner_url)
     host = (parts.hostname or "").replace(":", "%3A")
-    netloc = f"{role}:{quote(role_password(owner_url, role))}@{host}" + (f":{parts.port}" if parts.port else "")
+    netloc = f"{role}:{quote(role_password(owner_url, role))}@{host}" + (
+        f":{parts.port}" if parts.port else ""
+    )
     return urlunsplit(parts._replace(netloc=netloc))
 
 

@@ -32,7 +32,9 @@ class TimerRow(OfBrand, Base):
 
     __table_args__ = (
         Index(None, "brand_id", "kind", "due_at"),
-        Index("timers_due_at_brand_idx", "due_at", "brand_id", "kind"),  # the dispatcher asks who is due
+        Index(
+            "timers_due_at_brand_idx", "due_at", "brand_id", "kind"
+        ),  # the dispatcher asks who is due
         {"info": {"dispatch": ["brand_id", "kind", "due_at"]}},
     )
 
@@ -66,23 +68,37 @@ def due(kind: str) -> Callable[[Due], Due]:
     return register
 
 
-async def put(session: AsyncSession, kind: str, subject: UUID, due_at: datetime, data: dict[str, Any] | None = None) -> None:
+async def put(
+    session: AsyncSession,
+    kind: str,
+    subject: UUID,
+    due_at: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
     """Set (or move) a subject's deadline, in the session's transaction."""
     await put_on(await driver_of(session), kind, [subject], [due_at], [data or {}])
 
 
 async def put_on(
-    connection: Any, kind: str, subjects: Sequence[UUID], due_at: Sequence[datetime], data: Sequence[dict[str, Any]] | None = None
+    connection: Any,
+    kind: str,
+    subjects: Sequence[UUID],
+    due_at: Sequence[datetime],
+    data: Sequence[dict[str, Any]] | None = None,
 ) -> None:
     """Set many deadlines in one statement on a bare, brand-bound connection; lists run in parallel."""
     nothing: dict[str, Any] = {}
     values = data if data is not None else [nothing] * len(subjects)
-    await connection.execute(_PUT, kind, list(subjects), list(due_at), [msgspec.json.encode(v).decode() for v in values])
+    await connection.execute(
+        _PUT, kind, list(subjects), list(due_at), [msgspec.json.encode(v).decode() for v in values]
+    )
 
 
 async def drop(session: AsyncSession, kind: str, subjects: Sequence[UUID]) -> None:
     """Forget deadlines; unknown ones are no matter."""
-    await session.execute(delete(TimerRow).where(TimerRow.kind == kind, TimerRow.subject.in_(list(subjects))))
+    await session.execute(
+        delete(TimerRow).where(TimerRow.kind == kind, TimerRow.subject.in_(list(subjects)))
+    )
 
 
 async def run_due(database: Database, brand_id: UUID, kinds: Sequence[str] | None = None) -> int:
@@ -100,7 +116,12 @@ async def _take(database: Database, brand_id: UUID, kind: str, limit: int) -> in
     try:
         return await _act(database, brand_id, kind, limit)
     except Exception as failure:
-        log.warning("timers failed", kind=kind, brand=str(brand_id), error=f"{type(failure).__name__}: {failure}"[:500])
+        log.warning(
+            "timers failed",
+            kind=kind,
+            brand=str(brand_id),
+            error=f"{type(failure).__name__}: {failure}"[:500],
+        )
     if limit > 1:  # one of the set spoils it: serve them one by one, the culprit steps back
         served = 0
         for _ in range(limit):
@@ -125,7 +146,9 @@ async def _act(database: Database, brand_id: UUID, kind: str, limit: int) -> int
             limit,
         )
         if rows:
-            timers = sorted((Timer(r[0], r[1], msgspec.json.decode(r[2])) for r in rows), key=lambda t: t.due_at)
+            timers = sorted(
+                (Timer(r[0], r[1], msgspec.json.decode(r[2])) for r in rows), key=lambda t: t.due_at
+            )
             await handlers[kind](session, timers)
     return len(rows)
 
@@ -147,7 +170,8 @@ async def serve(database: Database, *, poll_s: float = 0.5) -> None:
         try:
             async with database.dispatcher() as connection:
                 waiting = await connection.fetch(
-                    "select distinct brand_id, kind from timers where due_at <= $1 limit 1000", clock.now()
+                    "select distinct brand_id, kind from timers where due_at <= $1 limit 1000",
+                    clock.now(),
                 )
             by_brand: dict[UUID, list[str]] = defaultdict(list)
             for row in waiting:

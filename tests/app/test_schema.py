@@ -29,7 +29,9 @@ async def differences(url):
     engine = create_async_engine(sqlalchemy_url(url))
     async with engine.connect() as connection:
         found = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), Base.metadata)
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"compare_type": True}), Base.metadata
+            )
         )
     await engine.dispose()
     return found
@@ -43,7 +45,9 @@ async def test_an_empty_database_becomes_what_the_program_declares(empty):
 async def test_upgrading_again_changes_nothing_and_keeps_the_rows(empty):
     await schema.upgrade(empty)
     connection = await asyncpg.connect(empty)
-    await connection.execute("insert into directory (brand_id, kind, key) values (gen_random_uuid(), 'slug', 'kept')")
+    await connection.execute(
+        "insert into directory (brand_id, kind, key) values (gen_random_uuid(), 'slug', 'kept')"
+    )
     await schema.upgrade(empty)
     assert await connection.fetchval("select count(*) from directory") == 1
     assert await connection.fetchval("select version_num from alembic_version") == "0001"

@@ -4,7 +4,9 @@ import pytest
 
 from bench import memory, orders, pages, reference, streams
 
-pytestmark = pytest.mark.skipif(not __import__("pathlib").Path("/proc/self/smaps_rollup").exists(), reason="reads /proc")
+pytestmark = pytest.mark.skipif(
+    not __import__("pathlib").Path("/proc/self/smaps_rollup").exists(), reason="reads /proc"
+)
 
 
 def exact(report):
@@ -14,7 +16,9 @@ def exact(report):
 
 
 async def test_orders_lines_events_and_stock_are_as_many_as_were_acknowledged():
-    sizes = orders.Sizes(seconds=1, rounds=1, connections=8, skus=12, buyers=40, pieces=10, shoppers=2)
+    sizes = orders.Sizes(
+        seconds=1, rounds=1, connections=8, skus=12, buyers=40, pieces=10, shoppers=2
+    )
     report = await orders.run(sizes)
     exact(report)
     assert any("sell-out: exactly 10 of 40" in check.sentence for check in report.checks)

@@ -32,31 +32,48 @@ async def sold(stall, shopper, console):
     line = (await console.get(f"/api/console/orders/{third['id']}")).json()["lines"][0]["id"]
     refund = await console.post(
         f"/api/console/orders/{third['id']}/refunds",
-        json={"lines": [{"line_id": line, "quantity": 1}], "freight_minor": 0, "reason": "少了一件", "restock": True},
+        json={
+            "lines": [{"line_id": line, "quantity": 1}],
+            "freight_minor": 0,
+            "reason": "少了一件",
+            "restock": True,
+        },
         headers={"Idempotency-Key": "back-1"},
     )
     assert refund.status_code == 200, refund.text
     await stall.settle()
 
 
-async def test_net_sales_orders_and_customers_follow_the_order_book_to_the_fen(stall, shopper, console):
+async def test_net_sales_orders_and_customers_follow_the_order_book_to_the_fen(
+    stall, shopper, console
+):
     await sold(stall, shopper, console)
     board = await overview(console)
     assert figures(board) == {
         "net_sales": 3980 + 1990 + 5970 - 1990, "paid_orders": 3, "customers": 2, "average_order": 11940 // 3, "conversion": 0,
         "refund_rate": round(1990 * 10_000 / 11940),
     }  # fmt: skip
-    assert {step["step"]: step["count"] for step in board["funnel"]} == {"visit": 0, "product": 0, "cart": 0, "order": 2, "paid": 2}
+    assert {step["step"]: step["count"] for step in board["funnel"]} == {
+        "visit": 0,
+        "product": 0,
+        "cart": 0,
+        "order": 2,
+        "paid": 2,
+    }
     assert sum(day["net_minor"] for day in board["days"]) == 9950
     assert len(board["days"]) == 30
     assert board["by_source"][0]["source"] == "direct"
     assert board["top_products"][0]["quantity"] == 5
-    assert all(metric["definition"]["zh-CN"] and metric["definition"]["en"] for metric in board["metrics"])
+    assert all(
+        metric["definition"]["zh-CN"] and metric["definition"]["en"] for metric in board["metrics"]
+    )
     today = (await console.get("/api/console/boards/today")).json()
     assert (today["net_minor"], today["paid_orders"]) == (9950, 3)
 
 
-async def test_rebuilding_from_the_log_gives_the_same_figures(stall, shopper, console, app, database, brand):
+async def test_rebuilding_from_the_log_gives_the_same_figures(
+    stall, shopper, console, app, database, brand
+):
     await sold(stall, shopper, console)
     before = figures(await overview(console))
     heard = await rebuild(database, app.runtime.parts["warehouse"], brand.id)
@@ -64,15 +81,29 @@ async def test_rebuilding_from_the_log_gives_the_same_figures(stall, shopper, co
     assert figures(await overview(console)) == before
 
 
-async def test_visits_of_devices_make_the_funnel(stall, shopper, console, shop, app, database, brand):
+async def test_visits_of_devices_make_the_funnel(
+    stall, shopper, console, shop, app, database, brand
+):
     await sold(stall, shopper, console)
     key = (await shop.get("/api/shop/shop")).json()["write_key"]
     batch = [
-        {"type": "page", "name": "Home Viewed", "anonymousId": f"d{n}", "messageId": f"v{n}", "context": {"campaign": {"source": "wecom"}}}
+        {
+            "type": "page",
+            "name": "Home Viewed",
+            "anonymousId": f"d{n}",
+            "messageId": f"v{n}",
+            "context": {"campaign": {"source": "wecom"}},
+        }
         for n in range(10)
     ]
-    batch += [{"type": "track", "event": "Product Viewed", "anonymousId": f"d{n}", "messageId": f"p{n}"} for n in range(6)]
-    batch += [{"type": "track", "event": "Product Added", "anonymousId": "d1", "messageId": f"c{n}"} for n in range(3)]
+    batch += [
+        {"type": "track", "event": "Product Viewed", "anonymousId": f"d{n}", "messageId": f"p{n}"}
+        for n in range(6)
+    ]
+    batch += [
+        {"type": "track", "event": "Product Added", "anonymousId": "d1", "messageId": f"c{n}"}
+        for n in range(3)
+    ]
     assert (await shop.post("/v1/batch", json={"batch": batch, "writeKey": key})).status_code == 200
     await drain_spool(database, app.runtime.parts["warehouse"], brand.id)
     board = await overview(console)
@@ -94,10 +125,15 @@ async def test_another_brands_sales_are_not_in_the_figures(stall, shopper, conso
 
 
 async def test_a_period_that_makes_no_sense_is_refused(console):
-    for narrow in ({"from": "2026-02-02", "to": "2026-02-01"}, {"from": "2020-01-01", "to": "2026-01-01"}):
+    for narrow in (
+        {"from": "2026-02-02", "to": "2026-02-01"},
+        {"from": "2020-01-01", "to": "2026-01-01"},
+    ):
         answer = await console.get("/api/console/boards/overview", params=narrow)
         assert (answer.status_code, answer.json()["code"]) == (422, "boards.bad_period")
-    assert (await console.get("/api/console/boards/overview", params={"from": "soon"})).status_code == 400
+    assert (
+        await console.get("/api/console/boards/overview", params={"from": "soon"})
+    ).status_code == 400
 
 
 def test_the_period_before_is_as_long_and_ends_the_day_before():

@@ -23,52 +23,92 @@ NOW = datetime(2026, 11, 22, 6, tzinfo=UTC)
 
 async def key_of(database, brand):
     async with database.dispatcher() as connection:
-        return await connection.fetchval("select key from directory where kind = 'write_key' and brand_id = $1", brand.id)
+        return await connection.fetchval(
+            "select key from directory where kind = 'write_key' and brand_id = $1", brand.id
+        )
 
 
 def message(**more):
-    return {"type": "track", "event": "Product Viewed", "anonymousId": "a-1", "messageId": more.pop("id", "m-1"), **more}
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "anonymousId": "a-1",
+        "messageId": more.pop("id", "m-1"),
+        **more,
+    }
 
 
 async def send(client, key, *messages, path="/v1/batch", **headers):
     basic = base64.b64encode(f"{key}:".encode()).decode()
     body = {"batch": list(messages)} if path.endswith("batch") else messages[0]
-    return await client.post(path, json=body, headers={"Authorization": f"Basic {basic}", **headers})
+    return await client.post(
+        path, json=body, headers={"Authorization": f"Basic {basic}", **headers}
+    )
 
 
-async def test_what_was_acknowledged_is_on_disk_and_reaches_the_warehouse_once(api, app, database, brand):
+async def test_what_was_acknowledged_is_on_disk_and_reaches_the_warehouse_once(
+    api, app, database, brand
+):
     key = await key_of(database, brand)
     answers = [await send(api, key, message(id=f"m-{n}"), message(id=f"m-{n}")) for n in range(5)]
-    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"success": True})] * 5
-    assert any(brand_id == brand.id and messages >= 10 for brand_id, _, messages in await backlog(database))
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"success": True})
+    ] * 5
+    assert any(
+        brand_id == brand.id and messages >= 10 for brand_id, _, messages in await backlog(database)
+    )
     warehouse = app.runtime.parts["warehouse"]
     while await drain_spool(database, warehouse, brand.id, packs=2):
         pass
-    (row,) = await warehouse.ask(brand.id, "SELECT uniqExact(message_id) AS n FROM behaviour WHERE brand = {brand:UUID}")
+    (row,) = await warehouse.ask(
+        brand.id, "SELECT uniqExact(message_id) AS n FROM behaviour WHERE brand = {brand:UUID}"
+    )
     assert int(row["n"]) == 5
-    (row,) = await warehouse.ask(brand.id, "SELECT count() AS n FROM behaviour FINAL WHERE brand = {brand:UUID}")
+    (row,) = await warehouse.ask(
+        brand.id, "SELECT count() AS n FROM behaviour FINAL WHERE brand = {brand:UUID}"
+    )
     assert int(row["n"]) == 5, "a repeated message id is one act"
-    (row,) = await warehouse.ask(brand.id, "SELECT max(abs(dateDiff('second', at, now64()))) AS off FROM behaviour WHERE brand = {brand:UUID}")
+    (row,) = await warehouse.ask(
+        brand.id,
+        "SELECT max(abs(dateDiff('second', at, now64()))) AS off FROM behaviour WHERE brand = {brand:UUID}",
+    )
     assert int(row["off"]) < 600, "an act without a stamp happened now"
 
 
 @pytest.mark.parametrize("kind", ["track", "identify", "page", "screen", "group", "alias"])
 async def test_each_single_door_takes_its_kind_of_message(api, database, brand, kind):
-    answer = await send(api, await key_of(database, brand), {"userId": "u-1", "messageId": "x"}, path=f"/v1/{kind}")
+    answer = await send(
+        api, await key_of(database, brand), {"userId": "u-1", "messageId": "x"}, path=f"/v1/{kind}"
+    )
     assert answer.status_code == 200, answer.text
 
 
-async def test_wrong_keys_and_malformed_messages_are_answered_as_clients_expect(api, database, brand):
+async def test_wrong_keys_and_malformed_messages_are_answered_as_clients_expect(
+    api, database, brand
+):
     key = await key_of(database, brand)
     wrong = await send(api, "nobody", message())
     assert (wrong.status_code, wrong.json()["code"]) == (401, "tracking.bad_write_key")
-    for body in (b"{", b"[]", b'{"batch": 3}', b'{"batch": [{"type": "dance", "anonymousId": "x"}]}', b'{"batch": [{"type": "track"}]}', b"\xff\xfe"):
+    for body in (
+        b"{",
+        b"[]",
+        b'{"batch": 3}',
+        b'{"batch": [{"type": "dance", "anonymousId": "x"}]}',
+        b'{"batch": [{"type": "track"}]}',
+        b"\xff\xfe",
+    ):
         answer = await api.post("/v1/batch", content=body, auth=(key, ""))
         assert (answer.status_code, answer.json()["code"]) == (400, "tracking.malformed"), body
-    large = await api.post("/v1/track", json={"anonymousId": "x", "event": "e", "properties": {"p": "x" * 40_000}}, auth=(key, ""))
+    large = await api.post(
+        "/v1/track",
+        json={"anonymousId": "x", "event": "e", "properties": {"p": "x" * 40_000}},
+        auth=(key, ""),
+    )
     assert large.status_code == 400
     bomb = gzip.compress(b" " * 50_000_000)
-    answer = await api.post("/v1/batch", content=bomb, auth=(key, ""), headers={"Content-Encoding": "gzip"})
+    answer = await api.post(
+        "/v1/batch", content=bomb, auth=(key, ""), headers={"Content-Encoding": "gzip"}
+    )
     assert answer.status_code == 400
 
 
@@ -78,16 +118,24 @@ async def test_any_site_may_send_without_credentials(api):
     assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_when_we_are_behind_clients_are_told_when_to_come_back(api, app, database, brand, monkeypatch):
+async def test_when_we_are_behind_clients_are_told_when_to_come_back(
+    api, app, database, brand, monkeypatch
+):
     monkeypatch.setattr("siyu.insight.tracking.actions.MAX_WAITING", 3)
     answer = await send(api, await key_of(database, brand), *(message(id=str(n)) for n in range(9)))
-    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (429, "tracking.behind", "5")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+        429,
+        "tracking.behind",
+        "5",
+    )
 
 
 async def test_many_senders_at_once_lose_nothing(app, database, brand):
     key = await key_of(database, brand)
     async with client_for(app, "localhost") as client:
-        answers = await asyncio.gather(*(send(client, key, *(message(id=f"{n}-{i}") for i in range(20))) for n in range(40)))
+        answers = await asyncio.gather(
+            *(send(client, key, *(message(id=f"{n}-{i}") for i in range(20))) for n in range(40))
+        )
     assert {answer.status_code for answer in answers} == {200}
     async with database.brand(brand.id) as session:
         spooled = await tracking.take(session, 1000)
@@ -117,7 +165,13 @@ def test_a_clients_wrong_clock_is_corrected_by_what_it_says_it_sent():
     assert rules.moment("nonsense", None, NOW) == NOW
 
 
-@given(st.dictionaries(st.text(max_size=20), st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.lists(st.integers())), max_size=10))
+@given(
+    st.dictionaries(
+        st.text(max_size=20),
+        st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.lists(st.integers())),
+        max_size=10,
+    )
+)
 def test_whatever_properties_come_keeping_them_never_fails(properties):
     one = rules.Message(type="track", anonymousId="x", properties=properties, context=properties)
     kept = rules.kept(one, fallback_type="", fallback_id="f", received=NOW, sent_at=None)
@@ -138,11 +192,18 @@ async def test_the_stock_python_client_delivers_without_changes(app, database, b
         if scope["type"] == "http":
             await doors(scope, receive, send)
 
-    server = granian.Server(tracking_only, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
+    server = granian.Server(
+        tracking_only, address="127.0.0.1", port=port, interface=Interfaces.ASGI
+    )
     serving = asyncio.create_task(server.serve())
     await asyncio.sleep(0.5)
     key, failures = await key_of(database, brand), []
-    client = analytics.Client(key, host=f"http://127.0.0.1:{port}", on_error=lambda error, _: failures.append(error), gzip=True)
+    client = analytics.Client(
+        key,
+        host=f"http://127.0.0.1:{port}",
+        on_error=lambda error, _: failures.append(error),
+        gzip=True,
+    )
 
     def deliver():
         for number in range(250):

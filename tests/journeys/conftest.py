@@ -36,9 +36,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ``SIYU_JOURNEY_HOME`` and ``SIYU_PORT`` point at a demo that is running already (while writing journeys).
     """
     if running := os.environ.get("SIYU_JOURNEY_HOME"):
-        port, known = os.environ.get("SIYU_PORT", "8000"), Path(running) / "secrets" / "demo-password"
+        port, known = (
+            os.environ.get("SIYU_PORT", "8000"),
+            Path(running) / "secrets" / "demo-password",
+        )
         yield House(
-            f"http://localhost:{port}", f"http://lanyu.localhost:{port}", "owner@lanyu", known.read_text().strip()[:10], Path(running)
+            f"http://localhost:{port}",
+            f"http://lanyu.localhost:{port}",
+            "owner@lanyu",
+            known.read_text().strip()[:10],
+            Path(running),
         )
         return
     home = tmp_path_factory.mktemp("demo")
@@ -49,7 +56,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     environment = {**os.environ, "SIYU_HOME": str(home), "SIYU_PORT": str(port)}
     log = (home.parent / "demo.log").open("wb")
     program = subprocess.Popen(
-        [sys.executable, "-m", "siyu", "demo", "--customers", "300"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        [sys.executable, "-m", "siyu", "demo", "--customers", "300"],
+        cwd=ROOT,
+        env=environment,
+        stdout=log,
+        stderr=log,
     )
     password = home / "secrets" / "demo-password"
     deadline = time.monotonic() + 240
@@ -58,7 +69,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         assert time.monotonic() < deadline, (home.parent / "demo.log").read_text()
         time.sleep(0.3)
     yield House(
-        f"http://localhost:{port}", f"http://lanyu.localhost:{port}", "owner@lanyu", password.read_text().strip()[:10], home
+        f"http://localhost:{port}",
+        f"http://lanyu.localhost:{port}",
+        "owner@lanyu",
+        password.read_text().strip()[:10],
+        home,
     )
     program.send_signal(signal.SIGINT)
     assert program.wait(60) == 0

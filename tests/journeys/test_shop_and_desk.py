@@ -119,6 +119,14 @@ async def test_who_declines_the_privacy_notice_can_look_around_and_leaves_no_tra
 async def test_staff_sign_in_with_the_keyboard_and_see_todays_sales(house, browser):
     async with visitor(browser) as desk:
         await signed_in_desk(desk, house)
-        for path, words in (("/products", "商品"), ("/orders", "全部"), ("/customers", "客户"), ("/stock", "库存"), ("/jobs", "演示"), ("/audit", "操作"), ("/staff", "店员")):
+        for path, words in (
+            ("/products", "商品"),
+            ("/orders", "全部"),
+            ("/customers", "客户"),
+            ("/stock", "库存"),
+            ("/jobs", "演示"),
+            ("/audit", "操作"),
+            ("/staff", "店员"),
+        ):
             await desk.goto(house.console + path)
             await expect(desk.get_by_text(words).first).to_be_visible()

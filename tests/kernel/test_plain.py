@@ -28,7 +28,9 @@ def test_ids_made_later_sort_later_even_within_a_millisecond():
 def test_shares_add_up_and_each_is_less_than_one_fen_off(total_minor, weights):
     shares, whole = share(total_minor, weights), sum(weights)
     assert sum(shares) == total_minor
-    assert all(abs(s * whole - total_minor * w) < whole for s, w in zip(shares, weights, strict=True))
+    assert all(
+        abs(s * whole - total_minor * w) < whole for s, w in zip(shares, weights, strict=True)
+    )
 
 
 @given(st.integers(-(10**14), 10**14), st.sampled_from(["CNY", "JPY"]))
@@ -36,7 +38,9 @@ def test_an_amount_written_as_text_reads_back_exactly(amount, currency):
     assert to_minor(to_text(amount, currency), currency) == amount
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1.234", "NaN", "Infinity", "1e400", "1,2.3.4", "9" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "abc", "1.234", "NaN", "Infinity", "1e400", "1,2.3.4", "9" * 30]
+)
 def test_amounts_that_are_no_amounts_are_refused_with_value_error(text):
     with pytest.raises(ValueError):
         to_minor(text)
@@ -53,7 +57,9 @@ def test_today_depends_on_the_shops_time_zone():
     try:
         assert str(clock.today("Asia/Shanghai")) == "2026-11-22"
         assert str(clock.today("UTC")) == "2026-11-21"
-        assert clock.start_of_day(clock.today("Asia/Shanghai"), "Asia/Shanghai") == datetime(2026, 11, 21, 16, tzinfo=UTC)
+        assert clock.start_of_day(clock.today("Asia/Shanghai"), "Asia/Shanghai") == datetime(
+            2026, 11, 21, 16, tzinfo=UTC
+        )
     finally:
         clock.freeze(None)
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=5)
@@ -85,7 +91,10 @@ def test_environment_wins_over_file_and_the_origin_is_told(tmp_path: Path):
     [
         ({"SIYU_PORT": "abc"}, "port"),
         ({"SIYU_PORT": "99999"}, "between 1 and 65535"),
-        ({"SIYU_DATABASE_URL": "mysql://x"}, "SIYU_DATABASE_URL is not a URL of the form postgresql://"),
+        (
+            {"SIYU_DATABASE_URL": "mysql://x"},
+            "SIYU_DATABASE_URL is not a URL of the form postgresql://",
+        ),
         ({"SIYU_CLICKHOUSE_URL": "nonsense"}, "SIYU_CLICKHOUSE_URL"),
         ({"SIYU_PROFILE": "staging"}, "profile"),
         ({"SIYU_UNSAFE_SET_CLOCK": "true"}, "demo profile only"),
@@ -112,6 +121,9 @@ def test_secrets_are_masked_and_kept_with_tight_rights(tmp_path):
 
 def test_every_node_that_knows_the_owner_finds_the_same_role_password():
     url = "postgresql://boss:hush@db.example:5433/siyu"
-    assert role_url(url, "siyu_app") == f"postgresql://siyu_app:{role_password(url, 'siyu_app')}@db.example:5433/siyu"
+    assert (
+        role_url(url, "siyu_app")
+        == f"postgresql://siyu_app:{role_password(url, 'siyu_app')}@db.example:5433/siyu"
+    )
     assert role_password(url, "siyu_app") != role_password(url, "siyu_dispatcher")
     assert "hush" not in role_url(url, "siyu_app")

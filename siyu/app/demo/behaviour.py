@@ -11,7 +11,16 @@ from siyu.app.demo.calendar import busy
 from siyu.insight.warehouse import Warehouse
 from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, NOTHING, stamp
 
-SOURCES = ("wecom", "wechat_group", "official_account", "mini_program", "guide", "store_code", "wechat_moments", "direct")
+SOURCES = (
+    "wecom",
+    "wechat_group",
+    "official_account",
+    "mini_program",
+    "guide",
+    "store_code",
+    "wechat_moments",
+    "direct",
+)
 WEIGHTS = (22, 14, 16, 18, 12, 8, 6, 4)
 PRODUCT, CART = 0.62, 0.14
 """Share of visits that see a product, and of those that put one into the cart (DEMO, funnel of the mini-program)."""
@@ -20,7 +29,14 @@ CHUNK = 40_000
 
 
 def rows(
-    brand_id: UUID, days: Sequence[date], scale: float, time_zone: str, products: Sequence[UUID], stores: Sequence[UUID], chance: random.Random, until: int
+    brand_id: UUID,
+    days: Sequence[date],
+    scale: float,
+    time_zone: str,
+    products: Sequence[UUID],
+    stores: Sequence[UUID],
+    chance: random.Random,
+    until: int,
 ) -> Iterator[list[Any]]:
     """Rows of ``behaviour`` in the order of days. Ids are made of the seed, so that again changes nothing."""
     weights = [busy(day, "mini_program") for day in days]
@@ -34,10 +50,21 @@ def rows(
                 continue
             visitor = f"demo{int(visitors * chance.random() ** 1.4)}"
             source = chance.choices(SOURCES, WEIGHTS)[0]
-            store = str(chance.choice(stores)) if source in ("guide", "store_code", "wecom") else NOTHING
+            store = (
+                str(chance.choice(stores))
+                if source in ("guide", "store_code", "wecom")
+                else NOTHING
+            )
             visit = f"demo-{day:%Y%m%d}-{number}"
 
-            def row(step: str, kind: str, name: str, later: int, product: str = NOTHING, quantity: int = 0) -> list[Any]:
+            def row(
+                step: str,
+                kind: str,
+                name: str,
+                later: int,
+                product: str = NOTHING,
+                quantity: int = 0,
+            ) -> list[Any]:
                 return [
                     brand, f"{visit}-{step}", kind, name, stamp(at + later), stamp(at + later), visitor, NOTHING, source, "", "", store, product,
                     NOTHING, quantity, 0, "/", "{}", "demo",
@@ -51,7 +78,7 @@ def rows(
                     yield row("c", "track", "Product Added", 55_000, product, 1)
 
 
-async def fill(warehouse: Warehouse, brand_id: UUID, stream: Iterator[list[Any]], progress: Any = None) -> int:
+async def fill(warehouse: Warehouse, stream: Iterator[list[Any]], progress: Any = None) -> int:
     """Put the rows into the warehouse, chunk by chunk; how many."""
     done = 0
     chunk: list[list[Any]] = []
@@ -64,5 +91,3 @@ async def fill(warehouse: Warehouse, brand_id: UUID, stream: Iterator[list[Any]]
                 await progress(done)
     await warehouse.insert("behaviour", BEHAVIOUR_COLUMNS, chunk)
     return done + len(chunk)
-
-

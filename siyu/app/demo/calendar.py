@@ -3,9 +3,27 @@
 from datetime import date, timedelta
 
 # Spring Festival, Qixi and Mid-Autumn by Gregorian year (Hong Kong Observatory, Gregorian–lunar calendar tables).
-SPRING = {2024: date(2024, 2, 10), 2025: date(2025, 1, 29), 2026: date(2026, 2, 17), 2027: date(2027, 2, 6), 2028: date(2028, 1, 26)}
-QIXI = {2024: date(2024, 8, 10), 2025: date(2025, 8, 29), 2026: date(2026, 8, 19), 2027: date(2027, 8, 8), 2028: date(2028, 8, 26)}
-MID_AUTUMN = {2024: date(2024, 9, 17), 2025: date(2025, 10, 6), 2026: date(2026, 9, 25), 2027: date(2027, 9, 15), 2028: date(2028, 10, 3)}
+SPRING = {
+    2024: date(2024, 2, 10),
+    2025: date(2025, 1, 29),
+    2026: date(2026, 2, 17),
+    2027: date(2027, 2, 6),
+    2028: date(2028, 1, 26),
+}
+QIXI = {
+    2024: date(2024, 8, 10),
+    2025: date(2025, 8, 29),
+    2026: date(2026, 8, 19),
+    2027: date(2027, 8, 8),
+    2028: date(2028, 8, 26),
+}
+MID_AUTUMN = {
+    2024: date(2024, 9, 17),
+    2025: date(2025, 10, 6),
+    2026: date(2026, 9, 25),
+    2027: date(2027, 9, 15),
+    2028: date(2028, 10, 3),
+}
 ONLINE = frozenset({"mini_program", "tmall", "douyin", "jd", "wechat_shop"})
 
 

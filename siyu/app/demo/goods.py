@@ -20,7 +20,14 @@ _EXTRA = {"gold": 9, "antique": 4, "kgold": 3}
 
 
 async def fill(
-    database: Database, brand_id: UUID, files: Files, stores: Sequence[UUID], seed: int, *, first: int, last: int
+    database: Database,
+    brand_id: UUID,
+    files: Files,
+    stores: Sequence[UUID],
+    seed: int,
+    *,
+    first: int,
+    last: int,
 ) -> AsyncIterator[str]:
     """Make the products number ``first`` to ``last`` of each family; yields each title. Again changes nothing."""
     for position, family in enumerate(FAMILIES):
@@ -34,13 +41,23 @@ async def fill(
             picture = await asyncio.to_thread(_picture, row, f"{family.code}{number}")
             async with database.brand(brand_id) as session:
                 media = await catalogue.keep_picture(
-                    session, files, picture, alt={"zh-CN": f"{row[0]}（示意图）", "en": f"{row[1]} (illustration)"}, generated=True
+                    session,
+                    files,
+                    picture,
+                    alt={"zh-CN": f"{row[0]}（示意图）", "en": f"{row[1]} (illustration)"},
+                    generated=True,
                 )
-                wanted = _product(family, number, row, category, media.id, random.Random(f"{seed}/{handle}"))
+                wanted = _product(
+                    family, number, row, category, media.id, random.Random(f"{seed}/{handle}")
+                )
                 product_id = await catalogue.save_product(session, None, wanted)
                 if number == 0:
-                    await catalogue.save_category(session, category, CategoryChange(image_id=media.id))
-                await _in_stores(session, family, product_id, stores, random.Random(f"{seed}/{handle}/stores"))
+                    await catalogue.save_category(
+                        session, category, CategoryChange(image_id=media.id)
+                    )
+                await _in_stores(
+                    session, family, product_id, stores, random.Random(f"{seed}/{handle}/stores")
+                )
             yield row[0]
 
 
@@ -51,7 +68,8 @@ def _picture(row: tuple[Any, ...], seed: str) -> bytes:
 async def _category(database: Database, brand_id: UUID, family: Family, position: int) -> UUID:
     async with database.brand(brand_id) as session:
         found = await (await driver_of(session)).fetchval(
-            "select id from categories where name ->> 'en' = $1 and parent_id is null", family.name["en"]
+            "select id from categories where name ->> 'en' = $1 and parent_id is null",
+            family.name["en"],
         )
         return found or await catalogue.save_category(
             session, None, CategoryChange(name=family.name, parent_id=None, position=position)
@@ -59,7 +77,12 @@ async def _category(database: Database, brand_id: UUID, family: Family, position
 
 
 def _product(
-    family: Family, number: int, row: tuple[Any, ...], category: UUID, image_id: UUID, chance: random.Random
+    family: Family,
+    number: int,
+    row: tuple[Any, ...],
+    category: UUID,
+    image_id: UUID,
+    chance: random.Random,
 ) -> ProductIn:
     title, english, subtitle, price, _, look = row
     code = f"LY-{family.code}{number + 1:03d}"
@@ -85,25 +108,53 @@ def _product(
     )
 
 
-def _skus(family: Family, code: str, price: int, title: str, chance: random.Random) -> tuple[list[OptionIn], list[SkuIn]]:
+def _skus(
+    family: Family, code: str, price: int, title: str, chance: random.Random
+) -> tuple[list[OptionIn], list[SkuIn]]:
     def pieces() -> int:
         return max(1, round(family.stock * chance.uniform(0.5, 1.6)))
 
     if family.options == "ring" and "戒" in title:
-        option = OptionIn({"zh-CN": "圈口", "en": "Ring size"}, [{"zh-CN": f"{s} 号", "en": f"No. {s}"} for s in RING_SIZES])
+        option = OptionIn(
+            {"zh-CN": "圈口", "en": "Ring size"},
+            [{"zh-CN": f"{s} 号", "en": f"No. {s}"} for s in RING_SIZES],
+        )
         return [option], [
-            SkuIn(code=f"{code}-{size}", option_values=[at], price_minor=price, weight_g=4, on_hand=pieces())
+            SkuIn(
+                code=f"{code}-{size}",
+                option_values=[at],
+                price_minor=price,
+                weight_g=4,
+                on_hand=pieces(),
+            )
             for at, size in enumerate(RING_SIZES)
         ]
     if family.options == "tea" and title[-1] not in "饼茶袋":
-        option = OptionIn({"zh-CN": "规格", "en": "Size"}, [{"zh-CN": zh, "en": en} for _, zh, en, _ in TEA_SIZES])
+        option = OptionIn(
+            {"zh-CN": "规格", "en": "Size"}, [{"zh-CN": zh, "en": en} for _, zh, en, _ in TEA_SIZES]
+        )
         return [option], [
-            SkuIn(code=f"{code}-{grams}", option_values=[at], price_minor=price * percent // 10_000 * 100, weight_g=grams + 80, on_hand=pieces())
+            SkuIn(
+                code=f"{code}-{grams}",
+                option_values=[at],
+                price_minor=price * percent // 10_000 * 100,
+                weight_g=grams + 80,
+                on_hand=pieces(),
+            )
             for at, (grams, _, _, percent) in enumerate(TEA_SIZES)
         ]
     listed = price * 108 // 100 if family.key == "pearl" and chance.random() < 0.5 else None
     pieces_here = 1 if family.key == "jade" else pieces()
-    return [], [SkuIn(code=code, option_values=[], price_minor=price, list_price_minor=listed, weight_g=120, on_hand=pieces_here)]
+    return [], [
+        SkuIn(
+            code=code,
+            option_values=[],
+            price_minor=price,
+            list_price_minor=listed,
+            weight_g=120,
+            on_hand=pieces_here,
+        )
+    ]
 
 
 def _facts(family: Family, subtitle: str, look: dict[str, Any]) -> list[AttributeOut]:
@@ -120,14 +171,22 @@ def _facts(family: Family, subtitle: str, look: dict[str, Any]) -> list[Attribut
     return facts
 
 
-async def _in_stores(session: Any, family: Family, product_id: UUID, stores: Sequence[UUID], chance: random.Random) -> None:
+async def _in_stores(
+    session: Any, family: Family, product_id: UUID, stores: Sequence[UUID], chance: random.Random
+) -> None:
     about = _EXTRA.get(family.key)
     if not about:
         return
     driver = await driver_of(session)
-    skus = [row["id"] for row in await driver.fetch("select id from skus where product_id = $1", product_id)]
+    skus = [
+        row["id"]
+        for row in await driver.fetch("select id from skus where product_id = $1", product_id)
+    ]
     chosen = chance.sample(list(stores), min(len(stores), 6))
     rooms = [await stock.store_location(driver, store) for store in chosen]
     await stock.count_pieces(
-        driver, {(sku, room): chance.randint(1, about) for room in rooms for sku in skus}, kind="counted", reason="开业盘点"
+        driver,
+        {(sku, room): chance.randint(1, about) for room in rooms for sku in skus},
+        kind="counted",
+        reason="开业盘点",
     )

@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.people.brands import StorePlace, Unit, add_unit, hq
 from siyu.people.staff import NewStaff, add_many_staff, hash_password
 
-REGIONS = (("east", "华东大区", "East China"), ("south", "华南大区", "South China"), ("middle", "华中西南大区", "Central & Southwest"), ("north", "华北大区", "North China"))
+REGIONS = (
+    ("east", "华东大区", "East China"),
+    ("south", "华南大区", "South China"),
+    ("middle", "华中西南大区", "Central & Southwest"),
+    ("north", "华北大区", "North China"),
+)
 OWN = (
     # region, code, name, english, district, street, latitude, longitude (1e-6 degrees)
     ("east", "sh01", "上海静安店", "Shanghai Jing'an", "310106", "南京西路 1266 号", 31_229_900, 121_448_500),
@@ -71,7 +76,12 @@ async def build(session: AsyncSession, slug: str, password: str, chance: random.
             latitude_e6=latitude, longitude_e6=longitude, pick_up=True,
         )  # fmt: skip
         unit = await add_unit(
-            session, parent_id=regions[region].id, kind="store", code=code, name={"zh-CN": name, "en": english}, store=place
+            session,
+            parent_id=regions[region].id,
+            kind="store",
+            code=code,
+            name={"zh-CN": name, "en": english},
+            store=place,
         )
         house.stores[code] = unit.id
         house.own.add(unit.id)
@@ -80,10 +90,16 @@ async def build(session: AsyncSession, slug: str, password: str, chance: random.
     return house
 
 
-async def _franchise(session: AsyncSession, house: House, regions: dict[str, Unit], chance: random.Random) -> None:
+async def _franchise(
+    session: AsyncSession, house: House, regions: dict[str, Unit], chance: random.Random
+) -> None:
     for number, (name, english, stores) in enumerate(FRANCHISEES, 1):
         parent = await add_unit(
-            session, parent_id=regions[stores[0][0]].id, kind="franchisee", code=f"fr{number}", name={"zh-CN": name, "en": english}
+            session,
+            parent_id=regions[stores[0][0]].id,
+            kind="franchisee",
+            code=f"fr{number}",
+            name={"zh-CN": name, "en": english},
         )
         for _, code, store, store_en, district in stores:
             place = StorePlace(
@@ -91,20 +107,37 @@ async def _franchise(session: AsyncSession, house: House, regions: dict[str, Uni
                 phone=f"400-000-{chance.randrange(1000, 9999)}", hours=HOURS, pick_up=number <= 4,
             )  # fmt: skip
             unit = await add_unit(
-                session, parent_id=parent.id, kind="store", code=code, name={"zh-CN": store, "en": store_en}, store=place
+                session,
+                parent_id=parent.id,
+                kind="store",
+                code=code,
+                name={"zh-CN": store, "en": store_en},
+                store=place,
             )
             house.stores[code] = unit.id
 
 
 async def _staff(
-    session: AsyncSession, house: House, slug: str, password: str, top: Unit, regions: dict[str, Unit], chance: random.Random
+    session: AsyncSession,
+    house: House,
+    slug: str,
+    password: str,
+    top: Unit,
+    regions: dict[str, Unit],
+    chance: random.Random,
 ) -> None:
     hashed = await hash_password(password)
     people: list[NewStaff] = []
 
     def add(login: str, roles: list[str], unit: UUID) -> None:
         people.append(
-            NewStaff(login=f"{login}@{slug}", name=person_name(chance), roles=roles, unit_id=unit, password_hash=hashed)
+            NewStaff(
+                login=f"{login}@{slug}",
+                name=person_name(chance),
+                roles=roles,
+                unit_id=unit,
+                password_hash=hashed,
+            )
         )
 
     add("ops", ["operator"], top.id)

@@ -171,5 +171,9 @@ FAMILIES: tuple[Family, ...] = (
 
 # fmt: on
 RING_SIZES = ("11", "13", "15")
-TEA_SIZES = ((50, "50 g 罐", "50 g tin", 100), (100, "100 g 罐", "100 g tin", 188), (250, "250 g 礼罐", "250 g gift tin", 438))
+TEA_SIZES = (
+    (50, "50 g 罐", "50 g tin", 100),
+    (100, "100 g 罐", "100 g tin", 188),
+    (250, "250 g 礼罐", "250 g gift tin", 438),
+)
 """Grams, names, percent of the base price."""

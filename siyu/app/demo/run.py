@@ -40,7 +40,13 @@ class Made(msgspec.Struct):
     job_id: UUID | None = None
 
 
-async def make(runtime: Any, *, members: int = MEMBERS, seed: int = SEED, say: Callable[[str], None] = lambda _: None) -> Made:
+async def make(
+    runtime: Any,
+    *,
+    members: int = MEMBERS,
+    seed: int = SEED,
+    say: Callable[[str], None] = lambda _: None,
+) -> Made:
     """The demo brand, made now if it is not there; its year is asked for as a job. Again changes nothing."""
     database: Database = runtime.database
     password = kept_secret(Path(runtime.settings.home), "demo-password")[:10]
@@ -65,7 +71,9 @@ async def make(runtime: Any, *, members: int = MEMBERS, seed: int = SEED, say: C
     async with database.brand(brand_id) as session:
         stores = [unit.id for unit in await open_stores(session)]
     say("products")
-    async for title in goods.fill(database, brand_id, runtime.files, stores, seed, first=0, last=goods.SLICE):
+    async for title in goods.fill(
+        database, brand_id, runtime.files, stores, seed, first=0, last=goods.SLICE
+    ):
         say(title)
     say("shop")
     await _freight(database, brand_id)
@@ -73,14 +81,19 @@ async def make(runtime: Any, *, members: int = MEMBERS, seed: int = SEED, say: C
     await _people(database, brand_id, SLICE_MEMBERS, seed, members)
     async with database.brand(brand_id) as session:
         job_id = await jobs.start(
-            session, JOB, {"members": members, "seed": seed}, {"zh-CN": "生成演示品牌的一年", "en": "Making a year of the demo brand"}
+            session,
+            JOB,
+            {"members": members, "seed": seed},
+            {"zh-CN": "生成演示品牌的一年", "en": "Making a year of the demo brand"},
         )
     return Made(brand_id, SLUG, owner, password, fresh=True, job_id=job_id)
 
 
 async def _state(database: Database, brand_id: UUID) -> str:
     async with database.brand(brand_id) as session:
-        found = await (await driver_of(session)).fetchval("select 1 from jobs where kind = $1 limit 1", JOB)
+        found = await (await driver_of(session)).fetchval(
+            "select 1 from jobs where kind = $1 limit 1", JOB
+        )
     return "ready" if found else "begun"
 
 
@@ -88,11 +101,29 @@ async def _freight(database: Database, brand_id: UUID) -> None:
     async with database.brand(brand_id) as session:
         if not (await pricing.templates(session)):
             rules = [
-                pricing.FreightRule(region_codes=("54", "65"), first_g=1000, first_minor=2_500, next_g=1000, next_minor=1_200, free_from_minor=29_900),
-                pricing.FreightRule(region_codes=(), first_g=1000, first_minor=1_200, next_g=1000, next_minor=500, free_from_minor=9_900),
+                pricing.FreightRule(
+                    region_codes=("54", "65"),
+                    first_g=1000,
+                    first_minor=2_500,
+                    next_g=1000,
+                    next_minor=1_200,
+                    free_from_minor=29_900,
+                ),
+                pricing.FreightRule(
+                    region_codes=(),
+                    first_g=1000,
+                    first_minor=1_200,
+                    next_g=1000,
+                    next_minor=500,
+                    free_from_minor=9_900,
+                ),
             ]
             await pricing.save_template(
-                session, None, name={"zh-CN": "全国包邮满 99 元", "en": "Free from ¥99"}, is_default=True, rules=rules
+                session,
+                None,
+                name={"zh-CN": "全国包邮满 99 元", "en": "Free from ¥99"},
+                is_default=True,
+                rules=rules,
             )
 
 
@@ -102,7 +133,10 @@ async def _home(database: Database, brand_id: UUID) -> None:
         driver = await driver_of(session)
         if await driver.fetchval("select 1 from shop_pages"):
             return
-        category = {r["name"]: r["id"] for r in await driver.fetch("select id, name->>'en' as name from categories")}
+        category = {
+            r["name"]: r["id"]
+            for r in await driver.fetch("select id, name->>'en' as name from categories")
+        }
         rows = await driver.fetch("select handle, id from products")
         product = {row["handle"]: row["id"] for row in rows}
         titles = await catalogue.titles(session, list(product.values()))
@@ -121,31 +155,54 @@ async def _home(database: Database, brand_id: UUID) -> None:
                     "hero",
                     [
                         blocks.BannerItem(
-                            {"zh-CN": "水色\n初成", "en": "Colour\nof water"}, picture("jade-02"), {"zh-CN": "小雪新作", "en": "New this winter"},
-                            {"zh-CN": "冰种晴水手镯\n一镯一证，仅此一只", "en": "An icy jade bangle\nwith its own certificate"},
-                            Target("product", str(product.get("jade-02", ""))), {"zh-CN": "看这一只", "en": "See it"},
-                        )  # fmt: skip
+                            {"zh-CN": "水色\n初成", "en": "Colour\nof water"},
+                            picture("jade-02"),
+                            {"zh-CN": "小雪新作", "en": "New this winter"},
+                            {
+                                "zh-CN": "冰种晴水手镯\n一镯一证，仅此一只",
+                                "en": "An icy jade bangle\nwith its own certificate",
+                            },
+                            Target("product", str(product.get("jade-02", ""))),
+                            {"zh-CN": "看这一只", "en": "See it"},
+                        )
                     ],
                 ),
-                blocks.Categories("ways", [category[n] for n in ("Jade", "Gold", "Tea", "Tea ware")]),
-                blocks.ProductRow("new", {"zh-CN": "刚到店", "en": "Just in"}, blocks.ProductSource("newest", limit=10)),
+                blocks.Categories(
+                    "ways", [category[n] for n in ("Jade", "Gold", "Tea", "Tea ware")]
+                ),
+                blocks.ProductRow(
+                    "new",
+                    {"zh-CN": "刚到店", "en": "Just in"},
+                    blocks.ProductSource("newest", limit=10),
+                ),
                 blocks.TextImage(
-                    "story", {"zh-CN": "茶事", "en": "Tea matters"},
-                    {"zh-CN": "明前、正岩、老丛。每一罐写明山场、批次与火功。", "en": "First flush, true cliffs, old bushes. Every tin names its hill, batch and roast."},
-                    picture("tea-01"), "right",
-                ),  # fmt: skip
+                    "story",
+                    {"zh-CN": "茶事", "en": "Tea matters"},
+                    {
+                        "zh-CN": "明前、正岩、老丛。每一罐写明山场、批次与火功。",
+                        "en": "First flush, true cliffs, old bushes. Every tin names its hill, batch and roast.",
+                    },
+                    picture("tea-01"),
+                    "right",
+                ),
                 blocks.ProductGrid("tea", {"zh-CN": "名茶", "en": "Tea"}, source("Tea", 6)),
-                blocks.ProductGrid("gold", {"zh-CN": "古法金", "en": "Antique gold"}, source("Antique gold", 4)),
+                blocks.ProductGrid(
+                    "gold", {"zh-CN": "古法金", "en": "Antique gold"}, source("Antique gold", 4)
+                ),
                 blocks.Store("stores", {"zh-CN": "到店看看", "en": "Visit a store"}),
             ],
         )
 
 
-async def _people(database: Database, brand_id: UUID, upto: int, seed: int, members: int, progress: Any = None) -> None:
+async def _people(
+    database: Database, brand_id: UUID, upto: int, seed: int, members: int, progress: Any = None
+) -> None:
     """Members number 0 to ``upto``, in chunks; those that are there are left alone. Phones are of a range that nobody has."""
     async with database.brand(brand_id) as session:
         driver = await driver_of(session)
-        have = int(await driver.fetchval("select coalesce(max(last_seq), 0) from customer_counters") or 0)
+        have = int(
+            await driver.fetchval("select coalesce(max(last_seq), 0) from customer_counters") or 0
+        )
         stores = [unit.id for unit in await open_stores(session)]
     now = clock.now()
     for start in range(have, upto, 2000):
@@ -157,9 +214,16 @@ async def _people(database: Database, brand_id: UUID, upto: int, seed: int, memb
             store = chance.choice(stores)
             chunk.append(
                 NewCustomer(
-                    phone=f"100{number:08d}", name=house.person_name(chance), joined_at=joined,
-                    touch=Touch(source=chance.choice(("store_code", "guide", "mini_program", "official_account", "wecom")), store_id=store),
-                )  # fmt: skip
+                    phone=f"100{number:08d}",
+                    name=house.person_name(chance),
+                    joined_at=joined,
+                    touch=Touch(
+                        source=chance.choice(
+                            ("store_code", "guide", "mini_program", "official_account", "wecom")
+                        ),
+                        store_id=store,
+                    ),
+                )
             )
         async with database.brand(brand_id) as session:
             await join_customers(session, chunk, origin="demo")
@@ -170,14 +234,21 @@ async def _people(database: Database, brand_id: UUID, upto: int, seed: int, memb
 @jobs.job(JOB)
 async def make_year(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     """The rest of the demo: all products, members, a year of orders and behaviour. Goes on where it was when it is repeated."""
-    database, brand_id, seed, members = work.database, work.brand_id, int(args["seed"]), int(args["members"])
+    database, brand_id, seed, members = (
+        work.database,
+        work.brand_id,
+        int(args["seed"]),
+        int(args["members"]),
+    )
     scale = members / MEMBERS
     async with database.brand(brand_id) as session:
         units = await open_stores(session)
         stores = [unit.id for unit in units]
     whole = sum(len(family.rows) for family in FAMILIES)
     made = goods.SLICE * len(FAMILIES)
-    async for _title in goods.fill(database, brand_id, work.files, stores, seed, first=goods.SLICE, last=99):
+    async for _title in goods.fill(
+        database, brand_id, work.files, stores, seed, first=goods.SLICE, last=99
+    ):
         made += 1
         await work.progress(made, whole, {"zh-CN": "画商品", "en": "Drawing products"})
 
@@ -202,7 +273,9 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
         skus = await _shelves(connection)
         online = await stock.online_location(connection)
         rooms = {store: await stock.store_location(connection, store) for store in stores}
-        rows = await connection.fetch("select id, joined_at, store_id from customers order by joined_at")
+        rows = await connection.fetch(
+            "select id, joined_at, store_id from customers order by joined_at"
+        )
         staff = await connection.fetch(
             "select s.unit_id, s.id from staff s join staff_roles r on r.staff_id = s.id where r.role = 'guide' order by s.login"
         )
@@ -215,7 +288,19 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
     zone = "Asia/Shanghai"
     for channel in year.CHANNELS:
         chance = random.Random(f"{seed}/orders/{channel.source}")
-        stream = year.orders_of(channel, _days(zone), scale, zone, skus[0], skus[1], buyers, stores, guides, chance, clock.now())
+        stream = year.orders_of(
+            channel,
+            _days(zone),
+            scale,
+            zone,
+            skus[0],
+            skus[1],
+            buyers,
+            stores,
+            guides,
+            chance,
+            clock.now(),
+        )
         chunk: list[year.Sold] = []
         for one in stream:
             chunk.append(one)
@@ -227,14 +312,22 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
     return done
 
 
-async def _write(database: Database, brand_id: UUID, chunk: list[year.Sold], online: UUID, rooms: dict[UUID, UUID]) -> int:
+async def _write(
+    database: Database,
+    brand_id: UUID,
+    chunk: list[year.Sold],
+    online: UUID,
+    rooms: dict[UUID, UUID],
+) -> int:
     """Write the orders of a chunk whose numbers are not there yet (numbers follow from the seed); how many."""
     if not chunk:
         return 0
     async with database.raw(brand_id) as connection:
         known = {
             row["number"]
-            for row in await connection.fetch("select number from orders where number = any($1)", [one.number for one in chunk])
+            for row in await connection.fetch(
+                "select number from orders where number = any($1)", [one.number for one in chunk]
+            )
         }
         fresh = list({one.number: one for one in chunk if one.number not in known}.values())
         if fresh:
@@ -243,7 +336,9 @@ async def _write(database: Database, brand_id: UUID, chunk: list[year.Sold], onl
 
 
 async def _shelves(connection: Any) -> tuple[year.Shelf, year.Shelf]:
-    rows = await connection.fetch("select s.id, p.handle from skus s join products p on p.id = s.product_id")
+    rows = await connection.fetch(
+        "select s.id, p.handle from skus s join products p on p.id = s.product_id"
+    )
     tea = {row["id"] for row in rows if row["handle"].startswith(("tea-", "ware-", "gift-"))}
     sellable = await catalogue.sellable(connection, [row["id"] for row in rows])
     return (
@@ -254,13 +349,27 @@ async def _shelves(connection: Any) -> tuple[year.Shelf, year.Shelf]:
 
 async def _visits(work: Work, scale: float, seed: int, stores: list[UUID]) -> int:
     async with work.database.raw(work.brand_id) as connection:
-        products = [row["id"] for row in await connection.fetch("select id from products order by handle")]
+        products = [
+            row["id"] for row in await connection.fetch("select id from products order by handle")
+        ]
     random.Random(seed).shuffle(products)
     zone = "Asia/Shanghai"
-    stream = behaviour.rows(work.brand_id, _days(zone), scale, zone, products, stores, random.Random(f"{seed}/visits"), int(clock.now().timestamp() * 1000))
+    stream = behaviour.rows(
+        work.brand_id,
+        _days(zone),
+        scale,
+        zone,
+        products,
+        stores,
+        random.Random(f"{seed}/visits"),
+        int(clock.now().timestamp() * 1000),
+    )
 
     async def progress(done: int) -> None:
-        await work.progress(done, round(behaviour.VISITS * scale * 1.7), {"zh-CN": "一年的浏览", "en": "A year of visits"})
+        await work.progress(
+            done,
+            round(behaviour.VISITS * scale * 1.7),
+            {"zh-CN": "一年的浏览", "en": "A year of visits"},
+        )
 
-    return await behaviour.fill(work.runtime.parts["warehouse"], work.brand_id, stream, progress)
-
+    return await behaviour.fill(work.runtime.parts["warehouse"], stream, progress)

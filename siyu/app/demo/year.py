@@ -60,12 +60,14 @@ class Shelf:
     """SKUs by price, to draw one near a wanted price."""
 
     def __init__(self, skus: Sequence[Sellable]) -> None:
-        self._skus = sorted((sku for sku in skus if sku.price_minor > 0), key=lambda sku: sku.price_minor)
+        self._skus = sorted(
+            (sku for sku in skus if sku.price_minor > 0), key=lambda sku: sku.price_minor
+        )
         self._prices = [sku.price_minor for sku in self._skus]
 
-    def near(self, price_minor: float, chance: random.Random) -> Sellable:
+    def near(self, price: float, chance: random.Random) -> Sellable:
         """A SKU among the dozen nearest in price."""
-        at = bisect.bisect(self._prices, price_minor)
+        at = bisect.bisect(self._prices, price)
         low, high = max(0, at - 6), min(len(self._skus), at + 6)
         return self._skus[chance.randrange(low, high)]
 
@@ -110,19 +112,35 @@ def orders_of(
         count = channel.orders * scale * weight / whole
         for _ in range(int(count) + (chance.random() < count % 1)):
             hour = chance.choices(range(24), _HOURS)[0]
-            at = datetime(day.year, day.month, day.day, hour, chance.randrange(60), chance.randrange(60), tzinfo=zone)
+            at = datetime(
+                day.year,
+                day.month,
+                day.day,
+                hour,
+                chance.randrange(60),
+                chance.randrange(60),
+                tzinfo=zone,
+            )
             if at > until:
                 continue
             is_tea = chance.random() < channel.tea
-            shelf, spend = (tea, math.exp(mu) * 0.35) if is_tea else (jewellery, math.exp(mu) * 1.05)
+            shelf, spend = (
+                (tea, math.exp(mu) * 0.35) if is_tea else (jewellery, math.exp(mu) * 1.05)
+            )
             skus = [shelf.near(spend * math.exp(chance.gauss(0, 0.75)), chance)]
             if chance.random() < (0.3 if is_tea else 0.09):
                 extra = tea.near(15_000 * math.exp(chance.gauss(0, 0.6)), chance)
                 if extra.sku_id != skus[0].sku_id:
                     skus.append(extra)
             buyer = _buyer(buyers, at, chance)
-            store = (buyer.store_id or chance.choice(stores)) if channel.source == "store" or chance.random() < 0.3 else None
-            guided = store is not None and chance.random() < channel.guided * (1 if channel.source == "store" else 3.3)
+            store = (
+                (buyer.store_id or chance.choice(stores))
+                if channel.source == "store" or chance.random() < 0.3
+                else None
+            )
+            guided = store is not None and chance.random() < channel.guided * (
+                1 if channel.source == "store" else 3.3
+            )
             number = _number(day, used, chance)
             yield Sold(
                 new_id(), number, channel.source, channel.provider, buyer.id, store,
@@ -149,13 +167,29 @@ def _number(day: date, used: set[str], chance: random.Random) -> str:
 
 
 def _priced(skus: Sequence[Sellable], source: str, chance: random.Random) -> pricing.Priced:
-    lines = [pricing.Line(1 if sku.price_minor > 200_00 else chance.choice((1, 1, 1, 2)), sku.price_minor) for sku in skus]
+    lines = [
+        pricing.Line(
+            1 if sku.price_minor > 200_00 else chance.choice((1, 1, 1, 2)), sku.price_minor
+        )
+        for sku in skus
+    ]
     changes: list[Any] = []
-    if source == "store" and chance.random() < 0.12:  # a guide rounds the price down, with the manager's leave
+    if (
+        source == "store" and chance.random() < 0.12
+    ):  # a guide rounds the price down, with the manager's leave
         whole = lines[0].quantity * skus[0].price_minor
-        changes.append(pricing.LinePrice(0, whole * chance.choice((95, 97, 98)) // 100, rule="staff", note={"zh-CN": "店长特批", "en": "Manager's leave"}))
+        changes.append(
+            pricing.LinePrice(
+                0,
+                whole * chance.choice((95, 97, 98)) // 100,
+                rule="staff",
+                note={"zh-CN": "店长特批", "en": "Manager's leave"},
+            )
+        )
     goods = sum(line.quantity * sku.price_minor for line, sku in zip(lines, skus, strict=True))
-    return pricing.price(lines, changes, freight_minor=1_200 if source != "store" and goods < 9_900 else 0)
+    return pricing.price(
+        lines, changes, freight_minor=1_200 if source != "store" and goods < 9_900 else 0
+    )
 
 
 _ORDERS = """
@@ -201,20 +235,29 @@ select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigin
 """
 
 
-async def write(connection: asyncpg.Connection, sold: Sequence[Sold], online: UUID, rooms: dict[UUID, UUID]) -> None:
+async def write(
+    connection: asyncpg.Connection, sold: Sequence[Sold], online: UUID, rooms: dict[UUID, UUID]
+) -> None:
     """Write a chunk of orders with lines, payments, refunds and events in the connection's transaction."""
     payments = [new_id() for _ in sold]
     await connection.execute(_ORDERS, *_columns([_order(one, online, rooms) for one in sold]))
     await connection.execute(_LINES, *_columns([row for one in sold for row in _lines(one)]))
     paid = [(p, o) for p, o in zip(payments, sold, strict=True) if o.priced.total_minor > 0]
     if paid:
-        rows = [(p, o.id, o.number, o.buyer, o.provider, o.priced.total_minor, o.at) for p, o in paid]
+        rows = [
+            (p, o.id, o.number, o.buyer, o.provider, o.priced.total_minor, o.at) for p, o in paid
+        ]
         await connection.execute(_PAYMENTS, *_columns(rows))
     returned = [(new_id(), p, o) for p, o in paid if o.returned]
     if returned:
         await connection.execute(
             _REFUNDS,
-            *_columns([(r, o.id, p, o.priced.total_minor, o.priced.freight_minor, _back(o)) for r, p, o in returned]),
+            *_columns(
+                [
+                    (r, o.id, p, o.priced.total_minor, o.priced.freight_minor, _back(o))
+                    for r, p, o in returned
+                ]
+            ),
         )
         lines = [
             (r, o.id, line_id, line.quantity, line.line_minor)
@@ -222,10 +265,16 @@ async def write(connection: asyncpg.Connection, sold: Sequence[Sold], online: UU
             for line_id, line in zip(o.line_ids, o.priced.lines, strict=True)
         ]
         await connection.execute(_REFUND_LINES, *_columns(lines))
-    told = [event for one, payment in zip(sold, payments, strict=True) for event in _events(one, payment)]
+    told = [
+        event
+        for one, payment in zip(sold, payments, strict=True)
+        for event in _events(one, payment)
+    ]
     told += [event for r, _, o in returned for event in _returned(o, r)]
     told.sort(key=lambda pair: pair[0])
-    await state_on(connection, [event for _, event in told], origin="demo", occurred_at=[at for at, _ in told])
+    await state_on(
+        connection, [event for _, event in told], origin="demo", occurred_at=[at for at, _ in told]
+    )
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
@@ -275,7 +324,10 @@ def _events(one: Sold, payment_id: UUID) -> Iterator[tuple[datetime, Any]]:
         **of, payment_id=payment_id, currency="CNY", paid_minor=priced.total_minor, freight_minor=priced.freight_minor,
         paid_at=paid_at, lines=pieces,
     )  # fmt: skip
-    yield _done(one), OrderCompleted(**of, by="carrier", total_minor=priced.total_minor, refunded_minor=0)
+    yield (
+        _done(one),
+        OrderCompleted(**of, by="carrier", total_minor=priced.total_minor, refunded_minor=0),
+    )
 
 
 def _returned(one: Sold, refund_id: UUID) -> Iterator[tuple[datetime, Any]]:

@@ -12,7 +12,12 @@ from siyu.kernel.db import Base
 
 def run(connection: Connection) -> None:
     """Run the steps on an open connection."""
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True, transaction_per_migration=True)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

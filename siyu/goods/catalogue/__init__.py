@@ -11,6 +11,7 @@ from siyu.goods.catalogue.actions.importing import (
 from siyu.goods.catalogue.actions.media import keep_picture
 from siyu.goods.catalogue.actions.products import save_product
 from siyu.goods.catalogue.events import ProductChanged, ProductPutOnSale, ProductTakenOff
+from siyu.goods.catalogue.importing import Mapping
 from siyu.goods.catalogue.ports import Artist, Pieces, Shelf, plugs
 from siyu.goods.catalogue.queries.doors import (
     ImageOut,
@@ -39,6 +40,7 @@ __all__ = [
     "CategoryChange",
     "ImageOut",
     "ImportResult",
+    "Mapping",
     "NotOnSale",
     "OptionIn",
     "Pieces",

@@ -47,7 +47,11 @@ async def take_file_in(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     async with work.database.brand(work.brand_id) as session:
         row = await one_import(session, UUID(args["import_id"]))
     brand = await brand_facts(work.database, work.brand_id)
-    mapping = mapping_of(msgspec.convert(row.mapping, list[MappingField])) if row.format == "table" else None
+    mapping = (
+        mapping_of(msgspec.convert(row.mapping, list[MappingField]))
+        if row.format == "table"
+        else None
+    )
 
     async def progress(done: int, total: int | None, refused: int) -> None:
         await work.progress(done, total, _READING, refused)
@@ -86,7 +90,8 @@ async def fetch_pictures(work: Work, _: dict[str, Any]) -> dict[str, Any]:
     after = UUID(int=0)
     async with work.database.raw(work.brand_id) as connection:
         total = await connection.fetchval(
-            "select count(*) from media where hash is null and source is not null and attempts < $1", ATTEMPTS
+            "select count(*) from media where hash is null and source is not null and attempts < $1",
+            ATTEMPTS,
         )
     while batch := await _next_pictures(work, after):
         after = batch[-1].id
@@ -109,7 +114,9 @@ async def _next_pictures(work: Work, after: UUID) -> list[_Waiting]:
     return [_Waiting(row["id"], row["source"]) for row in rows]
 
 
-async def _fetch_one(work: Work, one: _Waiting, down: Counter[str], gate: asyncio.Semaphore) -> str | None:
+async def _fetch_one(
+    work: Work, one: _Waiting, down: Counter[str], gate: asyncio.Semaphore
+) -> str | None:
     """Fetch and keep one picture; the reason when it could not be."""
     host = urlsplit(one.source).netloc
     async with gate:
@@ -139,7 +146,9 @@ async def _fetch_one(work: Work, one: _Waiting, down: Counter[str], gate: asynci
             picture.width,
             picture.height,
         )
-        rows = await connection.fetch("select distinct product_id from product_images where media_id = $1", one.id)
+        rows = await connection.fetch(
+            "select distinct product_id from product_images where media_id = $1", one.id
+        )
         await say_changed(connection, [row["product_id"] for row in rows])
     return None
 
@@ -147,5 +156,7 @@ async def _fetch_one(work: Work, one: _Waiting, down: Counter[str], gate: asynci
 async def _note(work: Work, media_id: UUID, error: str) -> None:
     async with work.database.raw(work.brand_id) as connection:
         await connection.execute(
-            "update media set attempts = attempts + 1, error = $2 where id = $1", media_id, error[:300]
+            "update media set attempts = attempts + 1, error = $2 where id = $1",
+            media_id,
+            error[:300],
         )

@@ -19,7 +19,9 @@ class Pieces(msgspec.Struct, frozen=True):
 class Shelf(Protocol):
     """Stock, seen from below: implemented by ``siyu.goods.stock`` and plugged in by ``app``."""
 
-    async def online(self, connection: asyncpg.Connection, sku_ids: Sequence[UUID]) -> Mapping[UUID, Pieces]:
+    async def online(
+        self, connection: asyncpg.Connection, sku_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Pieces]:
         """Pieces at the brand's online warehouse, for the SKUs that have a level there."""
         ...
 

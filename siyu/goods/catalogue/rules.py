@@ -100,7 +100,11 @@ class _Findings:
 
     def text(self, value: LocaleText, path: str, longest: int, *, needed: bool = False) -> None:
         self.unless(all(_LOCALE.fullmatch(locale) for locale in value), path, "unknown_locale")
-        self.unless(len(value) <= 20 and all(len(text) <= longest for text in value.values()), path, "too_long")
+        self.unless(
+            len(value) <= 20 and all(len(text) <= longest for text in value.values()),
+            path,
+            "too_long",
+        )
         self.unless(not needed or any(text.strip() for text in value.values()), path, "missing")
 
 
@@ -119,7 +123,9 @@ def checked(wanted: ProductIn) -> ProductIn:
         found.text(attribute.value, f"attributes.{at}.value", _FACT)
     _check_skus(wanted, found)
     times = (wanted.on_sale_at, wanted.off_at)
-    found.unless(all(t is None or t.tzinfo is not None for t in times), "on_sale_at", "no_time_zone")
+    found.unless(
+        all(t is None or t.tzinfo is not None for t in times), "on_sale_at", "no_time_zone"
+    )
     if not found.errors:
         found.unless(wanted.status != "scheduled" or wanted.on_sale_at, "on_sale_at", "missing")
         late = wanted.on_sale_at and wanted.off_at and wanted.off_at <= wanted.on_sale_at
@@ -134,7 +140,10 @@ def checked(wanted: ProductIn) -> ProductIn:
     if found.errors:
         raise Invalid(errors=found.errors)
     return msgspec.structs.replace(
-        wanted, title=_trimmed(wanted.title), subtitle=_trimmed(wanted.subtitle), description_html=_trimmed(html)
+        wanted,
+        title=_trimmed(wanted.title),
+        subtitle=_trimmed(wanted.subtitle),
+        description_html=_trimmed(html),
     )
 
 
@@ -144,7 +153,8 @@ def _check_skus(wanted: ProductIn, found: _Findings) -> None:
     for at, sku in enumerate(wanted.skus):
         path, chosen = f"skus.{at}", tuple(sku.option_values)
         fits = len(chosen) == len(wanted.options) and all(
-            0 <= index < len(option.values) for index, option in zip(chosen, wanted.options, strict=False)
+            0 <= index < len(option.values)
+            for index, option in zip(chosen, wanted.options, strict=False)
         )
         found.unless(fits, f"{path}.option_values", "no_such_value")
         found.unless(chosen not in combinations, f"{path}.option_values", "repeated_combination")
@@ -159,7 +169,9 @@ def _trimmed(text: LocaleText) -> LocaleText:
     return {locale: value.strip() for locale, value in text.items() if value.strip()}
 
 
-def status_at(wanted: str, on_sale_at: datetime | None, off_at: datetime | None, now: datetime) -> str:
+def status_at(
+    wanted: str, on_sale_at: datetime | None, off_at: datetime | None, now: datetime
+) -> str:
     """The status a product has at a moment, when it was given one with these times."""
     if wanted in ("scheduled", "on_sale") and off_at is not None and off_at <= now:
         return "off"
@@ -171,7 +183,9 @@ def status_at(wanted: str, on_sale_at: datetime | None, off_at: datetime | None,
 def require_ready(product: Whole) -> None:
     """Raise ``NotReady`` unless shoppers could buy something."""
     missing = [
-        what for what, there in (("title", any(product.title.values())), ("skus", product.on_offer)) if not there
+        what
+        for what, there in (("title", any(product.title.values())), ("skus", product.on_offer))
+        if not there
     ]
     if product.status in ("scheduled", "on_sale") and missing:
         raise NotReady(missing=missing, product_id=str(product.id))
@@ -207,7 +221,9 @@ def plan(
         handle=handle,
         title=title,
         subtitle=_merged(before.subtitle if before else {}, wanted.subtitle, merge=merge),
-        description=_merged(before.description if before else {}, wanted.description_html, merge=merge),
+        description=_merged(
+            before.description if before else {}, wanted.description_html, merge=merge
+        ),
         kind=wanted.kind,
         status=status,
         on_sale_at=wanted.on_sale_at if status in ("scheduled", "on_sale") else None,
@@ -266,13 +282,24 @@ def _options(
     """The options after an edit, and the ids of their values in the order of the request."""
     options: list[Option] = []
     chosen: list[list[UUID]] = []
-    for asked, index in zip(wanted.options, match([o.name for o in before], [o.name for o in wanted.options]), strict=True):
+    for asked, index in zip(
+        wanted.options,
+        match([o.name for o in before], [o.name for o in wanted.options]),
+        strict=True,
+    ):
         earlier = before[index] if index is not None else None
         known = earlier.values if earlier else []
         values: list[Value] = []
-        for name, at in zip(asked.values, match([v.name for v in known], asked.values), strict=True):
+        for name, at in zip(
+            asked.values, match([v.name for v in known], asked.values), strict=True
+        ):
             same = known[at] if at is not None else None
-            values.append(Value(same.id if same else new_id(), _merged(same.name if same else {}, name, merge=merge)))
+            values.append(
+                Value(
+                    same.id if same else new_id(),
+                    _merged(same.name if same else {}, name, merge=merge),
+                )
+            )
         chosen.append([value.id for value in values])
         if keep_missing:
             kept = {value.id for value in values}
@@ -308,15 +335,22 @@ def _skus(
         skus.append(sku)
     for sku in before:
         if sku.id not in taken:
-            stays = keep_missing and sku.active and len(sku.value_ids) == len(options) and all(
-                one in names for one in sku.value_ids
+            stays = (
+                keep_missing
+                and sku.active
+                and len(sku.value_ids) == len(options)
+                and all(one in names for one in sku.value_ids)
             )
             skus.append(sku if stays else msgspec.structs.replace(sku, active=False))
     return skus
 
 
 def _sku(
-    earlier: Sku | None, asked: SkuIn, code: str, values: Sequence[tuple[UUID, LocaleText]], new_id: NewId
+    earlier: Sku | None,
+    asked: SkuIn,
+    code: str,
+    values: Sequence[tuple[UUID, LocaleText]],
+    new_id: NewId,
 ) -> Sku:
     """What the request leaves out stays as it was."""
     return Sku(
@@ -326,8 +360,12 @@ def _sku(
         label=label_of([name for _, name in values]),
         price_minor=asked.price_minor,
         list_price_minor=asked.list_price_minor,
-        weight_g=asked.weight_g if asked.weight_g is not None else (earlier.weight_g if earlier else 0),
-        barcode=asked.barcode if asked.barcode is not None else (earlier.barcode if earlier else ""),
+        weight_g=asked.weight_g
+        if asked.weight_g is not None
+        else (earlier.weight_g if earlier else 0),
+        barcode=asked.barcode
+        if asked.barcode is not None
+        else (earlier.barcode if earlier else ""),
         image_id=asked.image_id or (earlier.image_id if earlier else None),
         active=True,
     )
@@ -336,7 +374,10 @@ def _sku(
 def label_of(names: Sequence[LocaleText]) -> LocaleText:
     """Names of values joined, in every locale that one of them has; the others lend their first text."""
     locales = dict.fromkeys(locale for name in names for locale in name)
-    return {locale: SEPARATOR.join(name.get(locale) or next(iter(name.values()), "") for name in names) for locale in locales}
+    return {
+        locale: SEPARATOR.join(name.get(locale) or next(iter(name.values()), "") for name in names)
+        for locale in locales
+    }
 
 
 def handle_for(title: LocaleText, product_id: UUID) -> str:
@@ -360,7 +401,12 @@ def words_of(product: Whole) -> set[str]:
         *product.tags,
         product.handle,
         *(text for sku in product.on_offer for text in (sku.code, sku.barcode) if text),
-        *(text for option in product.options for value in option.values for text in value.name.values()),
+        *(
+            text
+            for option in product.options
+            for value in option.values
+            for text in value.name.values()
+        ),
         *(text for attribute in product.attributes for text in attribute.value.values()),
     ]
     return {word for word in tokens(*texts) if " " not in word}
@@ -384,5 +430,7 @@ def said(text: Mapping[str, str], locale: str, otherwise: str = "zh-CN") -> str:
     if locale in text:
         return text[locale]
     language = locale.partition("-")[0]
-    near = next((value for known, value in text.items() if known.partition("-")[0] == language), None)
+    near = next(
+        (value for known, value in text.items() if known.partition("-")[0] == language), None
+    )
     return near or text.get(otherwise) or next(iter(text.values()), "")

@@ -26,7 +26,11 @@ class Addressed(Protocol):
 
 def foreign_sources(html: str) -> set[str]:
     """Addresses of pictures in sanitised HTML that are not ours."""
-    return {source.replace("&amp;", "&") for _, source, _ in _IMAGE.findall(html) if source and not _OWN.fullmatch(source)}
+    return {
+        source.replace("&amp;", "&")
+        for _, source, _ in _IMAGE.findall(html)
+        if source and not _OWN.fullmatch(source)
+    }
 
 
 def stored_html(html: str, known: Mapping[str, UUID]) -> str:

@@ -75,8 +75,12 @@ class ProductRow(OfBrand, Base):
     handle: Mapped[str]
     """Its name in addresses; unique in the brand."""
     title: Mapped[dict[str, str]] = mapped_column(JSONB)
-    subtitle: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=_EMPTY_TEXT, default=dict)
-    description: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=_EMPTY_TEXT, default=dict)
+    subtitle: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default=_EMPTY_TEXT, default=dict
+    )
+    description: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default=_EMPTY_TEXT, default=dict
+    )
     """Sanitised HTML by locale."""
     kind: Mapped[str] = mapped_column(server_default="goods", default="goods")
     """``goods`` · ``service``"""
@@ -131,7 +135,13 @@ class ProductRow(OfBrand, Base):
             "id",
             postgresql_where=text("status = 'on_sale' and deleted_at is null"),
         ),
-        Index("products_updated_idx", "brand_id", "updated_at", "id", postgresql_where=text("deleted_at is null")),
+        Index(
+            "products_updated_idx",
+            "brand_id",
+            "updated_at",
+            "id",
+            postgresql_where=text("deleted_at is null"),
+        ),
         Index(
             "products_status_idx",
             "brand_id",
@@ -140,7 +150,13 @@ class ProductRow(OfBrand, Base):
             "id",
             postgresql_where=text("deleted_at is null"),
         ),
-        Index("products_price_idx", "brand_id", "price_min_minor", "id", postgresql_where=text("deleted_at is null")),
+        Index(
+            "products_price_idx",
+            "brand_id",
+            "price_min_minor",
+            "id",
+            postgresql_where=text("deleted_at is null"),
+        ),
     )
 
 
@@ -153,7 +169,10 @@ class ProductOptionRow(OfBrand, Base):
     position: Mapped[int]
     name: Mapped[dict[str, str]] = mapped_column(JSONB)
 
-    __table_args__ = (within_brand("products", "product_id"), Index(None, "brand_id", "product_id", "position"))
+    __table_args__ = (
+        within_brand("products", "product_id"),
+        Index(None, "brand_id", "product_id", "position"),
+    )
 
 
 class ProductOptionValueRow(OfBrand, Base):
@@ -182,9 +201,13 @@ class SkuRow(OfBrand, Base):
     product_id: Mapped[UUID]
     code: Mapped[str]
     position: Mapped[int] = mapped_column(server_default="0", default=0)
-    option_value_ids: Mapped[list[Any]] = mapped_column(JSONB, server_default=_EMPTY_LIST, default=list)
+    option_value_ids: Mapped[list[Any]] = mapped_column(
+        JSONB, server_default=_EMPTY_LIST, default=list
+    )
     """One value of each option, in the order of the options."""
-    option_label: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=_EMPTY_TEXT, default=dict)
+    option_label: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default=_EMPTY_TEXT, default=dict
+    )
     """The values' names joined, by locale; kept for lists and orders."""
     price_minor: Mapped[int]
     list_price_minor: Mapped[int | None]

@@ -21,7 +21,9 @@ from siyu.kernel.ids import new_id
 TRIES, REST = 5, timedelta(minutes=10)
 
 
-async def ship(session: AsyncSession, order_id: UUID, quantities: Mapping[UUID, int], carrier: str, number: str) -> UUID:
+async def ship(
+    session: AsyncSession, order_id: UUID, quantities: Mapping[UUID, int], carrier: str, number: str
+) -> UUID:
     """Hand pieces (by line) to a carrier; the parcel's id.
 
     Raises ``UnknownCarrier``, ``BadTrackingNumber``, ``TooManyParcels`` and what ``orders.mark_shipped`` raises.
@@ -30,13 +32,25 @@ async def ship(session: AsyncSession, order_id: UUID, quantities: Mapping[UUID, 
     await orders.mark_shipped(session, order_id, quantities)
     if len(await queries.parcels_of(session, order_id)) >= rules.MAX_PARCELS:
         raise rules.TooManyParcels
-    row = ParcelRow(id=new_id(), order_id=order_id, carrier=carrier, tracking_number=number, shipped_at=clock.now())
+    row = ParcelRow(
+        id=new_id(),
+        order_id=order_id,
+        carrier=carrier,
+        tracking_number=number,
+        shipped_at=clock.now(),
+    )
     session.add(row)
     await session.flush()
-    session.add_all(ParcelLineRow(parcel_id=row.id, line_id=line, quantity=n) for line, n in quantities.items())
+    session.add_all(
+        ParcelLineRow(parcel_id=row.id, line_id=line, quantity=n) for line, n in quantities.items()
+    )
     await session.flush()
     event = ParcelShipped(
-        order_id=order_id, parcel_id=row.id, carrier=carrier, tracking_number=number, quantity=sum(quantities.values())
+        order_id=order_id,
+        parcel_id=row.id,
+        carrier=carrier,
+        tracking_number=number,
+        quantity=sum(quantities.values()),
     )
     await state(session, [event])
     return row.id
@@ -49,7 +63,9 @@ async def correct(session: AsyncSession, parcel_id: UUID, carrier: str, number: 
     if row.signed_at is not None:
         raise rules.AlreadySigned(parcel_id=str(parcel_id))
     row.carrier, row.tracking_number = carrier, number
-    event = ParcelChanged(order_id=row.order_id, parcel_id=row.id, carrier=carrier, tracking_number=number)
+    event = ParcelChanged(
+        order_id=row.order_id, parcel_id=row.id, carrier=carrier, tracking_number=number
+    )
     await state(session, [event])
     return row.order_id
 

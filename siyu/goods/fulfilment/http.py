@@ -73,8 +73,11 @@ async def ship(
     data: JSONBody[ParcelIn],
     request_key: Annotated[str, HeaderParameter(name="Idempotency-Key", required=False)] = "",
 ) -> OrderOut:
-    """Send a parcel. Refusals: orders.wrong_state, orders.not_that_many, fulfilment.unknown_carrier,
-    fulfilment.bad_tracking_number, fulfilment.too_many_parcels."""
+    """Send a parcel.
+
+    Refusals: orders.wrong_state, orders.not_that_many, fulfilment.unknown_carrier,
+    fulfilment.bad_tracking_number, fulfilment.too_many_parcels.
+    """
     desk.require("orders.ship")
     await order_for_desk(desk, order_id)
     writing = await once(desk.session, f"ship/{order_id}", request_key or desk.request_id, data)
@@ -82,20 +85,34 @@ async def ship(
         quantities: dict[UUID, int] = {}
         for line in data.lines:
             quantities[line.line_id] = quantities.get(line.line_id, 0) + line.quantity
-        parcel_id = await actions.ship(desk.session, order_id, quantities, data.carrier, data.tracking_number)
+        parcel_id = await actions.ship(
+            desk.session, order_id, quantities, data.carrier, data.tracking_number
+        )
         await writing.done({"parcel_id": parcel_id})
-        await desk.audit("orders.shipped", subject_kind="order", subject_id=order_id, facts={"parcel_id": str(parcel_id)})
+        await desk.audit(
+            "orders.shipped",
+            subject_kind="order",
+            subject_id=order_id,
+            facts={"parcel_id": str(parcel_id)},
+        )
     return await order_for_desk(desk, order_id)
 
 
 @patch("/parcels/{parcel_id:uuid}", tags=["fulfilment"])
-async def correct(desk: NamedDependency[Desk], parcel_id: FromPath[UUID], data: JSONBody[ParcelPatchIn]) -> OrderOut:
+async def correct(
+    desk: NamedDependency[Desk], parcel_id: FromPath[UUID], data: JSONBody[ParcelPatchIn]
+) -> OrderOut:
     """Correct carrier and number. Refusals: fulfilment.already_signed, fulfilment.unknown_carrier, fulfilment.bad_tracking_number."""
     desk.require("orders.ship")
     order_id = await queries.order_of_parcel(desk.session, parcel_id)
     await order_for_desk(desk, order_id)
     await actions.correct(desk.session, parcel_id, data.carrier, data.tracking_number)
-    await desk.audit("parcels.changed", subject_kind="order", subject_id=order_id, facts={"parcel_id": str(parcel_id)})
+    await desk.audit(
+        "parcels.changed",
+        subject_kind="order",
+        subject_id=order_id,
+        facts={"parcel_id": str(parcel_id)},
+    )
     return await order_for_desk(desk, order_id)
 
 
@@ -106,13 +123,21 @@ async def sign(desk: NamedDependency[Desk], parcel_id: FromPath[UUID]) -> OrderO
     order_id = await queries.order_of_parcel(desk.session, parcel_id)
     await order_for_desk(desk, order_id)
     await actions.sign(desk.session, parcel_id)
-    await desk.audit("parcels.signed", subject_kind="order", subject_id=order_id, facts={"parcel_id": str(parcel_id)})
+    await desk.audit(
+        "parcels.signed",
+        subject_kind="order",
+        subject_id=order_id,
+        facts={"parcel_id": str(parcel_id)},
+    )
     return await order_for_desk(desk, order_id)
 
 
 @post("/orders/{order_id:uuid}/pick-up", tags=["fulfilment"], status_code=200)
 async def hand_over(
-    desk: NamedDependency[Desk], runtime: NamedDependency[Any], order_id: FromPath[UUID], data: JSONBody[PickUpIn]
+    desk: NamedDependency[Desk],
+    runtime: NamedDependency[Any],
+    order_id: FromPath[UUID],
+    data: JSONBody[PickUpIn],
 ) -> OrderOut:
     """Verify the code and hand the order over. Refusals: fulfilment.wrong_code, fulfilment.too_many_tries, orders.wrong_state."""
     desk.require("orders.pick_up")

@@ -18,7 +18,11 @@ async def fulfilled(session: AsyncSession, order_ids: Iterable[UUID]) -> Mapping
     """Parcels (oldest first) and pick-up codes by order; three questions (plugged into ``orders``)."""
     ids = list(order_ids)
     parcels = list(
-        await session.scalars(select(ParcelRow).where(ParcelRow.order_id.in_(ids)).order_by(ParcelRow.shipped_at, ParcelRow.id))
+        await session.scalars(
+            select(ParcelRow)
+            .where(ParcelRow.order_id.in_(ids))
+            .order_by(ParcelRow.shipped_at, ParcelRow.id)
+        )
     )
     inside: dict[UUID, list[ParcelLineOut]] = defaultdict(list)
     for line in await session.scalars(
@@ -28,10 +32,23 @@ async def fulfilled(session: AsyncSession, order_ids: Iterable[UUID]) -> Mapping
     of_order: dict[UUID, list[ParcelOut]] = defaultdict(list)
     for p in parcels:
         of_order[p.order_id].append(
-            ParcelOut(p.id, p.carrier, CARRIERS[p.carrier], p.tracking_number, inside[p.id], p.shipped_at, p.signed_at)
+            ParcelOut(
+                p.id,
+                p.carrier,
+                CARRIERS[p.carrier],
+                p.tracking_number,
+                inside[p.id],
+                p.shipped_at,
+                p.signed_at,
+            )
         )
-    codes = {row.order_id: row.code for row in await session.scalars(select(PickUpRow).where(PickUpRow.order_id.in_(ids)))}
-    return {one: Fulfilled(tuple(of_order.get(one, ())), codes.get(one)) for one in {*of_order, *codes}}
+    codes = {
+        row.order_id: row.code
+        for row in await session.scalars(select(PickUpRow).where(PickUpRow.order_id.in_(ids)))
+    }
+    return {
+        one: Fulfilled(tuple(of_order.get(one, ())), codes.get(one)) for one in {*of_order, *codes}
+    }
 
 
 async def parcel(session: AsyncSession, parcel_id: UUID) -> ParcelRow:
@@ -52,4 +69,8 @@ async def order_of_parcel(session: AsyncSession, parcel_id: UUID) -> UUID:
 
 async def parcels_of(session: AsyncSession, order_id: UUID) -> list[ParcelRow]:
     """An order's parcels, oldest first."""
-    return list(await session.scalars(select(ParcelRow).where(ParcelRow.order_id == order_id).order_by(ParcelRow.shipped_at)))
+    return list(
+        await session.scalars(
+            select(ParcelRow).where(ParcelRow.order_id == order_id).order_by(ParcelRow.shipped_at)
+        )
+    )

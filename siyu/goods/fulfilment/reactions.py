@@ -19,9 +19,17 @@ async def give_codes(session: AsyncSession, paid: list[OrderPaid]) -> None:
     if not stores:
         return
     rows = [
-        {"brand_id": brand_of(session), "order_id": order_id, "store_id": store_id, "code": rules.draw_code(), "tries": 0}
+        {
+            "brand_id": brand_of(session),
+            "order_id": order_id,
+            "store_id": store_id,
+            "code": rules.draw_code(),
+            "tries": 0,
+        }
         for order_id, store_id in stores.items()
     ]
-    made = await session.scalars(insert(PickUpRow).values(rows).on_conflict_do_nothing().returning(PickUpRow.order_id))
+    made = await session.scalars(
+        insert(PickUpRow).values(rows).on_conflict_do_nothing().returning(PickUpRow.order_id)
+    )
     fresh = list(made)
     await state(session, [PickUpReady(order_id=one, store_id=stores[one]) for one in fresh])

@@ -3,7 +3,6 @@
 import re
 import secrets
 
-
 from siyu.kernel.errors import Refusal
 
 CARRIERS: dict[str, dict[str, str]] = {
@@ -45,7 +44,9 @@ class TooManyParcels(Refusal):
     """The order has as many parcels as can be reported."""
 
     code = "fulfilment.too_many_parcels"
-    detail = f"An order can be sent in {MAX_PARCELS} parcels at most. Put the rest into one of them."
+    detail = (
+        f"An order can be sent in {MAX_PARCELS} parcels at most. Put the rest into one of them."
+    )
 
 
 class WrongPickUpCode(Refusal):

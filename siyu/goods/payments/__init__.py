@@ -1,11 +1,28 @@
 """支付 – payments: money that is asked for, comes, comes late, comes twice, and goes back."""
 
 from siyu.goods.payments.actions import close, refund, settle, start
-from siyu.goods.payments.events import PaymentStarted, PaymentSucceeded, RefundFailed, RefundSucceeded
-from siyu.goods.payments.ports import Instruction, Provider, RefundSettled, Settled, on_refund_settled, on_settled, plug_in, provider_named
+from siyu.goods.payments.events import (
+    PaymentStarted,
+    PaymentSucceeded,
+    RefundFailed,
+    RefundSucceeded,
+)
+from siyu.goods.payments.ports import (
+    Instruction,
+    Provider,
+    RefundSettled,
+    Settled,
+    on_refund_settled,
+    on_settled,
+    plug_in,
+    provider_named,
+)
 from siyu.goods.payments.queries import Paid, RefundMade, of_payables, refunds_of
+from siyu.goods.payments.sandbox import NAME as SANDBOX
+from siyu.goods.payments.sandbox import Sandbox
 
 __all__ = [
+    "SANDBOX",
     "Instruction",
     "Paid",
     "PaymentStarted",
@@ -15,6 +32,7 @@ __all__ = [
     "RefundMade",
     "RefundSettled",
     "RefundSucceeded",
+    "Sandbox",
     "Settled",
     "close",
     "of_payables",

@@ -18,7 +18,13 @@ from siyu.goods.payments.events import (
     RefundSucceeded,
     RefundWanted,
 )
-from siyu.goods.payments.ports import RefundAnswer, RefundSettled, Settled, refund_hooks, settled_hooks
+from siyu.goods.payments.ports import (
+    RefundAnswer,
+    RefundSettled,
+    Settled,
+    refund_hooks,
+    settled_hooks,
+)
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel import clock
 from siyu.kernel.events import state
@@ -62,13 +68,19 @@ async def start(
     session.add(row)
     await session.flush()
     event = PaymentStarted(
-        payment_id=row.id, payable_kind=payable_kind, payable_id=payable_id, provider=provider, amount_minor=amount_minor
+        payment_id=row.id,
+        payable_kind=payable_kind,
+        payable_id=payable_id,
+        provider=provider,
+        amount_minor=amount_minor,
     )
     await state(session, [event])
     return row.id
 
 
-async def settle(session: AsyncSession, payment_id: UUID, *, amount_minor: int, reference: str) -> bool:
+async def settle(
+    session: AsyncSession, payment_id: UUID, *, amount_minor: int, reference: str
+) -> bool:
     """The provider says it was paid; whether this news was new. The payable is told in the same transaction.
 
     Raises ``NotFound``, ``WrongAmount``.
@@ -97,7 +109,10 @@ async def fail(session: AsyncSession, payment_id: UUID) -> bool:
         return False
     row.state = "failed"
     event = PaymentFailed(
-        payment_id=row.id, payable_kind=row.payable_kind, payable_id=row.payable_id, provider=row.provider
+        payment_id=row.id,
+        payable_kind=row.payable_kind,
+        payable_id=row.payable_id,
+        provider=row.provider,
     )
     await state(session, [event])
     return True
@@ -117,7 +132,13 @@ async def close(session: AsyncSession, payable_kind: str, payable_ids: Sequence[
 
 
 async def refund(
-    session: AsyncSession, payable_kind: str, payable_id: UUID, amount_minor: int, *, key: str, reason: str
+    session: AsyncSession,
+    payable_kind: str,
+    payable_id: UUID,
+    amount_minor: int,
+    *,
+    key: str,
+    reason: str,
 ) -> list[UUID]:
     """Agree to send money back over the payments of a payable; ids of the refunds. The same key does it once.
 
@@ -127,7 +148,9 @@ async def refund(
         await session.scalars(
             select(PaymentRow)
             .where(
-                PaymentRow.payable_kind == payable_kind, PaymentRow.payable_id == payable_id, PaymentRow.state == "succeeded"
+                PaymentRow.payable_kind == payable_kind,
+                PaymentRow.payable_id == payable_id,
+                PaymentRow.state == "succeeded",
             )
             .order_by(PaymentRow.id)
             .with_for_update()
@@ -136,37 +159,56 @@ async def refund(
     ids = [payment.id for payment in payments]
     earlier = list(
         await session.scalars(
-            select(PaymentRefundRow.id).where(PaymentRefundRow.payment_id.in_(ids), PaymentRefundRow.key == key)
+            select(PaymentRefundRow.id).where(
+                PaymentRefundRow.payment_id.in_(ids), PaymentRefundRow.key == key
+            )
         )
     )
     if earlier:
         return earlier
     made = await queries.refunds_on(session, ids)
-    left = [rules.left_to_refund(payment.amount_minor, made.get(payment.id, [])) for payment in payments]
+    left = [
+        rules.left_to_refund(payment.amount_minor, made.get(payment.id, [])) for payment in payments
+    ]
     rows = [
         PaymentRefundRow(
-            id=new_id(), payment_id=payment.id, key=key, amount_minor=part, state="agreed", reason=reason,
+            id=new_id(),
+            payment_id=payment.id,
+            key=key,
+            amount_minor=part,
+            state="agreed",
+            reason=reason,
             created_at=clock.now(),
-        )  # fmt: skip
+        )
         for payment, part in zip(payments, rules.spread(amount_minor, left), strict=True)
         if part
     ]
     session.add_all(rows)
     await session.flush()
     await state(
-        session, [RefundWanted(refund_id=row.id, payment_id=row.payment_id, amount_minor=row.amount_minor) for row in rows]
+        session,
+        [
+            RefundWanted(refund_id=row.id, payment_id=row.payment_id, amount_minor=row.amount_minor)
+            for row in rows
+        ],
     )
     return [row.id for row in rows]
 
 
 async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAnswer) -> None:
     """Keep what the provider said of a refund and tell the payable's owner; again changes nothing."""
-    row = await session.scalar(select(PaymentRefundRow).where(PaymentRefundRow.id == refund_id).with_for_update())
+    row = await session.scalar(
+        select(PaymentRefundRow).where(PaymentRefundRow.id == refund_id).with_for_update()
+    )
     if row is None or row.state == "succeeded":
         return
     payment = await queries.one(session, row.payment_id)
     row.state = "succeeded" if answer.done else "failed"
-    row.provider_reference, row.error, row.settled_at = answer.reference, answer.error[:500], clock.now()
+    row.provider_reference, row.error, row.settled_at = (
+        answer.reference,
+        answer.error[:500],
+        clock.now(),
+    )
     await session.flush()
     facts: dict[str, Any] = {
         "refund_id": row.id, "payment_id": payment.id, "payable_kind": payment.payable_kind,
@@ -175,5 +217,10 @@ async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAn
     await state(session, [RefundSucceeded(**facts) if answer.done else RefundFailed(**facts)])
     if hook := refund_hooks.get(payment.payable_kind):
         await hook(
-            session, [RefundSettled(row.id, payment.id, payment.payable_id, row.key, row.amount_minor, answer.done)]
+            session,
+            [
+                RefundSettled(
+                    row.id, payment.id, payment.payable_id, row.key, row.amount_minor, answer.done
+                )
+            ],
         )

@@ -38,15 +38,22 @@ class OutcomeOut(msgspec.Struct):
 
 
 @get("/cashier/{payment_id:uuid}", tags=["cashier"])
-async def cashier(visit: NamedDependency[Visit], runtime: NamedDependency[Any], payment_id: FromPath[UUID]) -> CashierOut:
+async def cashier(
+    visit: NamedDependency[Visit], runtime: NamedDependency[Any], payment_id: FromPath[UUID]
+) -> CashierOut:
     """What this payment asks for. Only its payer sees it, only in the demo."""
     row = await _own(visit, runtime, payment_id)
-    return CashierOut(row.amount_minor, row.payable_label, row.payable_id, row.state, row.expires_at)
+    return CashierOut(
+        row.amount_minor, row.payable_label, row.payable_id, row.state, row.expires_at
+    )
 
 
 @post("/cashier/{payment_id:uuid}", tags=["cashier"], status_code=200)
 async def choose_outcome(
-    visit: NamedDependency[Visit], runtime: NamedDependency[Any], payment_id: FromPath[UUID], data: JSONBody[OutcomeIn]
+    visit: NamedDependency[Visit],
+    runtime: NamedDependency[Any],
+    payment_id: FromPath[UUID],
+    data: JSONBody[OutcomeIn],
 ) -> OutcomeOut:
     """Let the sandbox pay, fail, delay or call back twice. Refusals: payments.no_such_outcome."""
     row = await _own(visit, runtime, payment_id)

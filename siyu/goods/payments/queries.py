@@ -39,13 +39,20 @@ class RefundMade(msgspec.Struct, frozen=True):
 
 async def one(session: AsyncSession, payment_id: UUID, *, locked: bool = False) -> PaymentRow:
     """A payment, on request locked. Raises ``NotFound``."""
-    row = await session.get(PaymentRow, (brand_of(session), payment_id), with_for_update=locked, populate_existing=locked)
+    row = await session.get(
+        PaymentRow,
+        (brand_of(session), payment_id),
+        with_for_update=locked,
+        populate_existing=locked,
+    )
     if row is None:
         raise NotFound(payment_id=str(payment_id))
     return row
 
 
-async def of_payables(session: AsyncSession, kind: str, payable_ids: Sequence[UUID]) -> dict[UUID, list[Paid]]:
+async def of_payables(
+    session: AsyncSession, kind: str, payable_ids: Sequence[UUID]
+) -> dict[UUID, list[Paid]]:
     """Payments by payable, oldest first."""
     rows = await session.scalars(
         select(PaymentRow)
@@ -55,33 +62,56 @@ async def of_payables(session: AsyncSession, kind: str, payable_ids: Sequence[UU
     found: dict[UUID, list[Paid]] = defaultdict(list)
     for row in rows:
         found[row.payable_id].append(
-            Paid(row.id, row.provider, row.amount_minor, row.state, row.provider_reference, row.settled_at or row.created_at)
+            Paid(
+                row.id,
+                row.provider,
+                row.amount_minor,
+                row.state,
+                row.provider_reference,
+                row.settled_at or row.created_at,
+            )
         )
     return found
 
 
-async def refunds_of(session: AsyncSession, kind: str, payable_ids: Sequence[UUID]) -> dict[UUID, list[RefundMade]]:
+async def refunds_of(
+    session: AsyncSession, kind: str, payable_ids: Sequence[UUID]
+) -> dict[UUID, list[RefundMade]]:
     """Refunds by payable, oldest first."""
     rows = await session.execute(
         select(PaymentRow.payable_id, PaymentRefundRow)
-        .join(PaymentRow, (PaymentRow.brand_id == PaymentRefundRow.brand_id) & (PaymentRow.id == PaymentRefundRow.payment_id))
+        .join(
+            PaymentRow,
+            (PaymentRow.brand_id == PaymentRefundRow.brand_id)
+            & (PaymentRow.id == PaymentRefundRow.payment_id),
+        )
         .where(PaymentRow.payable_kind == kind, PaymentRow.payable_id.in_(list(payable_ids)))
         .order_by(PaymentRefundRow.created_at, PaymentRefundRow.id)
     )
     found: dict[UUID, list[RefundMade]] = defaultdict(list)
     for payable_id, row in rows:
         found[payable_id].append(
-            RefundMade(row.id, row.payment_id, row.key, row.amount_minor, row.state, row.reason, row.settled_at or row.created_at)
+            RefundMade(
+                row.id,
+                row.payment_id,
+                row.key,
+                row.amount_minor,
+                row.state,
+                row.reason,
+                row.settled_at or row.created_at,
+            )
         )
     return found
 
 
-async def refunds_on(session: AsyncSession, payment_ids: Sequence[UUID]) -> dict[UUID, list[tuple[str, int]]]:
+async def refunds_on(
+    session: AsyncSession, payment_ids: Sequence[UUID]
+) -> dict[UUID, list[tuple[str, int]]]:
     """(state, amount) of the refunds on each payment."""
     rows = await session.execute(
-        select(PaymentRefundRow.payment_id, PaymentRefundRow.state, PaymentRefundRow.amount_minor).where(
-            PaymentRefundRow.payment_id.in_(list(payment_ids))
-        )
+        select(
+            PaymentRefundRow.payment_id, PaymentRefundRow.state, PaymentRefundRow.amount_minor
+        ).where(PaymentRefundRow.payment_id.in_(list(payment_ids)))
     )
     found: dict[UUID, list[tuple[str, int]]] = defaultdict(list)
     for payment_id, state, amount in rows:

@@ -14,8 +14,18 @@ from siyu.kernel.events import on
 async def send_refunds(session: AsyncSession, wanted: list[RefundWanted]) -> None:
     """Tell the providers, under the refund's id as key, and keep what they say."""
     rows = await session.execute(
-        select(PaymentRefundRow.id, PaymentRefundRow.state, PaymentRow.provider, PaymentRow.id, PaymentRefundRow.amount_minor)
-        .join(PaymentRow, (PaymentRow.brand_id == PaymentRefundRow.brand_id) & (PaymentRow.id == PaymentRefundRow.payment_id))
+        select(
+            PaymentRefundRow.id,
+            PaymentRefundRow.state,
+            PaymentRow.provider,
+            PaymentRow.id,
+            PaymentRefundRow.amount_minor,
+        )
+        .join(
+            PaymentRow,
+            (PaymentRow.brand_id == PaymentRefundRow.brand_id)
+            & (PaymentRow.id == PaymentRefundRow.payment_id),
+        )
         .where(PaymentRefundRow.id.in_([event.refund_id for event in wanted]))
         .order_by(PaymentRefundRow.id)
     )

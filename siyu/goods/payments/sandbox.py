@@ -43,7 +43,12 @@ async def choose(database: Database, brand_id: UUID, payment_id: UUID, outcome: 
             elif outcome == "delay":
                 await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
             else:
-                await actions.settle(session, payment_id, amount_minor=row.amount_minor, reference=_reference(payment_id))
+                await actions.settle(
+                    session,
+                    payment_id,
+                    amount_minor=row.amount_minor,
+                    reference=_reference(payment_id),
+                )
     async with database.brand(brand_id) as session:
         return (await queries.one(session, payment_id)).state
 
@@ -53,7 +58,9 @@ async def call_back_late(session: AsyncSession, due: list[Timer]) -> None:
     """The delayed call back of the sandbox."""
     for timer in due:
         row = await queries.one(session, timer.subject)
-        await actions.settle(session, row.id, amount_minor=row.amount_minor, reference=_reference(row.id))
+        await actions.settle(
+            session, row.id, amount_minor=row.amount_minor, reference=_reference(row.id)
+        )
 
 
 def _reference(payment_id: UUID) -> str:

@@ -38,13 +38,17 @@ for update of l
 """
 
 
-async def lock_levels(connection: asyncpg.Connection, places: Iterable[Place]) -> dict[Place, Level]:
+async def lock_levels(
+    connection: asyncpg.Connection, places: Iterable[Place]
+) -> dict[Place, Level]:
     """Lock balances until the transaction ends, always in the order (sku, location), and read them.
 
     Places that never had a piece are absent: nothing is free there.
     """
     wanted = sorted(set(places))
-    rows = await connection.fetch(_LOCK, [sku for sku, _ in wanted], [location for _, location in wanted])
+    rows = await connection.fetch(
+        _LOCK, [sku for sku, _ in wanted], [location for _, location in wanted]
+    )
     return {(row["sku_id"], row["location_id"]): Level(*row) for row in rows}
 
 
@@ -144,7 +148,9 @@ async def online_location(source: queries.Source) -> UUID:
     return await connection.fetchval("select id from stock_locations where sells_online")
 
 
-async def store_location(source: queries.Source, unit_id: UUID, name: dict[str, str] | None = None) -> UUID:
+async def store_location(
+    source: queries.Source, unit_id: UUID, name: dict[str, str] | None = None
+) -> UUID:
     """The place of a store's stock, which serves its pick-up orders. Opened at the first call."""
     connection = await queries.connection_of(source)
     find = "select id from stock_locations where unit_id = $1 and kind = 'store'"
@@ -196,7 +202,13 @@ async def count_pieces(
         if on_hand != level.on_hand:
             delta = on_hand - level.on_hand
             movements.append(
-                Movement(sku_id=place[0], location_id=place[1], kind=kind, delta_on_hand=delta, reason=reason)
+                Movement(
+                    sku_id=place[0],
+                    location_id=place[1],
+                    kind=kind,
+                    delta_on_hand=delta,
+                    reason=reason,
+                )
             )
             after[place] = msgspec.structs.replace(level, on_hand=on_hand)
     await apply_movements(connection, movements, actor=actor)
@@ -219,7 +231,8 @@ async def adjust(
     assert (delta is None) != (counted is None)
     connection = await queries.connection_of(source)
     known = await connection.fetchval(
-        "select exists (select from skus where id = $1) and exists (select from stock_locations where id = $2)", *place
+        "select exists (select from skus where id = $1) and exists (select from stock_locations where id = $2)",
+        *place,
     )
     if not known:
         raise NotFound(sku_id=str(place[0]), location_id=str(place[1]))
@@ -230,7 +243,9 @@ async def adjust(
         raise BelowReserved(on_hand=level.on_hand + change, reserved=level.reserved)
     kind = "counted" if counted is not None or change <= 0 else "received"
     if change:
-        movement = Movement(sku_id=place[0], location_id=place[1], kind=kind, delta_on_hand=change, reason=reason)
+        movement = Movement(
+            sku_id=place[0], location_id=place[1], kind=kind, delta_on_hand=change, reason=reason
+        )
         await apply_movements(connection, [movement], actor=actor)
         adjusted = StockAdjusted(
             sku_id=place[0],

@@ -50,7 +50,9 @@ class AdjustIn(msgspec.Struct, forbid_unknown_fields=True):
 async def _places(desk: Desk) -> list[queries.Location]:
     """Those that they see: all from the top of the tree, else those of their own subtree."""
     ids = await desk.unit_ids()
-    return [one for one in await queries.locations(desk.session) if ids is None or one.unit_id in ids]
+    return [
+        one for one in await queries.locations(desk.session) if ids is None or one.unit_id in ids
+    ]
 
 
 @get("/locations", tags=["stock"])
@@ -58,7 +60,10 @@ async def list_locations(desk: NamedDependency[Desk]) -> LocationListOut:
     """The warehouse and the stores' stock rooms that one sees."""
     desk.require("stock.view")
     return LocationListOut(
-        [LocationOut(one.id, one.name, one.kind, one.unit_id, one.sells_online) for one in await _places(desk)]
+        [
+            LocationOut(one.id, one.name, one.kind, one.unit_id, one.sells_online)
+            for one in await _places(desk)
+        ]
     )
 
 
@@ -78,13 +83,20 @@ async def list_stock(
         places = [one for one in places if one.id == location_id]
     after = decode_cursor(cursor, UUID, UUID)
     rows, last = await listing.page_of_stock(
-        await driver_of(desk.session), places, q=q, low=low, after=after, limit=limit  # pyright: ignore[reportArgumentType]
+        await driver_of(desk.session),
+        places,
+        q=q,
+        low=low,
+        after=after,
+        limit=limit,  # pyright: ignore[reportArgumentType]
     )
     return StockPage(rows, encode_cursor(last) if last else None)
 
 
 @post("/stock/adjust", tags=["stock"], status_code=200)
-async def adjust_stock(desk: NamedDependency[Desk], data: JSONBody[AdjustIn], request_key: Key = None) -> StockRowOut:
+async def adjust_stock(
+    desk: NamedDependency[Desk], data: JSONBody[AdjustIn], request_key: Key = None
+) -> StockRowOut:
     """Correct a balance. Refusals: http.invalid, stock.below_reserved."""
     desk.require("stock.edit")
     if (data.delta is None) == (data.counted is None):
@@ -93,18 +105,38 @@ async def adjust_stock(desk: NamedDependency[Desk], data: JSONBody[AdjustIn], re
     if not places:
         raise Invalid(errors=[{"path": "location_id", "message": "unknown"}])
     connection = await driver_of(desk.session)
-    write = await once(desk.session, f"stock/{desk.staff.id}", request_key, data) if request_key else None
+    write = (
+        await once(desk.session, f"stock/{desk.staff.id}", request_key, data)
+        if request_key
+        else None
+    )
     place = (data.sku_id, data.location_id)
     if write is None or not write.reference:
         await actions.adjust(
-            desk.session, place, delta=data.delta, counted=data.counted, reason=data.reason, actor=actor_of(desk.session)
+            desk.session,
+            place,
+            delta=data.delta,
+            counted=data.counted,
+            reason=data.reason,
+            actor=actor_of(desk.session),
         )
         if write:
             await write.done({"sku_id": data.sku_id})
     row = await listing.stock_row(connection, places[0], data.sku_id)
     if write is None or not write.reference:
-        facts = {"delta": data.delta, "counted": data.counted, "reason": data.reason, "on_hand": row.on_hand}
-        await desk.audit("stock.adjusted", subject_kind="sku", subject_id=data.sku_id, label=row.code, facts=facts)
+        facts = {
+            "delta": data.delta,
+            "counted": data.counted,
+            "reason": data.reason,
+            "on_hand": row.on_hand,
+        }
+        await desk.audit(
+            "stock.adjusted",
+            subject_kind="sku",
+            subject_id=data.sku_id,
+            label=row.code,
+            facts=facts,
+        )
     return row
 
 
@@ -121,7 +153,11 @@ async def list_movements(
     places = [one.id for one in await _places(desk) if location_id is None or one.id == location_id]
     before = decode_cursor(cursor, int)
     rows = await listing.page_of_movements(
-        await driver_of(desk.session), sku_id, places, before=before[0] if before else None, limit=limit + 1
+        await driver_of(desk.session),
+        sku_id,
+        places,
+        before=before[0] if before else None,
+        limit=limit + 1,
     )
     following = encode_cursor((int(rows[limit - 1].id),)) if len(rows) > limit else None
     return MovementPage(rows[:limit], following)

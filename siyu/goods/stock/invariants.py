@@ -46,7 +46,10 @@ def steps() -> str:
 
 @invariant(
     "stock.not_oversold",
-    sentence={"zh-CN": "没有卖超：预留不多于现有，都不小于零。", "en": "Nothing is oversold: 0 <= reserved <= on hand."},
+    sentence={
+        "zh-CN": "没有卖超：预留不多于现有，都不小于零。",
+        "en": "Nothing is oversold: 0 <= reserved <= on hand.",
+    },
 )
 def not_oversold() -> str:
     """Balances that promise more than there is."""

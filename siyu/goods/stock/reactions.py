@@ -16,7 +16,9 @@ async def open_warehouse(session: AsyncSession, made: Founding) -> None:
     """Each brand has a warehouse that serves online orders."""
     location_id = await actions.online_location(session)
     connection = await driver_of(session)
-    await connection.execute("update stock_locations set unit_id = $2 where id = $1", location_id, made.hq_id)
+    await connection.execute(
+        "update stock_locations set unit_id = $2 where id = $1", location_id, made.hq_id
+    )
 
 
 @on(UnitChanged, history=True)
@@ -26,14 +28,18 @@ async def follow_stores(session: AsyncSession, changed: list[UnitChanged]) -> No
     for unit in (await brands.units(session, [event.unit_id for event in changed])).values():
         if unit.kind == "store":
             location_id = await actions.store_location(session, unit.id, unit.name)
-            await actions.describe_location(connection, location_id, unit.name, pick_up=unit.pick_up and not unit.closed)
+            await actions.describe_location(
+                connection, location_id, unit.name, pick_up=unit.pick_up and not unit.closed
+            )
 
 
 @on(ProductChanged, history=True)
 async def open_balances(session: AsyncSession, changed: list[ProductChanged]) -> None:
     """Every SKU has a balance online, even if zero, so that the stock list shows it."""
     connection = await driver_of(session)
-    skus = await catalogue.active_skus(connection, {event.product_id for event in changed if not event.deleted})
+    skus = await catalogue.active_skus(
+        connection, {event.product_id for event in changed if not event.deleted}
+    )
     if skus:
         location_id = await actions.online_location(connection)
         await actions.open_levels(connection, [(sku, location_id) for sku in skus])

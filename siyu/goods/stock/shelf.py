@@ -12,10 +12,14 @@ from siyu.goods.stock import actions, queries
 class OnlineShelf:
     """The place that sells online, and the stores that hand out orders."""
 
-    async def online(self, connection: asyncpg.Connection, sku_ids: Sequence[UUID]) -> dict[UUID, Pieces]:
+    async def online(
+        self, connection: asyncpg.Connection, sku_ids: Sequence[UUID]
+    ) -> dict[UUID, Pieces]:
         """Pieces at the place that sells online."""
         found = await queries.online(connection, sku_ids)
-        return {sku: Pieces(level.on_hand, level.reserved, level.free) for sku, level in found.items()}
+        return {
+            sku: Pieces(level.on_hand, level.reserved, level.free) for sku, level in found.items()
+        }
 
     async def count(
         self, connection: asyncpg.Connection, counted: Mapping[UUID, int], *, kind: str, reason: str

@@ -32,9 +32,18 @@ class StockLocationRow(OfBrand, Base):
     __table_args__ = (
         within_brand("units", "unit_id"),
         CheckConstraint("kind in ('warehouse', 'store')", name="kind"),
-        Index("stock_locations_online_key", "brand_id", unique=True, postgresql_where=text("sells_online")),
         Index(
-            "stock_locations_store_key", "brand_id", "unit_id", unique=True, postgresql_where=text("kind = 'store'")
+            "stock_locations_online_key",
+            "brand_id",
+            unique=True,
+            postgresql_where=text("sells_online"),
+        ),
+        Index(
+            "stock_locations_store_key",
+            "brand_id",
+            "unit_id",
+            unique=True,
+            postgresql_where=text("kind = 'store'"),
         ),
     )
 
@@ -67,7 +76,9 @@ class StockMovementRow(OfBrand, Base):
     """One change of a balance, with the balance after it. Append only: replaying them gives the balance."""
 
     __tablename__ = "stock_movements"
-    seq: Mapped[int] = mapped_column(server_default=movements_seq.next_value(), primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(
+        server_default=movements_seq.next_value(), primary_key=True, autoincrement=False
+    )
     """Given while the level is locked, so per place it grows in the order in which the balance moved."""
     sku_id: Mapped[UUID]
     location_id: Mapped[UUID]
@@ -88,7 +99,8 @@ class StockMovementRow(OfBrand, Base):
     # invariant "stock.replay" finds a movement without a level anyway.
     __table_args__ = (
         CheckConstraint(
-            "kind in ('counted', 'received', 'reserved', 'released', 'shipped', 'returned', 'imported')", name="kind"
+            "kind in ('counted', 'received', 'reserved', 'released', 'shipped', 'returned', 'imported')",
+            name="kind",
         ),
         Index(None, "brand_id", "sku_id", "location_id", "seq"),
         Index(None, "brand_id", "order_id", postgresql_where=text("order_id is not null")),

@@ -172,7 +172,19 @@ async def overview(
     earlier_first, earlier_last = rules.before(first, last)
     earlier = msgspec.structs.replace(scope, first=earlier_first, last=earlier_last)
     brand_id = desk.brand.id
-    now, then, days, earlier_days, sources, stores, seen, seen_days, seen_sources, seen_then, top = await queries.together(
+    (
+        now,
+        then,
+        days,
+        earlier_days,
+        sources,
+        stores,
+        seen,
+        seen_days,
+        seen_sources,
+        seen_then,
+        top,
+    ) = await queries.together(
         queries.totals(warehouse, brand_id, scope),
         queries.totals(warehouse, brand_id, earlier),
         queries.by_day(warehouse, brand_id, scope),
@@ -187,7 +199,10 @@ async def overview(
     )
     seen_now, seen_before = seen.get("", {}), seen_then.get("", {})
     day_list = [_day(day, days, seen_days) for day in rules.days_of(first, last)]
-    counts = [seen_now.get(step, 0) for step in ("visit", "product", "cart")] + [now["buyers"], now["customers"]]
+    counts = [seen_now.get(step, 0) for step in ("visit", "product", "cart")] + [
+        now["buyers"],
+        now["customers"],
+    ]
     rates = rules.step_rates(counts)
     return OverviewOut(
         first=first,
@@ -198,7 +213,8 @@ async def overview(
         metrics=_metrics(now, then, seen_now, seen_before, day_list),
         days=day_list,
         previous_days=[
-            PreviousDayOut(day, earlier_days.get(str(day), {}).get("net", 0)) for day in rules.days_of(earlier_first, earlier_last)
+            PreviousDayOut(day, earlier_days.get(str(day), {}).get("net", 0))
+            for day in rules.days_of(earlier_first, earlier_last)
         ],
         funnel=[FunnelOut(*step) for step in zip(rules.STEPS, counts, rates, strict=True)],
         by_source=_by_source(sources, seen_sources),
@@ -210,12 +226,20 @@ async def overview(
 def _day(day: date, days: dict[str, dict[str, int]], seen: dict[str, dict[str, int]]) -> DayOut:
     figures = days.get(str(day), {})
     return DayOut(
-        day, figures.get("net", 0), figures.get("orders", 0), figures.get("customers", 0), seen.get(str(day), {}).get("visit", 0)
+        day,
+        figures.get("net", 0),
+        figures.get("orders", 0),
+        figures.get("customers", 0),
+        seen.get(str(day), {}).get("visit", 0),
     )
 
 
 def _metrics(
-    now: dict[str, int], then: dict[str, int], seen: dict[str, int], seen_then: dict[str, int], days: list[DayOut]
+    now: dict[str, int],
+    then: dict[str, int],
+    seen: dict[str, int],
+    seen_then: dict[str, int],
+    days: list[DayOut],
 ) -> list[MetricOut]:
     def average(figures: dict[str, int]) -> int:
         return figures["paid_minor"] // figures["orders"] if figures["orders"] else 0
@@ -223,8 +247,20 @@ def _metrics(
     rows: list[tuple[str, int, int | None, str, list[int]]] = [
         ("net_sales", now["net"], then["net"], "minor", [day.net_minor for day in days]),
         ("paid_orders", now["orders"], then["orders"], "count", [day.paid_orders for day in days]),
-        ("customers", now["customers"], then["customers"], "count", [day.customers for day in days]),
-        ("average_order", average(now), average(then), "minor", [d.net_minor // d.paid_orders if d.paid_orders else 0 for d in days]),
+        (
+            "customers",
+            now["customers"],
+            then["customers"],
+            "count",
+            [day.customers for day in days],
+        ),
+        (
+            "average_order",
+            average(now),
+            average(then),
+            "minor",
+            [d.net_minor // d.paid_orders if d.paid_orders else 0 for d in days],
+        ),
         (
             "conversion",
             rules.rate_bp(now["customers"], seen.get("visit", 0)) or 0,
@@ -240,10 +276,15 @@ def _metrics(
             [],
         ),
     ]
-    return [MetricOut(key, value, previous, unit, rules.DEFINITIONS[key], spark) for key, value, previous, unit, spark in rows]
+    return [
+        MetricOut(key, value, previous, unit, rules.DEFINITIONS[key], spark)
+        for key, value, previous, unit, spark in rows
+    ]
 
 
-def _by_source(sources: dict[str, dict[str, int]], seen: dict[str, dict[str, int]]) -> list[SourceOut]:
+def _by_source(
+    sources: dict[str, dict[str, int]], seen: dict[str, dict[str, int]]
+) -> list[SourceOut]:
     names = sorted({*sources, *seen}, key=lambda name: -sources.get(name, {}).get("net", 0))
     out = [
         SourceOut(
@@ -261,7 +302,9 @@ async def _by_store(desk: Desk, stores: dict[str, dict[str, int]]) -> list[Store
     ids = [UUID(name) for name in stores if UUID(name) != NOBODY]
     known = await brands.units(desk.session, ids)
     return [
-        StoreFigures(one, known[one].name, stores[str(one)]["net"], stores[str(one)]["orders"]) for one in ids if one in known
+        StoreFigures(one, known[one].name, stores[str(one)]["net"], stores[str(one)]["orders"])
+        for one in ids
+        if one in known
     ]
 
 
@@ -270,7 +313,11 @@ async def _top(desk: Desk, top: list[tuple[UUID, int, int]]) -> list[TopProductO
     pictures = await catalogue.images(desk.session, [title.image_id for title in titles.values()])
     return [
         TopProductOut(
-            product, titles[product].title, _picture(pictures, titles[product].image_id), pieces, net
+            product,
+            titles[product].title,
+            _picture(pictures, titles[product].image_id),
+            pieces,
+            net,
         )
         for product, pieces, net in top
         if product in titles
@@ -289,7 +336,9 @@ async def today(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> T
     now = clock.now()
     day = clock.today(desk.brand.time_zone)
     scope = await _scope(desk, day, day, "", None)
-    week_ago = msgspec.structs.replace(scope, first=day - timedelta(days=7), last=day - timedelta(days=7))
+    week_ago = msgspec.structs.replace(
+        scope, first=day - timedelta(days=7), last=day - timedelta(days=7)
+    )
     figures, hours, earlier = await queries.together(
         queries.totals(warehouse, desk.brand.id, scope),
         queries.by_hour(warehouse, desk.brand.id, scope),
@@ -303,7 +352,10 @@ async def today(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> T
         previous_net_minor=sum(net for hour, net in earlier.items() if hour <= current),
         paid_orders=figures["orders"],
         average_minor=figures["paid_minor"] // figures["orders"] if figures["orders"] else 0,
-        hours=[HourOut(h, hours.get(h, 0) if h <= current else None, earlier.get(h, 0)) for h in range(24)],
+        hours=[
+            HourOut(h, hours.get(h, 0) if h <= current else None, earlier.get(h, 0))
+            for h in range(24)
+        ],
         todo=sorted(todo, key=lambda one: (one.level != "zhu", -one.count)),
     )
 

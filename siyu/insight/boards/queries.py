@@ -60,12 +60,16 @@ async def totals(warehouse: Warehouse, brand_id: UUID, scope: Scope) -> dict[str
 async def by_day(warehouse: Warehouse, brand_id: UUID, scope: Scope) -> dict[str, dict[str, int]]:
     """The same per day; days without sales are missing."""
     rows = await warehouse.ask(
-        brand_id, f"SELECT toString(toDate(at, {{zone:String}})) AS day, {_MONEY} {_sales(scope)} GROUP BY day", **_bound(scope)
+        brand_id,
+        f"SELECT toString(toDate(at, {{zone:String}})) AS day, {_MONEY} {_sales(scope)} GROUP BY day",
+        **_bound(scope),
     )
     return _keyed(rows, "day")
 
 
-async def by(warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str) -> dict[str, dict[str, int]]:
+async def by(
+    warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str
+) -> dict[str, dict[str, int]]:
     """The same per ``source`` or ``store``, the fifty largest."""
     assert column in ("source", "store")
     rows = await warehouse.ask(
@@ -76,9 +80,13 @@ async def by(warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str) ->
     return _keyed(rows, "name")
 
 
-async def visits(warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str) -> dict[str, dict[str, int]]:
+async def visits(
+    warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str
+) -> dict[str, dict[str, int]]:
     """Visitors, and those who saw a product, put one into the cart or began to check out, per day or source (``''`` = all)."""
-    group = {"day": "toString(toDate(at, {zone:String}))", "source": "toString(source)", "": "''"}[column]
+    group = {"day": "toString(toDate(at, {zone:String}))", "source": "toString(source)", "": "''"}[
+        column
+    ]
     rows = await warehouse.ask(
         brand_id,
         f"""SELECT {group} AS name, uniqExact(visitor) AS visit,
@@ -89,7 +97,9 @@ async def visits(warehouse: Warehouse, brand_id: UUID, scope: Scope, column: str
     return _keyed(rows, "name")
 
 
-async def top_products(warehouse: Warehouse, brand_id: UUID, scope: Scope, limit: int = 8) -> list[tuple[UUID, int, int]]:
+async def top_products(
+    warehouse: Warehouse, brand_id: UUID, scope: Scope, limit: int = 8
+) -> list[tuple[UUID, int, int]]:
     """(product, pieces, net money of its lines), the best first."""
     rows = await warehouse.ask(
         brand_id,

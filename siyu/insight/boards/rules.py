@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 from siyu.kernel.errors import Refusal
 
@@ -13,14 +14,26 @@ DEFINITIONS: dict[str, dict[str, str]] = {
         "zh-CN": "净销售额：期内到账的订单金额（含运费），减去期内同意退的金额。",
         "en": "Net sales: money of orders paid in the period (freight included) less refunds agreed in the period.",
     },
-    "paid_orders": {"zh-CN": "付款订单：期内付清的订单数。", "en": "Paid orders: orders paid in full in the period."},
-    "customers": {"zh-CN": "付款客户：期内至少付过一单的人数，每人只算一次。", "en": "Customers: people who paid at least one order in the period, each counted once."},
-    "average_order": {"zh-CN": "客单价：期内到账金额除以付款订单数，不减退款。", "en": "Average order: money of orders paid in the period divided by their number, refunds not deducted."},
+    "paid_orders": {
+        "zh-CN": "付款订单：期内付清的订单数。",
+        "en": "Paid orders: orders paid in full in the period.",
+    },
+    "customers": {
+        "zh-CN": "付款客户：期内至少付过一单的人数，每人只算一次。",
+        "en": "Customers: people who paid at least one order in the period, each counted once.",
+    },
+    "average_order": {
+        "zh-CN": "客单价：期内到账金额除以付款订单数，不减退款。",
+        "en": "Average order: money of orders paid in the period divided by their number, refunds not deducted.",
+    },
     "conversion": {
         "zh-CN": "转化率：期内付款客户数除以来访人数（同意隐私说明的访客，按设备去重）。",
         "en": "Conversion: customers who paid divided by visitors (devices whose owner agreed to the privacy notice).",
     },
-    "refund_rate": {"zh-CN": "退款率：期内同意退的金额除以期内到账金额。", "en": "Refund rate: refunds agreed in the period divided by money of orders paid in the period."},
+    "refund_rate": {
+        "zh-CN": "退款率：期内同意退的金额除以期内到账金额。",
+        "en": "Refund rate: refunds agreed in the period divided by money of orders paid in the period.",
+    },
 }
 
 
@@ -53,10 +66,13 @@ def days_of(first: date, last: date) -> list[date]:
 
 
 def rate_bp(part: int, whole: int) -> int | None:
-    """part / whole in basis points, ``None`` when there is no whole."""
+    """Part / whole in basis points, ``None`` when there is no whole."""
     return round(part * 10_000 / whole) if whole else None
 
 
 def step_rates(counts: Sequence[int]) -> list[int | None]:
     """Each step's share of the step before it, in basis points; the first has none."""
-    return [None, *(rate_bp(now, earlier) for earlier, now in zip(counts, counts[1:], strict=False))]
+    return [
+        None,
+        *(rate_bp(now, earlier) for earlier, now in pairwise(counts)),
+    ]

@@ -28,7 +28,10 @@ _single = msgspec.json.Decoder(rules.Message, strict=False)
 _key_of = msgspec.json.Decoder(type=dict[str, msgspec.Raw])
 _CORS = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-headers", b"authorization, content-type, content-encoding, x-retry-count, x-siyu-link"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, content-type, content-encoding, x-retry-count, x-siyu-link",
+    ),
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-max-age", b"86400"),
 ]
@@ -54,7 +57,10 @@ class Tracking:
         except Refusal as refusal:
             await send_problem(scope, _with_cors(send), refusal)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            away = Busy("The database is being restarted. Nothing was kept; send it again shortly.", retry_after_s=2)
+            away = Busy(
+                "The database is being restarted. Nothing was kept; send it again shortly.",
+                retry_after_s=2,
+            )
             await send_problem(scope, _with_cors(send), away)
         else:
             await send_bytes(send, 200, _KEPT, headers=_CORS)
@@ -82,7 +88,13 @@ class Tracking:
             raise rules.Malformed(f"This is not a Segment message: {error}") from None
         brand_id = await self._brand(_basic(headers.get(b"authorization")) or key or "")
         kept = [
-            rules.kept(one, fallback_type=fallback, fallback_id="" if one.messageId else new_id().hex, received=received, sent_at=sent_at)
+            rules.kept(
+                one,
+                fallback_type=fallback,
+                fallback_id="" if one.messageId else new_id().hex,
+                received=received,
+                sent_at=sent_at,
+            )
             for one in messages
         ]
         if kept:

@@ -28,10 +28,16 @@ class Spooled(msgspec.Struct, frozen=True):
 async def take(session: AsyncSession, limit: int = 50) -> list[Spooled]:
     """The oldest packs, locked; packs that another process holds are left out. ``forget`` them when they are kept."""
     rows = await session.scalars(
-        select(TrackingSpoolRow).order_by(TrackingSpoolRow.id).limit(limit).with_for_update(skip_locked=True)
+        select(TrackingSpoolRow)
+        .order_by(TrackingSpoolRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     unpack = zstandard.ZstdDecompressor()
-    return [Spooled(row.id, row.received_at, _decoder.decode(unpack.decompress(row.body))) for row in rows]
+    return [
+        Spooled(row.id, row.received_at, _decoder.decode(unpack.decompress(row.body)))
+        for row in rows
+    ]
 
 
 async def forget(session: AsyncSession, ids: Sequence[UUID]) -> None:
@@ -42,5 +48,7 @@ async def forget(session: AsyncSession, ids: Sequence[UUID]) -> None:
 async def backlog(database: Database) -> list[tuple[UUID, int, int]]:
     """(brand, packs, messages) that wait, read as the dispatcher."""
     async with database.dispatcher() as connection:
-        rows: Any = await connection.fetch("select brand_id, count(*), sum(messages) from tracking_spool group by brand_id")
+        rows: Any = await connection.fetch(
+            "select brand_id, count(*), sum(messages) from tracking_spool group by brand_id"
+        )
     return [(row[0], row[1], int(row[2])) for row in rows]

@@ -1,6 +1,7 @@
 """From a Segment message to what may be kept: declared properties only, no addresses, no query strings. Pure."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -84,11 +85,20 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
     properties: dict[str, Any]
 
 
-def kept(message: Message, *, fallback_type: str, fallback_id: str, received: datetime, sent_at: datetime | None) -> Kept:
+def kept(
+    message: Message,
+    *,
+    fallback_type: str,
+    fallback_id: str,
+    received: datetime,
+    sent_at: datetime | None,
+) -> Kept:
     """What of a message is kept. Raises ``Malformed`` for a type that does not exist or nobody who acted."""
     kind = message.type or fallback_type
     if kind not in TYPES:
-        raise Malformed(f"The type {kind[:40]!r} does not exist; use one of {', '.join(sorted(TYPES))}.")
+        raise Malformed(
+            f"The type {kind[:40]!r} does not exist; use one of {', '.join(sorted(TYPES))}."
+        )
     visitor, customer = _identity(message.anonymousId), _identity(message.userId)
     if not visitor and not customer:
         raise Malformed("A message needs anonymousId or userId.")
@@ -99,7 +109,10 @@ def kept(message: Message, *, fallback_type: str, fallback_id: str, received: da
         message_id=(message.messageId or fallback_id)[:100],
         type=kind,
         name=(message.event or message.name or "")[:MAX_TEXT],
-        at_ms=int(moment(message.timestamp or message.originalTimestamp, sent_at, received).timestamp() * 1000),
+        at_ms=int(
+            moment(message.timestamp or message.originalTimestamp, sent_at, received).timestamp()
+            * 1000
+        ),
         visitor=visitor or customer,
         customer_id=customer if _uuid(customer) else "",
         source=_text(properties.get("source") or campaign.get("source")),
@@ -110,7 +123,9 @@ def kept(message: Message, *, fallback_type: str, fallback_id: str, received: da
         sku_id=_uuid(properties.get("sku_id")),
         quantity=_number(properties.get("quantity")),
         value_minor=_number(properties.get("value_minor")),
-        path=path_only(_mapping(context.get("page")).get("url") or _mapping(context.get("page")).get("path")),
+        path=path_only(
+            _mapping(context.get("page")).get("url") or _mapping(context.get("page")).get("path")
+        ),
         properties=properties,
     )
 
@@ -185,7 +200,11 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    whole = int(value) if isinstance(value, int | float) and value == value and abs(value) < 1e15 else 0
+    whole = (
+        int(value)
+        if isinstance(value, int | float) and math.isfinite(value) and abs(value) < 1e15
+        else 0
+    )
     return max(-(2**53), min(whole, 2**53))
 
 

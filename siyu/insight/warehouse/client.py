@@ -48,18 +48,25 @@ class Warehouse:
         Raises ``WarehouseAway``.
         """
         assert "{brand:UUID}" in sql, "a question to the warehouse names its brand"
-        bound = {"param_brand": str(brand_id), **{f"param_{name}": _text(value) for name, value in parameters.items()}}
+        bound = {
+            "param_brand": str(brand_id),
+            **{f"param_{name}": _text(value) for name, value in parameters.items()},
+        }
         answer = await self._send(sql + " FORMAT JSONEachRow", bound)
         return [msgspec.json.decode(line) for line in answer.splitlines() if line]
 
-    async def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, token: str = "") -> None:
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, token: str = ""
+    ) -> None:
         """Insert rows (parallel to ``columns``); with a token, the same list again changes nothing. Raises ``WarehouseAway``."""
         if not rows:
             return
         body = b"\n".join(msgspec.json.encode(row) for row in rows)
         # Without a token of its own a block would be dropped for being equal to an earlier one; a rebuild repeats them.
         settings = {"insert_deduplication_token": token or new_id().hex}
-        await self._send(f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow", settings, body)
+        await self._send(
+            f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow", settings, body
+        )
 
     async def command(self, sql: str, **parameters: Any) -> None:
         """Run a statement without an answer (DDL, deletes). Raises ``WarehouseAway``."""
@@ -76,10 +83,14 @@ class Warehouse:
         try:
             if body:
                 answer = await self._client.post(
-                    "/", params={"query": sql, "database": self._database, **parameters}, content=body
+                    "/",
+                    params={"query": sql, "database": self._database, **parameters},
+                    content=body,
                 )
             else:
-                answer = await self._client.post("/", params={"database": self._database, **parameters}, content=sql.encode())
+                answer = await self._client.post(
+                    "/", params={"database": self._database, **parameters}, content=sql.encode()
+                )
         except httpx.HTTPError as error:
             raise WarehouseAway(why=type(error).__name__, retry_after_s=2) from error
         if answer.status_code != 200:

@@ -24,28 +24,49 @@ async def prepare(warehouse: Warehouse) -> None:
         await warehouse.command(statement)
 
 
-def behaviour_rows(brand_id: UUID, pack: Sequence[tracking.Spooled], origin: str = "live") -> list[list[Any]]:
+def behaviour_rows(
+    brand_id: UUID, pack: Sequence[tracking.Spooled], origin: str = "live"
+) -> list[list[Any]]:
     """Spooled messages as rows of ``behaviour``."""
     return [
         [
-            str(brand_id), one.message_id, one.type, one.name, stamp(one.at_ms), stamp(int(spooled.received_at.timestamp() * 1000)),
-            one.visitor, one.customer_id or NOTHING, one.source, one.scene, one.link, one.store_id or NOTHING,
-            one.product_id or NOTHING, one.sku_id or NOTHING, one.quantity, one.value_minor, one.path,
-            msgspec.json.encode(one.properties).decode(), origin,
-        ]  # fmt: skip
+            str(brand_id),
+            one.message_id,
+            one.type,
+            one.name,
+            stamp(one.at_ms),
+            stamp(int(spooled.received_at.timestamp() * 1000)),
+            one.visitor,
+            one.customer_id or NOTHING,
+            one.source,
+            one.scene,
+            one.link,
+            one.store_id or NOTHING,
+            one.product_id or NOTHING,
+            one.sku_id or NOTHING,
+            one.quantity,
+            one.value_minor,
+            one.path,
+            msgspec.json.encode(one.properties).decode(),
+            origin,
+        ]
         for spooled in pack
         for one in spooled.messages
     ]
 
 
-async def drain_spool(database: Database, warehouse: Warehouse, brand_id: UUID, *, packs: int = 40) -> int:
+async def drain_spool(
+    database: Database, warehouse: Warehouse, brand_id: UUID, *, packs: int = 40
+) -> int:
     """Move the oldest packs of a brand; how many messages. A repetition after a crash is forgotten by message id."""
     async with database.brand(brand_id) as session:
         pack = await tracking.take(session, packs)
         if not pack:
             return 0
         rows = behaviour_rows(brand_id, pack)
-        await warehouse.insert("behaviour", BEHAVIOUR_COLUMNS, rows, token=f"{pack[0].id}-{pack[-1].id}")
+        await warehouse.insert(
+            "behaviour", BEHAVIOUR_COLUMNS, rows, token=f"{pack[0].id}-{pack[-1].id}"
+        )
         await tracking.forget(session, [spooled.id for spooled in pack])
     return len(rows)
 

@@ -20,7 +20,16 @@ def plug_in(warehouse: Warehouse) -> None:
     _warehouse[:] = [warehouse]
 
 
-@on(OrderPlaced, OrderPaid, OrderCancelled, RefundAgreed, history=True, whole=True, outside=True, page=2000)
+@on(
+    OrderPlaced,
+    OrderPaid,
+    OrderCancelled,
+    RefundAgreed,
+    history=True,
+    whole=True,
+    outside=True,
+    page=2000,
+)
 async def project_sales(session: AsyncSession, heard: list[Heard]) -> None:
     """Write each event's rows, keyed by the event's id, so that a repetition changes nothing."""
     brand_id = brand_of(session)
@@ -34,7 +43,9 @@ def sales_rows(brand_id: UUID, heard: Heard) -> list[list[Any]]:
     kind, sign, whole_field = _KINDS[type(event)]
     total: int = getattr(event, whole_field)
 
-    def row(line: int, product: UUID | str, sku: UUID | str, quantity: int, minor: int) -> list[Any]:
+    def row(
+        line: int, product: UUID | str, sku: UUID | str, quantity: int, minor: int
+    ) -> list[Any]:
         return [
             str(brand_id), str(heard.id), line, kind, stamp(int(heard.occurred_at.timestamp() * 1000)), str(event.order_id),
             str(event.customer_id), event.source, event.scene, _uuid(event.store_id), _uuid(event.guide_id),
@@ -43,7 +54,10 @@ def sales_rows(brand_id: UUID, heard: Heard) -> list[list[Any]]:
 
     lines: Sequence[Piece] = event.lines
     whole = row(0, NOTHING, NOTHING, sum(piece.quantity for piece in lines), total)
-    return [whole, *(row(i, p.product_id, p.sku_id, p.quantity, p.minor) for i, p in enumerate(lines, 1))]
+    return [
+        whole,
+        *(row(i, p.product_id, p.sku_id, p.quantity, p.minor) for i, p in enumerate(lines, 1)),
+    ]
 
 
 _KINDS: dict[type, tuple[str, int, str]] = {

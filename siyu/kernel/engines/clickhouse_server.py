@@ -140,7 +140,7 @@ class Server(ThreadingHTTPServer):
         self.guard = threading.Lock()
         super().__init__((host.LOOPBACK, port), Handler)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # named by the library
+    def handle_error(self, request: Any, client_address: Any) -> None:  # named by the library
         error = sys.exception() if sys.version_info >= (3, 12) else sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
             log.error("clickhouse_request_broke", error=repr(error))
@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer(read_only=False)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # named by the library
+    def log_message(self, format: str, *args: Any) -> None:  # named by the library
         """Say nothing: statements may hold personal data."""
 
     def _answer(self, *, read_only: bool) -> None:

@@ -7,6 +7,7 @@ ever: nothing can appear in it any more. It is drained in ``seq`` order; only th
 
 import asyncio
 import time
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -53,9 +54,13 @@ async def follow_once(database: Database, brand_id: UUID, listener: Listener) ->
             made = await driver.execute(_FIRST, listener.name, listener.history)
             return 0 if made.endswith("1") else -1
         lo, hi, seq = row
-        page = await driver.fetch(
-            _PAGE, str(lo), str(hi), seq, list(listener.kinds), listener.history, listener.page
-        ) if lo < hi else []
+        page = (
+            await driver.fetch(
+                _PAGE, str(lo), str(hi), seq, list(listener.kinds), listener.history, listener.page
+            )
+            if lo < hi
+            else []
+        )
         if not page:
             newest = await driver.fetchval(_OPEN, str(hi))
             if newest <= hi:
@@ -83,7 +88,9 @@ where c.inside or c.known < $2
 class Follower:
     """Runs all listeners of all brands in one process: woken after commits, polling as the net."""
 
-    def __init__(self, database: Database, *, poll_s: float = 0.5, only: set[str] | None = None) -> None:
+    def __init__(
+        self, database: Database, *, poll_s: float = 0.5, only: set[str] | None = None
+    ) -> None:
         self._database = database
         self._poll_s = poll_s
         self._listeners = [one for one in listeners.values() if only is None or one.name in only]
@@ -106,10 +113,8 @@ class Follower:
                 continue
             if not busy:
                 self._woken.clear()
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._poll_s)
-                except TimeoutError:
-                    pass
 
     async def step(self) -> bool:
         """One round over the brands with news; whether anything was heard."""
@@ -141,5 +146,3 @@ async def drain(database: Database, brand_id: UUID, names: set[str] | None = Non
         while (count := await follow_once(database, brand_id, listener)) >= 0:
             total += count
     return total
-
-

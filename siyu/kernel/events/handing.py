@@ -73,7 +73,13 @@ def _heard(listener: Listener, row: Any) -> Any:
     if not listener.whole:
         return event
     return Heard(
-        event, row["seq"], row["id"], row["occurred_at"], row["recorded_at"], row["origin"], msgspec.json.decode(row["actor"])
+        event,
+        row["seq"],
+        row["id"],
+        row["occurred_at"],
+        row["recorded_at"],
+        row["origin"],
+        msgspec.json.decode(row["actor"]),
     )
 
 
@@ -91,12 +97,14 @@ async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> t
     if known is None or not rows:
         raise NotFound(listener=listener, subject=str(subject))
     await session.execute(
-        delete(ParkedEventRow).where(ParkedEventRow.listener == listener, ParkedEventRow.subject == subject)
+        delete(ParkedEventRow).where(
+            ParkedEventRow.listener == listener, ParkedEventRow.subject == subject
+        )
     )
     await hand_over(session, known, rows)
     still = await session.scalar(
-        select(func.count()).where(ParkedEventRow.listener == listener, ParkedEventRow.subject == subject)
+        select(func.count()).where(
+            ParkedEventRow.listener == listener, ParkedEventRow.subject == subject
+        )
     )
     return len(rows) - int(still or 0), int(still or 0)
-
-

@@ -44,7 +44,11 @@ listeners: dict[str, Listener] = {}
 
 
 def on(
-    *events: type[Event], history: bool = False, whole: bool = False, outside: bool = False, page: int = 1000
+    *events: type[Event],
+    history: bool = False,
+    whole: bool = False,
+    outside: bool = False,
+    page: int = 1000,
 ) -> Callable[[Listening], Listening]:
     """Register ``async def reaction(session, events: list[...])`` as a listener.
 

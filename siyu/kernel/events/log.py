@@ -41,11 +41,21 @@ order by position
 
 
 async def state(
-    session: AsyncSession, events: Sequence[Event], *, origin: str = "live", occurred_at: Sequence[datetime] | None = None
+    session: AsyncSession,
+    events: Sequence[Event],
+    *,
+    origin: str = "live",
+    occurred_at: Sequence[datetime] | None = None,
 ) -> None:
     """Append events in the session's transaction, in this order; listeners hear them after the commit."""
     if events:
-        await state_on(await driver_of(session), events, actor=actor_of(session), origin=origin, occurred_at=occurred_at)
+        await state_on(
+            await driver_of(session),
+            events,
+            actor=actor_of(session),
+            origin=origin,
+            occurred_at=occurred_at,
+        )
 
 
 async def state_on(

@@ -28,18 +28,22 @@ class ParkedSubject(msgspec.Struct, frozen=True):
     parked_at: datetime
 
 
-async def waiting_subjects(session: AsyncSession, listener: str, subjects: Iterable[UUID]) -> set[UUID]:
+async def waiting_subjects(
+    session: AsyncSession, listener: str, subjects: Iterable[UUID]
+) -> set[UUID]:
     """Those of ``subjects`` that have parked events at the listener."""
     return set(
         await session.scalars(
-            select(ParkedEventRow.subject).distinct().where(
-                ParkedEventRow.listener == listener, ParkedEventRow.subject.in_(list(subjects))
-            )
+            select(ParkedEventRow.subject)
+            .distinct()
+            .where(ParkedEventRow.listener == listener, ParkedEventRow.subject.in_(list(subjects)))
         )
     )
 
 
-async def park(session: AsyncSession, listener: str, rows: Sequence[Any], *, error: str, attempts: int) -> None:
+async def park(
+    session: AsyncSession, listener: str, rows: Sequence[Any], *, error: str, attempts: int
+) -> None:
     """Put events aside, in one statement."""
     driver = await driver_of(session)
     await driver.execute(
@@ -71,11 +75,24 @@ async def parked_page(
     heads = first.order_by(ParkedEventRow.listener, ParkedEventRow.subject).limit(limit).subquery()
     rows = await session.execute(
         select(heads.c.events, ParkedEventRow)
-        .join(heads, (heads.c.listener == ParkedEventRow.listener) & (heads.c.first_seq == ParkedEventRow.seq))
+        .join(
+            heads,
+            (heads.c.listener == ParkedEventRow.listener)
+            & (heads.c.first_seq == ParkedEventRow.seq),
+        )
         .order_by(ParkedEventRow.listener, ParkedEventRow.subject)
     )
     return [
-        ParkedSubject(row.listener, row.subject, row.kind, row.seq, count, row.error, row.attempts, row.parked_at)
+        ParkedSubject(
+            row.listener,
+            row.subject,
+            row.kind,
+            row.seq,
+            count,
+            row.error,
+            row.attempts,
+            row.parked_at,
+        )
         for count, row in rows
     ]
 

@@ -29,7 +29,9 @@ class EventRow(OfBrand, Base):
     """One fact. ``xid`` is the transaction that stated it; readers open windows over it."""
 
     __tablename__ = "events"
-    seq: Mapped[int] = mapped_column(server_default=events_seq.next_value(), primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(
+        server_default=events_seq.next_value(), primary_key=True, autoincrement=False
+    )
     xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
     id: Mapped[UUID]
     kind: Mapped[str]
@@ -44,7 +46,9 @@ class EventRow(OfBrand, Base):
     __table_args__ = (
         Index(None, "brand_id", "xid", "seq"),
         Index(None, "brand_id", "subject", "seq"),
-        Index("events_xid_brand_idx", "xid", "brand_id"),  # the dispatcher asks which brands have news
+        Index(
+            "events_xid_brand_idx", "xid", "brand_id"
+        ),  # the dispatcher asks which brands have news
         {"info": {"app": "SELECT, INSERT", "dispatch": ["brand_id", "seq", "xid", "kind"]}},
     )
 
@@ -59,7 +63,9 @@ class EventCursorRow(OfBrand, Base):
     seq: Mapped[int]
     heard_at: Mapped[datetime | None]
 
-    __table_args__ = ({"info": {"dispatch": ["brand_id", "listener", "lo", "hi", "seq", "heard_at"]}},)
+    __table_args__ = (
+        {"info": {"dispatch": ["brand_id", "listener", "lo", "hi", "seq", "heard_at"]}},
+    )
 
 
 class ParkedEventRow(OfBrand, Base):
@@ -76,5 +82,3 @@ class ParkedEventRow(OfBrand, Base):
     parked_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "brand_id", "listener", "subject", "seq"), {"info": {}})
-
-

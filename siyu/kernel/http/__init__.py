@@ -4,7 +4,14 @@ from siyu.kernel.http.idempotency import IdempotencyRow, KeyReused, Once, once
 from siyu.kernel.http.limits import Limiter, rate_limit
 from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
 from siyu.kernel.http.problems import Problem, exception_handlers, problem_of, send_problem
-from siyu.kernel.http.surroundings import Surroundings, client_address, host_of, read_body, request_id_of, send_bytes
+from siyu.kernel.http.surroundings import (
+    Surroundings,
+    client_address,
+    host_of,
+    read_body,
+    request_id_of,
+    send_bytes,
+)
 
 __all__ = [
     "BadCursor",

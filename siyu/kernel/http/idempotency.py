@@ -46,7 +46,14 @@ class BadKey(Refusal):
 class Once:
     """A write under a key: ``reference`` of the earlier one, or ``None`` and then ``done(reference)``."""
 
-    def __init__(self, session: AsyncSession, scope: str, key: str, input_hash: str, reference: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        scope: str,
+        key: str,
+        input_hash: str,
+        reference: dict[str, Any] | None,
+    ) -> None:
         self._session, self._scope, self._key, self._hash = session, scope, key, input_hash
         self.reference = reference
 
@@ -54,9 +61,12 @@ class Once:
         """Keep what came of the write, in its own transaction."""
         self._session.add(
             IdempotencyRow(
-                scope=self._scope, key=self._key, input_hash=self._hash, reference=msgspec.to_builtins(reference),
+                scope=self._scope,
+                key=self._key,
+                input_hash=self._hash,
+                reference=msgspec.to_builtins(reference),
                 created_at=clock.now(),
-            )  # fmt: skip
+            )
         )
         await self._session.flush()
 
@@ -75,7 +85,9 @@ async def once(session: AsyncSession, scope: str, key: str | None, value: Any) -
         raise BadKey
     driver = await driver_of(session)
     brand = session.info["brand_id"]
-    await driver.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{brand}/{scope}/{key}")
+    await driver.execute(
+        "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{brand}/{scope}/{key}"
+    )
     earlier = await session.get(IdempotencyRow, (brand, scope, key))
     fingerprint = input_hash(value)
     if earlier is not None and earlier.input_hash != fingerprint:

@@ -54,7 +54,10 @@ def problem_of(refusal: Refusal, request_id: str) -> Problem:
 
 def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     return Response(
-        msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers or {}
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=headers or {},
     )
 
 
@@ -73,7 +76,9 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[byt
         {"path": str(one.get("key", "")), "message": str(one.get("message", ""))}
         for one in (cast("dict[str, Any]", part) for part in extra if isinstance(part, dict))
     ]
-    code = _BY_STATUS.get(error.status_code, "http.failed" if error.status_code >= 500 else "http.malformed")
+    code = _BY_STATUS.get(
+        error.status_code, "http.failed" if error.status_code >= 500 else "http.malformed"
+    )
     problem = Problem(
         type=f"urn:siyu:problem:{code}",
         title=type(error).__name__,
@@ -87,28 +92,60 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[byt
     return _answer(problem, dict(error.headers or {}))
 
 
-def _malformed(request: Request[Any, Any, Any], error: msgspec.ValidationError | msgspec.DecodeError) -> Response[bytes]:
+def _malformed(
+    request: Request[Any, Any, Any], error: msgspec.ValidationError | msgspec.DecodeError
+) -> Response[bytes]:
     problem = Problem(
-        "urn:siyu:problem:http.malformed", "Malformed", 400, "http.malformed", str(error), {}, request_id_of(request.scope)
+        "urn:siyu:problem:http.malformed",
+        "Malformed",
+        400,
+        "http.malformed",
+        str(error),
+        {},
+        request_id_of(request.scope),
     )
     return _answer(problem)
 
 
 def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
     cause = str(getattr(error, "orig", error))
-    if "invalid byte sequence" in cause or "unsupported Unicode escape" in cause or "\\u0000" in cause:
-        return _refused(request, Invalid("The text contains a character (NUL) that cannot be stored."))
-    if "out of range" in cause or "value out of int64 range" in cause or "Invalid input for query" in cause or "DataError" in cause:
-        return _refused(request, Invalid("A number or a date is out of the range that can be stored."))
+    if (
+        "invalid byte sequence" in cause
+        or "unsupported Unicode escape" in cause
+        or "\\u0000" in cause
+    ):
+        return _refused(
+            request, Invalid("The text contains a character (NUL) that cannot be stored.")
+        )
+    if (
+        "out of range" in cause
+        or "value out of int64 range" in cause
+        or "Invalid input for query" in cause
+        or "DataError" in cause
+    ):
+        return _refused(
+            request, Invalid("A number or a date is out of the range that can be stored.")
+        )
     if error.connection_invalidated:
         log.warning("database away", error=cause[:300])
-        return _refused(request, Busy("The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1))
+        return _refused(
+            request,
+            Busy(
+                "The database is being restarted. Nothing was done; try again shortly.",
+                retry_after_s=1,
+            ),
+        )
     return _failed(request, error)
 
 
 def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
-    return _refused(request, Busy("The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1))
+    return _refused(
+        request,
+        Busy(
+            "The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1
+        ),
+    )
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -141,4 +178,6 @@ async def send_problem(scope: Any, send: Any, refusal: Refusal) -> None:
     """Answer with a refusal from a raw ASGI handler."""
     body = msgspec.json.encode(problem_of(refusal, request_id_of(scope)))
     extra = [(key.lower().encode(), value.encode()) for key, value in _headers(refusal).items()]
-    await send_bytes(send, refusal.status, body, content_type=b"application/problem+json", headers=extra)
+    await send_bytes(
+        send, refusal.status, body, content_type=b"application/problem+json", headers=extra
+    )

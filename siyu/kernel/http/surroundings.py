@@ -14,7 +14,10 @@ from siyu.kernel.ids import new_id
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.\-]{8,64}$")
 _requests = Counter("siyu_http_requests_total", "Answered requests", ["door", "status"])
 _seconds = Histogram(
-    "siyu_http_seconds", "Time to answer", ["door"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+    "siyu_http_seconds",
+    "Time to answer",
+    ["door"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
@@ -50,7 +53,11 @@ class Surroundings:
                 headers = list(message.get("headers", ()))
                 present = {name for name, _ in headers}
                 headers += [pair for pair in own if pair[0] not in present]
-                if self._policy and b"content-security-policy" not in present and (policy := self._policy(scope)):
+                if (
+                    self._policy
+                    and b"content-security-policy" not in present
+                    and (policy := self._policy(scope))
+                ):
                     headers.append((b"content-security-policy", policy))
                 if b"cache-control" not in present:
                     headers.append((b"cache-control", b"no-store"))
@@ -69,7 +76,11 @@ class Surroundings:
 def _door(path: str) -> str:
     parts = path.split("/", 3)
     if len(parts) > 2 and parts[1] in ("api", "v1"):
-        return f"/{parts[1]}/{parts[2]}" if parts[1] == "api" and parts[2] in ("console", "shop") else f"/{parts[1]}"
+        return (
+            f"/{parts[1]}/{parts[2]}"
+            if parts[1] == "api" and parts[2] in ("console", "shop")
+            else f"/{parts[1]}"
+        )
     return f"/{parts[1]}" if parts[1] in ("media", "l", "health", "metrics", "schema", "m") else "/"
 
 
@@ -125,14 +136,23 @@ async def read_body(receive: Any, max_bytes: int = 1_000_000) -> bytes:
 
 
 async def send_bytes(
-    send: Any, status: int, body: bytes, *, content_type: bytes = b"application/json", headers: Any = ()
+    send: Any,
+    status: int,
+    body: bytes,
+    *,
+    content_type: bytes = b"application/json",
+    headers: Any = (),
 ) -> None:
     """Answer from a raw ASGI handler."""
     await send(
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *headers],
+            "headers": [
+                (b"content-type", content_type),
+                (b"content-length", b"%d" % len(body)),
+                *headers,
+            ],
         }
     )
     await send({"type": "http.response.body", "body": body})

@@ -27,6 +27,7 @@ from siyu.people.customers.queries import (
     find_customers,
 )
 from siyu.people.customers.regions import address_names
+from siyu.people.customers.regions import path_of as region_names
 from siyu.people.customers.rules import PrivacyNeeded, masked_name, masked_phone, normal_phone
 from siyu.people.customers.visit import (
     COOKIE,
@@ -73,6 +74,7 @@ __all__ = [
     "open_sessions",
     "open_visit",
     "plugs",
+    "region_names",
     "save_address",
     "sessions_of",
 ]

@@ -5,4 +5,13 @@ from siyu.scenes.links.events import LinkMade, LinkOpened
 from siyu.scenes.links.queries import Link, by_codes, sources
 from siyu.scenes.links.rules import is_genuine
 
-__all__ = ["Link", "LinkMade", "LinkOpened", "by_codes", "is_genuine", "make_links", "sources", "touch"]
+__all__ = [
+    "Link",
+    "LinkMade",
+    "LinkOpened",
+    "by_codes",
+    "is_genuine",
+    "make_links",
+    "sources",
+    "touch",
+]

@@ -38,16 +38,33 @@ async def make_links(session: AsyncSession, plans: Sequence[LinkPlan], secret: b
             raise rules.BadSource(source=plan.source[:40])
         rows.append(
             LinkRow(
-                id=new_id(), code=rules.code_of(secrets.token_bytes(8), secret, brand_id), target_kind=plan.target.kind,
-                target_id=plan.target.id, source=plan.source, scene=plan.scene, store_id=plan.store_id,
-                guide_id=plan.guide_id, note=plan.note, created_by=actor_of(session).id, created_at=clock.now(),
-            )  # fmt: skip
+                id=new_id(),
+                code=rules.code_of(secrets.token_bytes(8), secret, brand_id),
+                target_kind=plan.target.kind,
+                target_id=plan.target.id,
+                source=plan.source,
+                scene=plan.scene,
+                store_id=plan.store_id,
+                guide_id=plan.guide_id,
+                note=plan.note,
+                created_by=actor_of(session).id,
+                created_at=clock.now(),
+            )
         )
     session.add_all(rows)
     await session.flush()
     await state(
         session,
-        [LinkMade(link_id=r.id, source=r.source, scene=r.scene, store_id=r.store_id, guide_id=r.guide_id) for r in rows],
+        [
+            LinkMade(
+                link_id=r.id,
+                source=r.source,
+                scene=r.scene,
+                store_id=r.store_id,
+                guide_id=r.guide_id,
+            )
+            for r in rows
+        ],
     )
     return [link_of(row) for row in rows]
 

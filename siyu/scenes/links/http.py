@@ -14,7 +14,14 @@ from siyu.goods import catalogue
 from siyu.goods.catalogue import category_names
 from siyu.goods.orders import orders_by_link
 from siyu.kernel.errors import NotFound, Refusal
-from siyu.kernel.http import client_address, decode_cursor, encode_cursor, once, rate_limit, send_bytes
+from siyu.kernel.http import (
+    client_address,
+    decode_cursor,
+    encode_cursor,
+    once,
+    rate_limit,
+    send_bytes,
+)
 from siyu.people import brands, staff
 from siyu.people.customers import sessions_of
 from siyu.people.staff import Desk, permission
@@ -72,9 +79,14 @@ async def list_links(
     desk.require("links.view")
     key = decode_cursor(cursor, datetime, UUID)
     found = await queries.page(
-        desk.session, before=(key[0], key[1]) if key else None, limit=21, stores=await desk.unit_ids()
+        desk.session,
+        before=(key[0], key[1]) if key else None,
+        limit=21,
+        stores=await desk.unit_ids(),
     )
-    following = encode_cursor((found[19][0].created_at, found[19][0].id)) if len(found) > 20 else None
+    following = (
+        encode_cursor((found[19][0].created_at, found[19][0].id)) if len(found) > 20 else None
+    )
     return LinkPage(await _shown(desk, runtime, found[:20]), following)
 
 
@@ -87,7 +99,9 @@ async def make_link(
 ) -> LinkOut:
     """Make a signed link. Refusals: links.bad_source, links.bad_target, http.not_found (store, guide)."""
     desk.require("links.edit")
-    writing = await once(desk.session, f"links/{desk.staff.id}", request_key or desk.request_id, data)
+    writing = await once(
+        desk.session, f"links/{desk.staff.id}", request_key or desk.request_id, data
+    )
     if writing.reference is not None:
         known = await queries.by_codes(desk.session, [writing.reference["code"]])
         return (await _shown(desk, runtime, [(next(iter(known.values())), 0)]))[0]
@@ -95,7 +109,13 @@ async def make_link(
     plan = LinkPlan(data.target, data.source, data.scene, data.store_id, data.staff_id, data.note)
     (link,) = await make_links(desk.session, [plan], runtime.secret)
     await writing.done({"code": link.code})
-    await desk.audit("links.made", subject_kind="link", subject_id=link.id, label=data.note or link.code, facts={"source": link.source})
+    await desk.audit(
+        "links.made",
+        subject_kind="link",
+        subject_id=link.id,
+        label=data.note or link.code,
+        facts={"source": link.source},
+    )
     return (await _shown(desk, runtime, [(link, 0)]))[0]
 
 
@@ -118,7 +138,9 @@ async def _check(desk: Desk, data: LinkIn) -> None:
             raise NotFound(store_id=str(data.store_id))
     elif not desk.staff.sees_all:
         raise NotFound("Choose one of your stores for the link.")
-    if data.staff_id is not None and data.staff_id not in await staff.names(desk.session, [data.staff_id]):
+    if data.staff_id is not None and data.staff_id not in await staff.names(
+        desk.session, [data.staff_id]
+    ):
         raise NotFound(staff_id=str(data.staff_id))
 
 
@@ -127,8 +149,12 @@ async def _shown(desk: Desk, runtime: Any, found: list[tuple[Link, int]]) -> lis
     links = [link for link, _ in found]
     stores = await brands.units(desk.session, [link.store_id for link in links])
     guides = await staff.names(desk.session, [link.guide_id for link in links if link.guide_id])
-    products = await catalogue.titles(desk.session, [UUID(link.target.id) for link in links if link.target.kind == "product"])
-    categories = await category_names(desk.session, [UUID(link.target.id) for link in links if link.target.kind == "category"])
+    products = await catalogue.titles(
+        desk.session, [UUID(link.target.id) for link in links if link.target.kind == "product"]
+    )
+    categories = await category_names(
+        desk.session, [UUID(link.target.id) for link in links if link.target.kind == "category"]
+    )
     ordered = await orders_by_link(desk.session, [link.id for link in links])
 
     def label(target: Target) -> LocaleText:
@@ -140,10 +166,20 @@ async def _shown(desk: Desk, runtime: Any, found: list[tuple[Link, int]]) -> lis
 
     return [
         LinkOut(
-            link.id, link.code, f"{runtime.settings.shop(desk.brand.slug)}/l/{link.code}", link.target, label(link.target),
-            link.source, link.scene, _name(stores, link.store_id),
-            guides.get(link.guide_id) if link.guide_id else None, link.note, visits, ordered.get(link.id, 0), link.created_at,
-        )  # fmt: skip
+            link.id,
+            link.code,
+            f"{runtime.settings.shop(desk.brand.slug)}/l/{link.code}",
+            link.target,
+            label(link.target),
+            link.source,
+            link.scene,
+            _name(stores, link.store_id),
+            guides.get(link.guide_id) if link.guide_id else None,
+            link.note,
+            visits,
+            ordered.get(link.id, 0),
+            link.created_at,
+        )
         for link, visits in found
     ]
 
@@ -167,7 +203,12 @@ class Opening:
             location = await self._open(scope, code)
         except Refusal:
             location = "/"
-        await send_bytes(send, 302, b"", headers=[(b"location", location.encode()), (b"cache-control", b"no-store")])
+        await send_bytes(
+            send,
+            302,
+            b"",
+            headers=[(b"location", location.encode()), (b"cache-control", b"no-store")],
+        )
 
     async def _open(self, scope: Any, code: str) -> str:
         runtime = self._runtime

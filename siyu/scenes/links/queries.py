@@ -46,13 +46,18 @@ async def by_codes(session: AsyncSession, codes: Iterable[str]) -> dict[str, Lin
 async def sources(connection: asyncpg.Connection, codes: Iterable[str]) -> Mapping[str, Source]:
     """Where orders came from, by link code, on a bare brand-bound connection (plugged into ``orders``)."""
     rows = await connection.fetch(
-        "select code, source, scene, store_id, guide_id, id from links where code = any($1)", list(set(codes))
+        "select code, source, scene, store_id, guide_id, id from links where code = any($1)",
+        list(set(codes)),
     )
     return {row[0]: Source(row[1], row[2], row[3], row[4], row[5]) for row in rows}
 
 
 async def page(
-    session: AsyncSession, *, before: tuple[datetime, UUID] | None, limit: int, stores: Sequence[UUID] | None
+    session: AsyncSession,
+    *,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+    stores: Sequence[UUID] | None,
 ) -> list[tuple[Link, int]]:
     """Links with their visits, newest first; with ``stores`` only those of these stores."""
     wanted = select(LinkRow).order_by(LinkRow.created_at.desc(), LinkRow.id.desc()).limit(limit)
@@ -66,5 +71,5 @@ async def page(
         .where(TouchpointRow.link_id.in_([link.id for link in links]))
         .group_by(TouchpointRow.link_id)
     )
-    visits = {link_id: count for link_id, count in counted}
+    visits = dict(counted.tuples().all())
     return [(link, visits.get(link.id, 0)) for link in links]

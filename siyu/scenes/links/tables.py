@@ -26,7 +26,11 @@ class LinkRow(OfBrand, Base):
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("brand_id", "code"), Index(None, "brand_id", "created_at", "id"), {"info": {}})
+    __table_args__ = (
+        UniqueConstraint("brand_id", "code"),
+        Index(None, "brand_id", "created_at", "id"),
+        {"info": {}},
+    )
 
 
 class TouchpointRow(OfBrand, Base):

@@ -1,6 +1,5 @@
 """Saving drafts, publishing, going back. A version is never changed: going back publishes it again under a new number."""
 
-
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,7 +33,9 @@ async def publish(session: AsyncSession, key: str) -> int:
     if row is None:
         raise NotFound(key=key[:40])
     if row.published_number is not None:
-        now_shown = await session.get(PageVersionRow, (brand_of(session), row.id, row.published_number))
+        now_shown = await session.get(
+            PageVersionRow, (brand_of(session), row.id, row.published_number)
+        )
         if now_shown is not None and now_shown.blocks == row.draft:
             raise rules.NothingNew
     return await _show(session, row, row.draft)
@@ -43,10 +44,16 @@ async def publish(session: AsyncSession, key: str) -> int:
 async def roll_back(session: AsyncSession, key: str, number: int) -> int:
     """Make an earlier version the draft and publish it; the new number. Raises ``NotFound``."""
     row = await queries.row_of(session, key, locked=True)
-    version = await session.get(PageVersionRow, (brand_of(session), row.id, number)) if row else None
+    version = (
+        await session.get(PageVersionRow, (brand_of(session), row.id, number)) if row else None
+    )
     if row is None or version is None:
         raise NotFound(number=number)
-    row.draft, row.draft_version, row.draft_saved_at = version.blocks, row.draft_version + 1, clock.now()
+    row.draft, row.draft_version, row.draft_saved_at = (
+        version.blocks,
+        row.draft_version + 1,
+        clock.now(),
+    )
     return await _show(session, row, version.blocks)
 
 
@@ -60,11 +67,20 @@ async def _own(session: AsyncSession, key: str) -> PageRow:
     if key not in rules.KEYS:
         raise NotFound(key=key[:40])
     driver = await session.connection()
-    await driver.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{brand_of(session)}/page/{key}", 0))))
+    await driver.execute(
+        select(
+            func.pg_advisory_xact_lock(func.hashtextextended(f"{brand_of(session)}/page/{key}", 0))
+        )
+    )
     row = await queries.row_of(session, key, locked=True)
     if row is None:
         row = PageRow(
-            id=new_id(), key=key, title=queries.TITLES[key], draft=[], draft_version=0, draft_saved_at=clock.now()
+            id=new_id(),
+            key=key,
+            title=queries.TITLES[key],
+            draft=[],
+            draft_version=0,
+            draft_saved_at=clock.now(),
         )
         session.add(row)
         await session.flush()
@@ -75,12 +91,14 @@ async def _show(session: AsyncSession, row: PageRow, blocks: list[object]) -> in
     number = (row.published_number or 0) + 1
     session.add(
         PageVersionRow(
-            page_id=row.id, number=number, blocks=blocks, published_at=clock.now(), published_by=actor_of(session).name
+            page_id=row.id,
+            number=number,
+            blocks=blocks,
+            published_at=clock.now(),
+            published_by=actor_of(session).name,
         )
     )
     row.published_number = number
     await session.flush()
     await state(session, [PagePublished(page_id=row.id, key=row.key, number=number)])
     return number
-
-

@@ -116,7 +116,9 @@ async def _page(desk: Desk, runtime: Any, key: str) -> PageOut:
     page = await queries.page_of(desk.session, key)
     known = await catalogue.images(desk.session, rules.images_of([*page.draft, *page.published]))
     settings = runtime.settings
-    preview = f"{settings.shop(desk.brand.slug)}/?preview=1&origin={quote(settings.console, safe='')}"
+    preview = (
+        f"{settings.shop(desk.brand.slug)}/?preview=1&origin={quote(settings.console, safe='')}"
+    )
     return PageOut(
         page.key, page.title, page.draft, page.draft_version, page.draft_saved_at, page.published, page.published_number,
         page.published_at, preview, {str(one): image for one, image in known.items()},
@@ -131,14 +133,23 @@ async def list_pages(desk: NamedDependency[Desk]) -> PagesOut:
     pages = [await queries.page_of(desk.session, key) for key in rules.KEYS]
     return PagesOut(
         [
-            PageRowOut(p.key, p.title, p.draft_saved_at, p.published_number, p.published_at, p.draft != p.published)
+            PageRowOut(
+                p.key,
+                p.title,
+                p.draft_saved_at,
+                p.published_number,
+                p.published_at,
+                p.draft != p.published,
+            )
             for p in pages
         ]
     )
 
 
 @get("/pages/{key:str}", tags=["storefront"])
-async def one_page(desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str]) -> PageOut:
+async def one_page(
+    desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str]
+) -> PageOut:
     """A page with its draft."""
     desk.require("pages.view")
     return await _page(desk, runtime, key)
@@ -146,7 +157,10 @@ async def one_page(desk: NamedDependency[Desk], runtime: NamedDependency[Any], k
 
 @put("/pages/{key:str}/draft", tags=["storefront"])
 async def save_draft(
-    desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str], data: JSONBody[DraftIn]
+    desk: NamedDependency[Desk],
+    runtime: NamedDependency[Any],
+    key: FromPath[str],
+    data: JSONBody[DraftIn],
 ) -> PageOut:
     """Keep a draft. Refusals: storefront.changed_meanwhile, storefront.too_many_blocks, storefront.double_block."""
     desk.require("pages.edit")
@@ -155,15 +169,24 @@ async def save_draft(
 
 
 @post("/pages/{key:str}/preview", tags=["storefront"], status_code=200)
-async def preview(desk: NamedDependency[Desk], key: FromPath[str], data: JSONBody[PreviewIn], lang: FromQuery[str] = "") -> PreviewOut:
+async def preview(
+    desk: NamedDependency[Desk],
+    key: FromPath[str],
+    data: JSONBody[PreviewIn],
+    lang: FromQuery[str] = "",
+) -> PreviewOut:
     """Blocks as a phone would show them, without keeping anything."""
     desk.require("pages.view")
     await queries.page_of(desk.session, key)
-    return PreviewOut(await shown(desk.session, rules.checked(data.blocks), desk.brand, lang or desk.staff.locale))
+    return PreviewOut(
+        await shown(desk.session, rules.checked(data.blocks), desk.brand, lang or desk.staff.locale)
+    )
 
 
 @post("/pages/{key:str}/publish", tags=["storefront"], status_code=200)
-async def publish(desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str]) -> PageOut:
+async def publish(
+    desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str]
+) -> PageOut:
     """Show the draft to shoppers. Refusals: storefront.nothing_new, http.not_found."""
     desk.require("pages.edit")
     number = await actions.publish(desk.session, key)
@@ -178,20 +201,31 @@ async def list_versions(
     """Versions that were published, newest first, 20 a page."""
     desk.require("pages.view")
     before = decode_cursor(cursor, int)
-    rows = await queries.versions_of(desk.session, key, before=before[0] if before else None, limit=21)
-    items = [PageVersionOut(row.number, row.published_at, row.published_by, len(row.blocks)) for row in rows[:20]]
+    rows = await queries.versions_of(
+        desk.session, key, before=before[0] if before else None, limit=21
+    )
+    items = [
+        PageVersionOut(row.number, row.published_at, row.published_by, len(row.blocks))
+        for row in rows[:20]
+    ]
     return PageVersionPage(items, encode_cursor((rows[19].number,)) if len(rows) > 20 else None)
 
 
 @post("/pages/{key:str}/rollback", tags=["storefront"], status_code=200)
 async def roll_back(
-    desk: NamedDependency[Desk], runtime: NamedDependency[Any], key: FromPath[str], data: JSONBody[RollbackIn]
+    desk: NamedDependency[Desk],
+    runtime: NamedDependency[Any],
+    key: FromPath[str],
+    data: JSONBody[RollbackIn],
 ) -> PageOut:
     """Show an earlier version again, under a new number. Refusals: http.not_found."""
     desk.require("pages.edit")
     number = await actions.roll_back(desk.session, key, data.version_number)
     await desk.audit(
-        "pages.rolled_back", subject_kind="page", label=key, facts={"number": number, "from": data.version_number}
+        "pages.rolled_back",
+        subject_kind="page",
+        label=key,
+        facts={"number": number, "from": data.version_number},
     )
     return await _page(desk, runtime, key)
 
@@ -201,13 +235,19 @@ async def shop_page(visit: NamedDependency[Visit], key: FromPath[str]) -> ShopPa
     """The published page; a shop that has published nothing shows its newest products."""
     page = await queries.page_of(visit.session, key)
     blocks: list[Block] = page.published or [
-        rules.ProductGrid("newest", {"zh-CN": "刚到店", "en": "New in"}, rules.ProductSource("newest", limit=20))
+        rules.ProductGrid(
+            "newest", {"zh-CN": "刚到店", "en": "New in"}, rules.ProductSource("newest", limit=20)
+        )
     ]
-    return ShopPageOut(visit.text(page.title), await shown(visit.session, blocks, visit.brand, visit.locale))
+    return ShopPageOut(
+        visit.text(page.title), await shown(visit.session, blocks, visit.brand, visit.locale)
+    )
 
 
 @get("/stores", tags=["shop"])
-async def stores(visit: NamedDependency[Visit], pick_up: FromQuery[bool | None] = None) -> StoresOut:
+async def stores(
+    visit: NamedDependency[Visit], pick_up: FromQuery[bool | None] = None
+) -> StoresOut:
     """Open stores, those with pick-up on request."""
     units = await brands.open_stores(visit.session, pick_up=pick_up)
     return StoresOut([store_out(unit, visit.brand, visit.locale) for unit in units])

@@ -45,7 +45,17 @@ async def page_of(session: AsyncSession, key: str) -> Page:
         raise NotFound(key=key[:40])
     row = await row_of(session, key)
     if row is None:
-        return Page(UUID(int=0), key, TITLES[key], [], 0, datetime.fromisoformat("1970-01-01T00:00:00+00:00"), [], None, None)
+        return Page(
+            UUID(int=0),
+            key,
+            TITLES[key],
+            [],
+            0,
+            datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
+            [],
+            None,
+            None,
+        )
     version = None
     if row.published_number is not None:
         version = await session.get(PageVersionRow, (row.brand_id, row.id, row.published_number))
@@ -55,7 +65,9 @@ async def page_of(session: AsyncSession, key: str) -> Page:
     )  # fmt: skip
 
 
-async def versions_of(session: AsyncSession, key: str, *, before: int | None = None, limit: int = 20) -> list[PageVersionRow]:
+async def versions_of(
+    session: AsyncSession, key: str, *, before: int | None = None, limit: int = 20
+) -> list[PageVersionRow]:
     """Published versions, newest first."""
     row = await row_of(session, key)
     if row is None:

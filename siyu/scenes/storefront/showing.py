@@ -11,7 +11,7 @@ from siyu.goods import catalogue
 from siyu.goods.catalogue import ImageOut, ProductCard, ShopCategory
 from siyu.people import brands
 from siyu.people.brands import BrandFacts, Unit
-from siyu.people.customers import regions
+from siyu.people.customers import region_names
 from siyu.scenes.links.rules import Target
 from siyu.scenes.storefront import rules
 from siyu.scenes.storefront.rules import Banner, Block, Categories, ProductSource, TextImage
@@ -94,12 +94,14 @@ class ShopStores(msgspec.Struct, tag_field="type", tag="store"):
     items: list[StoreOut]
 
 
-ShopBlock = ShopBanner | ShopCategories | ShopProducts | ShopProductGrid | ShopTextImage | ShopStores
+ShopBlock = (
+    ShopBanner | ShopCategories | ShopProducts | ShopProductGrid | ShopTextImage | ShopStores
+)
 
 
 def store_out(unit: Unit, brand: BrandFacts, locale: str) -> StoreOut:
     """A unit as shoppers see it."""
-    names = regions.path_of(unit.district_code) if unit.district_code else ()
+    names = region_names(unit.district_code) if unit.district_code else ()
     return StoreOut(
         unit.id, brand.text(unit.name, locale), unit.address, unit.phone, brand.text(unit.hours, locale),
         " ".join(dict.fromkeys(names)), _degrees(unit.latitude_e6), _degrees(unit.longitude_e6), unit.pick_up,
@@ -110,11 +112,17 @@ def _degrees(e6: int | None) -> float | None:
     return None if e6 is None else e6 / 1_000_000
 
 
-async def shown(session: AsyncSession, blocks: list[Block], brand: BrandFacts, locale: str) -> list[ShopBlock]:
+async def shown(
+    session: AsyncSession, blocks: list[Block], brand: BrandFacts, locale: str
+) -> list[ShopBlock]:
     """Blocks as a phone shows them. What does not exist any more is left out, and so is a block that has nothing to show."""
     pictures = await catalogue.images(session, rules.images_of(blocks))
     products = await _products(session, blocks, locale, brand.default_locale)
-    tree = await catalogue.shop_categories(session, locale, brand.default_locale) if _any(blocks, Categories) else []
+    tree = (
+        await catalogue.shop_categories(session, locale, brand.default_locale)
+        if _any(blocks, Categories)
+        else []
+    )
     stores = await brands.open_stores(session) if _any(blocks, rules.Store) else []
 
     def say(text: dict[str, str]) -> str:
@@ -129,37 +137,63 @@ async def shown(session: AsyncSession, blocks: list[Block], brand: BrandFacts, l
                         id,
                         [
                             ShopBannerItem(
-                                pictures.get(item.image_id) if item.image_id else None, say(item.eyebrow), say(item.title),
-                                say(item.text), item.link, say(item.link_text),
-                            )  # fmt: skip
+                                pictures.get(item.image_id) if item.image_id else None,
+                                say(item.eyebrow),
+                                say(item.title),
+                                say(item.text),
+                                item.link,
+                                say(item.link_text),
+                            )
                             for item in items
                         ],
                     )
                 )
             case Categories(id=id, category_ids=ids):
                 named = {one.id: one for one in tree}
-                top = [named[i] for i in ids if i in named] if ids else [one for one in tree if one.parent_id is None][:8]
+                top = (
+                    [named[i] for i in ids if i in named]
+                    if ids
+                    else [one for one in tree if one.parent_id is None][:8]
+                )
                 out.append(ShopCategories(id, top))
             case rules.ProductRow(id=id, title=title, source=source):
                 out.append(ShopProducts(id, say(title), _more(source), products[id]))
             case rules.ProductGrid(id=id, title=title, source=source):
                 out.append(ShopProductGrid(id, say(title), _more(source), products[id]))
             case TextImage(id=id, title=title, text=text, image_id=image_id, side=side):
-                out.append(ShopTextImage(id, say(title), say(text), pictures.get(image_id) if image_id else None, side))
+                out.append(
+                    ShopTextImage(
+                        id,
+                        say(title),
+                        say(text),
+                        pictures.get(image_id) if image_id else None,
+                        side,
+                    )
+                )
             case rules.Store(id=id, title=title, unit_ids=ids):
-                chosen = [unit for unit in stores if unit.id in ids] if ids else stores[:STORES_SHOWN]
-                out.append(ShopStores(id, say(title), [store_out(unit, brand, locale) for unit in chosen]))
+                chosen = (
+                    [unit for unit in stores if unit.id in ids] if ids else stores[:STORES_SHOWN]
+                )
+                out.append(
+                    ShopStores(id, say(title), [store_out(unit, brand, locale) for unit in chosen])
+                )
     return [block for block in out if isinstance(block, ShopTextImage) or block.items]
 
 
-async def _products(session: AsyncSession, blocks: Iterable[Block], locale: str, otherwise: str) -> dict[str, list[ProductCard]]:
+async def _products(
+    session: AsyncSession, blocks: Iterable[Block], locale: str, otherwise: str
+) -> dict[str, list[ProductCard]]:
     """Cards by block: one question per distinct source, one for all cards."""
     wanted: dict[str, list[UUID]] = {}
     for block in blocks:
         if isinstance(block, rules.ProductRow | rules.ProductGrid):
             wanted[block.id] = await _ids(session, block.source)
     every = list(dict.fromkeys(one for ids in wanted.values() for one in ids))
-    known = {card.id: card for card in await catalogue.cards(session, every, locale, otherwise)} if every else {}
+    known = (
+        {card.id: card for card in await catalogue.cards(session, every, locale, otherwise)}
+        if every
+        else {}
+    )
     return {block: [known[one] for one in ids if one in known] for block, ids in wanted.items()}
 
 
@@ -168,13 +202,21 @@ async def _ids(session: AsyncSession, source: ProductSource) -> list[UUID]:
         case "ids":
             return source.ids[: source.limit]
         case "category":
-            return await catalogue.products_in(session, source.category_id, source.limit) if source.category_id else []
+            return (
+                await catalogue.products_in(session, source.category_id, source.limit)
+                if source.category_id
+                else []
+            )
         case "newest":
             return await catalogue.newest_products(session, source.limit)
 
 
 def _more(source: ProductSource) -> Target:
-    return Target("category", str(source.category_id)) if source.kind == "category" and source.category_id else Target("none")
+    return (
+        Target("category", str(source.category_id))
+        if source.kind == "category" and source.category_id
+        else Target("none")
+    )
 
 
 def _any(blocks: Iterable[Any], kind: type) -> bool:

@@ -24,10 +24,28 @@ def jade(**changes: Any) -> dict[str, Any]:
         "category_ids": [],
         "tags": ["玉", "手镯"],
         "attributes": [{"name": {"zh-CN": "材质"}, "value": {"zh-CN": "和田玉"}}],
-        "options": [{"name": {"zh-CN": "圈口", "en": "Size"}, "values": [{"zh-CN": "54"}, {"zh-CN": "56"}]}],
+        "options": [
+            {"name": {"zh-CN": "圈口", "en": "Size"}, "values": [{"zh-CN": "54"}, {"zh-CN": "56"}]}
+        ],
         "skus": [
-            {"code": "", "option_values": [0], "price_minor": 128000, "list_price_minor": 158000, "weight_g": 60, "barcode": "", "on_hand": 3},
-            {"code": "", "option_values": [1], "price_minor": 138000, "list_price_minor": None, "weight_g": 64, "barcode": "", "on_hand": 0},
+            {
+                "code": "",
+                "option_values": [0],
+                "price_minor": 128000,
+                "list_price_minor": 158000,
+                "weight_g": 60,
+                "barcode": "",
+                "on_hand": 3,
+            },
+            {
+                "code": "",
+                "option_values": [1],
+                "price_minor": 138000,
+                "list_price_minor": None,
+                "weight_g": 64,
+                "barcode": "",
+                "on_hand": 0,
+            },
         ],
         "image_ids": [],
         "kind": "goods",
@@ -36,9 +54,19 @@ def jade(**changes: Any) -> dict[str, Any]:
     return {**product, **changes}
 
 
-def simple(title: str, price_minor: int = 1990, on_hand: int = 10, **changes: Any) -> dict[str, Any]:
+def simple(
+    title: str, price_minor: int = 1990, on_hand: int = 10, **changes: Any
+) -> dict[str, Any]:
     """A product with nothing to choose."""
-    sku = {"code": "", "option_values": [], "price_minor": price_minor, "list_price_minor": None, "weight_g": 0, "barcode": "", "on_hand": on_hand}
+    sku = {
+        "code": "",
+        "option_values": [],
+        "price_minor": price_minor,
+        "list_price_minor": None,
+        "weight_g": 0,
+        "barcode": "",
+        "on_hand": on_hand,
+    }
     return jade(title={"zh-CN": title}, options=[], skus=[sku], **changes)
 
 
@@ -51,16 +79,44 @@ def picture(width: int = 1200, height: int = 900, kind: str = "JPEG", **more: An
 
 def edited(product: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """What an editor sends back of a product it was given, with changes."""
-    index = [{value["id"]: n for n, value in enumerate(option["values"])} for option in product["options"]]
-    kept = ("version", "handle", "title", "subtitle", "description_html", "status", "on_sale_at", "off_at", "category_ids")
+    index = [
+        {value["id"]: n for n, value in enumerate(option["values"])}
+        for option in product["options"]
+    ]
+    kept = (
+        "version",
+        "handle",
+        "title",
+        "subtitle",
+        "description_html",
+        "status",
+        "on_sale_at",
+        "off_at",
+        "category_ids",
+    )
     more = ("tags", "attributes", "kind", "freight_template_id")
     return {
         **{name: product[name] for name in (*kept, *more)},
-        "options": [{"name": o["name"], "values": [v["name"] for v in o["values"]]} for o in product["options"]],
+        "options": [
+            {"name": o["name"], "values": [v["name"] for v in o["values"]]}
+            for o in product["options"]
+        ],
         "skus": [
             {
-                **{name: sku[name] for name in ("code", "price_minor", "list_price_minor", "weight_g", "barcode", "image_id")},
-                "option_values": [index[n][value] for n, value in enumerate(sku["option_value_ids"])],
+                **{
+                    name: sku[name]
+                    for name in (
+                        "code",
+                        "price_minor",
+                        "list_price_minor",
+                        "weight_g",
+                        "barcode",
+                        "image_id",
+                    )
+                },
+                "option_values": [
+                    index[n][value] for n, value in enumerate(sku["option_value_ids"])
+                ],
             }
             for sku in product["skus"]
         ],
@@ -74,7 +130,9 @@ def counting_queries():
     """The statements that are sent to PostgreSQL inside the block, without those that open a transaction."""
     sent: list[str] = []
     connection: Any = asyncpg.Connection
-    originals = {name: getattr(connection, name) for name in ("fetch", "fetchrow", "fetchval", "execute")}
+    originals = {
+        name: getattr(connection, name) for name in ("fetch", "fetchrow", "fetchval", "execute")
+    }
     prepared = connection._prepare
 
     def wrapped(name: str):

@@ -18,22 +18,38 @@ from siyu.kernel.search import tokens, wanted
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 words = st.text("玉镯茶金银红绿蓝abcDEF 123-", min_size=1, max_size=12).filter(str.strip)
 names = st.fixed_dictionaries({"zh-CN": words}, optional={"en": words})
-times = st.none() | st.integers(0, 365).map(lambda days: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days))
+times = st.none() | st.integers(0, 365).map(
+    lambda days: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days)
+)
 
 
 @st.composite
 def products(draw: st.DrawFn) -> ProductIn:
     """A product that an editor could hand in."""
     options = [
-        OptionIn({"zh-CN": name}, [{"zh-CN": value} for value in draw(st.lists(words, min_size=1, max_size=4, unique=True))])
+        OptionIn(
+            {"zh-CN": name},
+            [
+                {"zh-CN": value}
+                for value in draw(st.lists(words, min_size=1, max_size=4, unique=True))
+            ],
+        )
         for name in draw(st.lists(words, max_size=2, unique=True))
     ]
     combinations = [()]
     for option in options:
         combinations = [(*one, n) for one in combinations for n in range(len(option.values))]
     chosen = draw(st.lists(st.sampled_from(combinations), min_size=1, max_size=6, unique=True))
-    skus = [SkuIn(code="", option_values=list(one), price_minor=draw(st.integers(0, 10**6))) for one in chosen]
-    return ProductIn(title=draw(names), skus=skus, options=options, status=draw(st.sampled_from(["draft", "on_sale", "off"])))
+    skus = [
+        SkuIn(code="", option_values=list(one), price_minor=draw(st.integers(0, 10**6)))
+        for one in chosen
+    ]
+    return ProductIn(
+        title=draw(names),
+        skus=skus,
+        options=options,
+        status=draw(st.sampled_from(["draft", "on_sale", "off"])),
+    )
 
 
 def handed_back(product: Whole, **changes) -> ProductIn:
@@ -45,7 +61,8 @@ def handed_back(product: Whole, **changes) -> ProductIn:
         "status": product.status,
         "options": [OptionIn(o.name, [v.name for v in o.values]) for o in product.options],
         "skus": [
-            SkuIn(s.code, [at[n][one] for n, one in enumerate(s.value_ids)], s.price_minor) for s in product.on_offer
+            SkuIn(s.code, [at[n][one] for n, one in enumerate(s.value_ids)], s.price_minor)
+            for s in product.on_offer
         ],
     }
     return ProductIn(**{**fields, **changes})
@@ -56,7 +73,17 @@ def test_handing_a_product_back_changes_nothing_but_its_version(wanted):
     product = rules.plan(None, wanted, NOW, new_id)
     again = rules.plan(product, handed_back(product), NOW, new_id)
     assert again.version == product.version + 1
-    for name in ("id", "handle", "title", "options", "skus", "status", "words", "price_range", "published_at"):
+    for name in (
+        "id",
+        "handle",
+        "title",
+        "options",
+        "skus",
+        "status",
+        "words",
+        "price_range",
+        "published_at",
+    ):
         assert getattr(again, name) == getattr(product, name)
 
 
@@ -91,8 +118,16 @@ def test_an_import_adds_to_the_texts_of_other_languages(wanted_product):
 @given(products(), st.data())
 def test_an_import_that_lost_rows_takes_nothing_off_sale(wanted_product, data):
     before = rules.plan(None, wanted_product, NOW, new_id)
-    kept = data.draw(st.lists(st.sampled_from(wanted_product.skus), min_size=1, unique_by=lambda s: tuple(s.option_values)))
-    after = rules.plan(before, handed_back(before, skus=kept), NOW, new_id, merge=True, keep_missing=True)
+    kept = data.draw(
+        st.lists(
+            st.sampled_from(wanted_product.skus),
+            min_size=1,
+            unique_by=lambda s: tuple(s.option_values),
+        )
+    )
+    after = rules.plan(
+        before, handed_back(before, skus=kept), NOW, new_id, merge=True, keep_missing=True
+    )
     assert {sku.id for sku in after.on_offer} == {sku.id for sku in before.on_offer}
 
 
@@ -120,7 +155,10 @@ def test_a_label_names_every_choice_in_every_language(values):
     assert all(len(text.split(rules.SEPARATOR)) >= len(values) for text in label.values())
 
 
-@given(st.dictionaries(st.sampled_from(["zh-CN", "zh-TW", "en", "fr"]), words, max_size=4), st.sampled_from(["zh-CN", "en-GB", "de"]))
+@given(
+    st.dictionaries(st.sampled_from(["zh-CN", "zh-TW", "en", "fr"]), words, max_size=4),
+    st.sampled_from(["zh-CN", "en-GB", "de"]),
+)
 def test_something_is_said_whenever_there_is_something_to_say(text, locale):
     said = rules.said(text, locale)
     assert said in (*text.values(), "") and bool(said) == bool(text)

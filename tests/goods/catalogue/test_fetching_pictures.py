@@ -19,7 +19,12 @@ async def a_host_of_pictures():
         asked.append(line)
         body = {"/good.jpg": picture(), "/bad.jpg": b"<html>no</html>"}.get(line)
         status = b"200 OK" if body is not None else b"404 Not Found"
-        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body or b"") + (body or b""))
+        writer.write(
+            b"HTTP/1.1 "
+            + status
+            + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body or b"")
+            + (body or b"")
+        )
         await writer.drain()
         writer.close()
 
@@ -28,25 +33,39 @@ async def a_host_of_pictures():
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
-async def test_pictures_are_fetched_once_and_replace_the_art(console, shop, runtime, database, brand, tmp_path):
+async def test_pictures_are_fetched_once_and_replace_the_art(
+    console, shop, runtime, database, brand, tmp_path
+):
     async with a_host_of_pictures() as (host, asked):
         rows = ["title,price,images,status"]
-        rows += [f"{title},1,{host}/{name},on_sale" for title, name in (("好", "good.jpg"), ("坏", "bad.jpg"), ("无", "none.jpg"))]
+        rows += [
+            f"{title},1,{host}/{name},on_sale"
+            for title, name in (("好", "good.jpg"), ("坏", "bad.jpg"), ("无", "none.jpg"))
+        ]
         (tmp_path / "p.csv").write_text("\n".join(rows))
         await run_import(database, brand.id, tmp_path / "p.csv")
         before = (await shop.get("/api/shop/products")).json()["items"]
-        assert all(card["image"]["generated"] and "/art-" in card["image"]["url"] for card in before)
+        assert all(
+            card["image"]["generated"] and "/art-" in card["image"]["url"] for card in before
+        )
 
         assert await jobs.run_waiting(runtime, brand.id) == 1
 
-        images = {p["title"]["zh-CN"]: p["image"] for p in (await console.get("/api/console/products")).json()["items"]}
+        images = {
+            p["title"]["zh-CN"]: p["image"]
+            for p in (await console.get("/api/console/products")).json()["items"]
+        }
         assert images["好"]["generated"] is False and "/art-" not in images["好"]["url"]
         assert images["坏"]["generated"] and images["无"]["generated"]
         job = (await console.get("/api/console/jobs")).json()["items"][0]
         assert job["result"] == {"fetched": 1, "failed": 2}, job
         async with database.raw(brand.id) as connection:
             told = await connection.fetch("select error, attempts from media order by error")
-        assert [(row["error"][:8], row["attempts"]) for row in told] == [("", 1), ("HTTP 404", 1), ("Use a JP", 1)]
+        assert [(row["error"][:8], row["attempts"]) for row in told] == [
+            ("", 1),
+            ("HTTP 404", 1),
+            ("Use a JP", 1),
+        ]
         assert sorted(asked) == ["/bad.jpg", "/good.jpg", "/none.jpg"]
         cards = {}
         for _ in range(100):

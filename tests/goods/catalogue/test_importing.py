@@ -21,7 +21,21 @@ from .conftest import edited
 pytestmark = pytest.mark.usefixtures("app")
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 SHOPIFY, LITEMALL = DATA / "catalogue-shopify", DATA / "catalogue-litemall-zh"
-HEADER = ["handle", "title", "title_en", "description", "category", "options", "sku", "price", "list_price", "stock", "images", "status", "tags"]
+HEADER = [
+    "handle",
+    "title",
+    "title_en",
+    "description",
+    "category",
+    "options",
+    "sku",
+    "price",
+    "list_price",
+    "stock",
+    "images",
+    "status",
+    "tags",
+]
 
 
 def table(*rows: dict[str, str]) -> bytes:
@@ -33,7 +47,15 @@ def table(*rows: dict[str, str]) -> bytes:
 
 
 def bangle(n: int = 1, **changes: str) -> dict[str, str]:
-    row = {"handle": f"bangle-{n}", "title": f"玉镯{n}", "price": "1280.00", "stock": "5", "sku": f"B-{n}", "status": "on_sale", "category": "首饰/手镯"}
+    row = {
+        "handle": f"bangle-{n}",
+        "title": f"玉镯{n}",
+        "price": "1280.00",
+        "stock": "5",
+        "sku": f"B-{n}",
+        "status": "on_sale",
+        "category": "首饰/手镯",
+    }
     return {**row, **changes}
 
 
@@ -66,7 +88,18 @@ async def figures(database, brand):
 async def test_shopify_exports_go_in_whole_and_again_change_nothing(database, brand):
     files = [SHOPIFY / name for name in ("apparel.csv", "home-and-garden.csv", "jewelery.csv")]
     first = [await run_import(database, brand.id, file) for file in files]
-    assert [sum(getattr(r, name) for r in first) for name in ("rows", "products", "variants", "images", "updated", "unchanged", "rejected_rows")] == [84, 60, 66, 82, 0, 0, 0]
+    assert [
+        sum(getattr(r, name) for r in first)
+        for name in (
+            "rows",
+            "products",
+            "variants",
+            "images",
+            "updated",
+            "unchanged",
+            "rejected_rows",
+        )
+    ] == [84, 60, 66, 82, 0, 0, 0]
     before = await figures(database, brand)
     assert before[:3] == (60, 66, 462158)
 
@@ -90,7 +123,9 @@ async def test_a_chinese_catalogue_of_several_tables_goes_in_whole(database, bra
         assert card["id"] in [one["id"] for one in found["items"]], part
 
 
-async def test_a_changed_row_updates_and_keeps_what_people_did_at_the_console(take, console, database, brand):
+async def test_a_changed_row_updates_and_keeps_what_people_did_at_the_console(
+    take, console, database, brand
+):
     first = await take(table(bangle(1), bangle(2)))
     assert (first.products, first.updated, first.unchanged) == (2, 0, 0)
     product = (await console.get("/api/console/products", params={"q": "玉镯1"})).json()["items"][0]
@@ -102,13 +137,20 @@ async def test_a_changed_row_updates_and_keeps_what_people_did_at_the_console(ta
 
     assert (second.products, second.updated, second.unchanged) == (2, 1, 1)
     changed = (await console.get(f"/api/console/products/{product['id']}")).json()
-    assert changed["title"] == {"zh-CN": "玉镯1", "en": "Jade bangle"} and changed["status"] == "off"
-    assert [(sku["id"], sku["price_minor"], sku["on_hand"]) for sku in changed["skus"]] == [(product["skus"][0]["id"], 99999, 8)]
+    assert (
+        changed["title"] == {"zh-CN": "玉镯1", "en": "Jade bangle"} and changed["status"] == "off"
+    )
+    assert [(sku["id"], sku["price_minor"], sku["on_hand"]) for sku in changed["skus"]] == [
+        (product["skus"][0]["id"], 99999, 8)
+    ]
     assert await run_checks(database, brand.id) == []
 
 
 async def test_bad_rows_are_told_with_line_column_and_reason_while_the_rest_goes_in(take, console):
-    mine = {"title": {"zh-CN": "自己的"}, "skus": [{"code": "MINE", "option_values": [], "price_minor": 1}]}
+    mine = {
+        "title": {"zh-CN": "自己的"},
+        "skus": [{"code": "MINE", "option_values": [], "price_minor": 1}],
+    }
     assert (await console.post("/api/console/products", json=mine)).status_code == 201
     result = await take(
         table(
@@ -164,38 +206,67 @@ async def test_a_killed_import_goes_on_where_it_was(take, database, brand, monke
 
     result = await take(content)
 
-    assert (result.rows, result.products, result.rejected_rows, len(result.rejected)) == (100, 95, 5, 5)
+    assert (result.rows, result.products, result.rejected_rows, len(result.rejected)) == (
+        100,
+        95,
+        5,
+        5,
+    )
     end = await figures(database, brand)
     assert end[0] == end[4] == 95 and end[3] == 95 * 5 and end[5] == 95
     assert await run_checks(database, brand.id) == []
 
 
-async def test_two_equal_imports_at_once_make_each_product_once(take, database, brand, tmp_path, monkeypatch):
+async def test_two_equal_imports_at_once_make_each_product_once(
+    take, database, brand, tmp_path, monkeypatch
+):
     monkeypatch.setattr(importing, "CHUNK", 7)
     (tmp_path / "a.csv").write_bytes(table(*(bangle(n) for n in range(60))))
-    results = await asyncio.gather(*(run_import(database, brand.id, tmp_path / "a.csv") for _ in range(2)))
+    results = await asyncio.gather(
+        *(run_import(database, brand.id, tmp_path / "a.csv") for _ in range(2))
+    )
     assert all(r.products == 60 for r in results)
     assert (await figures(database, brand))[:5] == (60, 60, 60 * 128000, 300, 60)
 
 
-async def test_the_console_imports_a_table_of_unknown_columns_with_a_saved_mapping(console, runtime, database, brand):
+async def test_the_console_imports_a_table_of_unknown_columns_with_a_saved_mapping(
+    console, runtime, database, brand
+):
     rows = "宝贝名称,一口价,可售库存,颜色\n银镯,99.50,7,银\n玉镯,坏,1,绿\n=cmd()|x,bad,1,绿\n"
-    upload = await console.post("/api/console/imports", files={"file": ("我的商品.csv", rows.encode("gbk"))})
+    upload = await console.post(
+        "/api/console/imports", files={"file": ("我的商品.csv", rows.encode("gbk"))}
+    )
     assert upload.status_code == 201, upload.text
     given = upload.json()
-    assert given["format"] == "table" and given["header"] == ["宝贝名称", "一口价", "可售库存", "颜色"]
+    assert given["format"] == "table" and given["header"] == [
+        "宝贝名称",
+        "一口价",
+        "可售库存",
+        "颜色",
+    ]
     assert given["sample"][0][0] == "银镯" and given["job"] is None
     assert {"target": "price", "column": "一口价", "constant": None} in given["mapping"]
     mapping = [*given["mapping"], {"target": "status", "column": None, "constant": "on_sale"}]
     address = f"/api/console/imports/{given['id']}"
 
-    seen = (await console.post(f"{address}/preview", json={"format": "table", "mapping": mapping})).json()
-    assert [(p["title"], p["change"], p["price_min_minor"]) for p in seen["products"]] == [({"zh-CN": "银镯"}, "new", 9950)]
-    assert [r["code"] for r in seen["rejected"]] == ["not_a_number", "not_a_number"] and seen["rows_read"] == 3
-    bad = await console.post(f"{address}/start", json={"format": "table", "mapping": [{"target": "price", "column": "无"}]})
+    seen = (
+        await console.post(f"{address}/preview", json={"format": "table", "mapping": mapping})
+    ).json()
+    assert [(p["title"], p["change"], p["price_min_minor"]) for p in seen["products"]] == [
+        ({"zh-CN": "银镯"}, "new", 9950)
+    ]
+    assert [r["code"] for r in seen["rejected"]] == ["not_a_number", "not_a_number"] and seen[
+        "rows_read"
+    ] == 3
+    bad = await console.post(
+        f"{address}/start",
+        json={"format": "table", "mapping": [{"target": "price", "column": "无"}]},
+    )
     assert bad.status_code == 422 and bad.json()["code"] == "catalogue.import_refused"
 
-    start = await console.post(f"{address}/start", json={"format": "table", "mapping": mapping, "save_mapping_as": "淘宝"})
+    start = await console.post(
+        f"{address}/start", json={"format": "table", "mapping": mapping, "save_mapping_as": "淘宝"}
+    )
     assert start.status_code == 202 and start.json()["state"] == "waiting", start.text
     twice = await console.post(f"{address}/start", json={"format": "table", "mapping": mapping})
     assert twice.status_code == 409 and twice.json()["code"] == "catalogue.import_started"
@@ -204,33 +275,51 @@ async def test_the_console_imports_a_table_of_unknown_columns_with_a_saved_mappi
     job = (await console.get(address)).json()["job"]
     assert job["state"] == "done" and job["has_report"], job
     assert (job["result"]["products"], job["result"]["rejected_rows"]) == (1, 2)
-    report = (await console.get(f"/api/console/jobs/{job['id']}/report")).content.decode("utf-8-sig")
+    report = (await console.get(f"/api/console/jobs/{job['id']}/report")).content.decode(
+        "utf-8-sig"
+    )
     lines = list(csv.reader(io.StringIO(report)))
     assert lines[1][:3] == ["3", "一口价", "not_a_number"] and len(lines) == 3
     assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)
-    assert (await console.get("/api/console/imports/mappings")).json()["items"] == [{"name": "淘宝", "mapping": mapping}]
+    assert (await console.get("/api/console/imports/mappings")).json()["items"] == [
+        {"name": "淘宝", "mapping": mapping}
+    ]
     assert (await console.get("/api/console/imports")).json()["items"][0]["id"] == given["id"]
 
 
 async def test_what_is_no_table_is_refused_at_the_door(console):
-    for name, content in (("a.csv", b""), ("a.pdf", b"%PDF-1.7 ..."), ("a.csv.gz", gzip.compress(b"x")[:-6])):
+    for name, content in (
+        ("a.csv", b""),
+        ("a.pdf", b"%PDF-1.7 ..."),
+        ("a.csv.gz", gzip.compress(b"x")[:-6]),
+    ):
         answer = await console.post("/api/console/imports", files={"file": (name, content)})
-        assert answer.status_code == 422 and answer.json()["code"] == "catalogue.import_refused", answer.text
+        assert answer.status_code == 422 and answer.json()["code"] == "catalogue.import_refused", (
+            answer.text
+        )
 
 
 async def test_imports_of_another_brand_cannot_be_reached(console, rival_console):
     upload = await console.post("/api/console/imports", files={"file": ("a.csv", table(bangle(1)))})
     address = f"/api/console/imports/{upload.json()['id']}"
     assert (await rival_console.get(address)).status_code == 404
-    assert (await rival_console.post(f"{address}/preview", json={"format": "siyu"})).status_code == 404
-    assert (await rival_console.post(f"{address}/start", json={"format": "siyu"})).status_code == 404
+    assert (
+        await rival_console.post(f"{address}/preview", json={"format": "siyu"})
+    ).status_code == 404
+    assert (
+        await rival_console.post(f"{address}/start", json={"format": "siyu"})
+    ).status_code == 404
     assert (await rival_console.get("/api/console/imports")).json()["items"] == []
 
 
-async def test_an_import_is_history_and_what_it_brings_is_on_the_stock_list(take, console, database, brand):
+async def test_an_import_is_history_and_what_it_brings_is_on_the_stock_list(
+    take, console, database, brand
+):
     await take(table(bangle(1), bangle(2, stock="")))
     async with database.raw(brand.id) as connection:
-        origins = await connection.fetch("select distinct origin from events where kind like 'catalogue.%'")
+        origins = await connection.fetch(
+            "select distinct origin from events where kind like 'catalogue.%'"
+        )
         assert [row[0] for row in origins] == ["import"]
     await drain(database, brand.id, {"goods.stock.reactions.open_balances"})
     stock = (await console.get("/api/console/stock")).json()["items"]

@@ -41,10 +41,17 @@ def bomb() -> bytes:
     """A PNG of a few kilobytes that says it is 30,000 × 30,000."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1_000_000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1_000_000))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,9 @@ def test_pictures_that_unpack_too_far_are_refused_before_they_do():
 
 
 async def test_an_uploaded_picture_is_served_for_ever_and_fenced_in(app, console):
-    answer = await console.post("/api/console/media", files={"file": ("jade.jpg", picture())}, params={"alt": "玉镯"})
+    answer = await console.post(
+        "/api/console/media", files={"file": ("jade.jpg", picture())}, params={"alt": "玉镯"}
+    )
     assert answer.status_code == 201, answer.text
     image = answer.json()
     again = await console.post("/api/console/media", files={"file": ("other.jpg", picture())})
@@ -84,14 +93,20 @@ async def test_an_uploaded_picture_is_served_for_ever_and_fenced_in(app, console
         assert served.headers["x-content-type-options"] == "nosniff"
         assert "sandbox" in served.headers["content-security-policy"]
         assert max(Image.open(io.BytesIO(served.content)).size) == 400
-        for path in ("/media/x", "/media/" + "0" * 32 + "/" + "0" * 64 + "/400.webp", "/media/../etc/passwd"):
+        for path in (
+            "/media/x",
+            "/media/" + "0" * 32 + "/" + "0" * 64 + "/400.webp",
+            "/media/../etc/passwd",
+        ):
             assert (await media.get(path)).status_code == 404
     elsewhere = await console.get(httpx.URL(image["url"]).path)
     assert elsewhere.status_code == 404
 
 
 async def test_what_is_not_a_picture_is_refused_at_the_door(console):
-    svg = await console.post("/api/console/media", files={"file": ("a.png", b"<svg></svg>", "image/png")})
+    svg = await console.post(
+        "/api/console/media", files={"file": ("a.png", b"<svg></svg>", "image/png")}
+    )
     assert svg.status_code == 422 and svg.json()["code"] == "files.not_an_image"
     big = await console.post("/api/console/media", files={"file": ("a.png", bomb())})
     assert big.status_code == 422 and big.json()["code"] == "files.too_big"

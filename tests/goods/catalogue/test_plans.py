@@ -15,7 +15,10 @@ from .conftest import counting_queries
 async def full(app, database, brand, owner_url, tmp_path):
     """Twelve hundred products, with statistics."""
     rows = ["handle,title,price,stock,status,category,sku"]
-    rows += [f"h-{n},玉{chr(0x4E00 + n)}镯第{n}件,{n % 700 + 1},{n % 50},on_sale,分类{n % 20},S-{n}" for n in range(1200)]
+    rows += [
+        f"h-{n},玉{chr(0x4E00 + n)}镯第{n}件,{n % 700 + 1},{n % 50},on_sale,分类{n % 20},S-{n}"
+        for n in range(1200)
+    ]
     (tmp_path / "p.csv").write_text("\n".join(rows))
     await run_import(database, brand.id, tmp_path / "p.csv")
     connection = await asyncpg.connect(owner_url)
@@ -25,7 +28,10 @@ async def full(app, database, brand, owner_url, tmp_path):
 
 def scanned_whole(plan: str) -> Iterator[str]:
     """Tables read row by row that are not small."""
-    yield from re.findall(r"Seq Scan on (products|skus|product_tokens|product_categories|media|stock_levels|stock_movements)\b", plan)
+    yield from re.findall(
+        r"Seq Scan on (products|skus|product_tokens|product_categories|media|stock_levels|stock_movements)\b",
+        plan,
+    )
 
 
 ADDRESSES = [
@@ -41,7 +47,9 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-async def test_no_list_reads_a_whole_table(full, console, shop, database, brand, address, monkeypatch):
+async def test_no_list_reads_a_whole_table(
+    full, console, shop, database, brand, address, monkeypatch
+):
     seen: list[tuple[str, tuple]] = []
     original = asyncpg.Connection.fetch
 
@@ -57,7 +65,11 @@ async def test_no_list_reads_a_whole_table(full, console, shop, database, brand,
     plans = 0
     async with database.raw(brand.id) as connection:
         for query, args in seen:
-            if not query.lstrip().lower().startswith(("select", "with")) or "for update" in query or ("count(*)" in query and "token" not in query):
+            if (
+                not query.lstrip().lower().startswith(("select", "with"))
+                or "for update" in query
+                or ("count(*)" in query and "token" not in query)
+            ):
                 continue
             plan = "\n".join(row[0] for row in await connection.fetch("explain " + query, *args))
             assert list(scanned_whole(plan)) == [], f"{query}\n{plan}"

@@ -25,7 +25,10 @@ async def test_a_product_comes_back_as_it_was_handed_in(console):
     assert [sku["on_hand"] for sku in product["skus"]] == [3, 0]
     assert [sku["price_minor"] for sku in product["skus"]] == [128000, 138000]
     values = product["options"][0]["values"]
-    assert [sku["option_value_ids"] for sku in product["skus"]] == [[values[0]["id"]], [values[1]["id"]]]
+    assert [sku["option_value_ids"] for sku in product["skus"]] == [
+        [values[0]["id"]],
+        [values[1]["id"]],
+    ]
     again = (await console.get(f"/api/console/products/{product['id']}")).json()
     assert again == product
 
@@ -36,14 +39,18 @@ async def test_an_edit_keeps_the_ids_of_what_is_still_meant(console, database, b
     body["options"][0]["values"] = [{"zh-CN": "52"}, {"zh-CN": "54"}, {"zh-CN": "56"}]
     for sku in body["skus"]:
         sku["option_values"] = [sku["option_values"][0] + 1]
-    body["skus"].insert(0, {"code": "NEW-52", "option_values": [0], "price_minor": 118000, "on_hand": 7})
+    body["skus"].insert(
+        0, {"code": "NEW-52", "option_values": [0], "price_minor": 118000, "on_hand": 7}
+    )
 
     changed = (await console.put(f"/api/console/products/{product['id']}", json=body)).json()
 
     assert changed["version"] == 2
     assert changed["skus"][0]["code"] == "NEW-52"
     assert [sku["id"] for sku in changed["skus"]][1:] == [sku["id"] for sku in product["skus"]]
-    assert [v["id"] for v in changed["options"][0]["values"]][1:] == [v["id"] for v in product["options"][0]["values"]]
+    assert [v["id"] for v in changed["options"][0]["values"]][1:] == [
+        v["id"] for v in product["options"][0]["values"]
+    ]
     assert [sku["on_hand"] for sku in changed["skus"]] == [7, 3, 0]
     assert await run_checks(database, brand.id) == []
 
@@ -64,8 +71,12 @@ async def test_a_sku_that_is_left_out_is_not_offered_any_more_and_comes_back_by_
 
 async def test_who_saves_second_is_told_and_nothing_is_lost(console):
     product = await made(console, jade())
-    first = await console.put(f"/api/console/products/{product['id']}", json=edited(product, tags=["first"]))
-    second = await console.put(f"/api/console/products/{product['id']}", json=edited(product, tags=["second"]))
+    first = await console.put(
+        f"/api/console/products/{product['id']}", json=edited(product, tags=["first"])
+    )
+    second = await console.put(
+        f"/api/console/products/{product['id']}", json=edited(product, tags=["second"])
+    )
 
     assert first.status_code == 200
     assert second.status_code == 409 and second.json()["code"] == "catalogue.changed_meanwhile"
@@ -94,7 +105,9 @@ async def test_what_cannot_be_is_refused_with_its_path(console, change, path):
     assert path in [error["path"] for error in answer.json()["errors"]]
 
 
-async def test_skus_are_refused_for_missing_values_repeated_combinations_and_repeated_codes(console):
+async def test_skus_are_refused_for_missing_values_repeated_combinations_and_repeated_codes(
+    console,
+):
     for change, path in (
         ({"option_values": [7]}, "skus.1.option_values"),
         ({"option_values": []}, "skus.1.option_values"),
@@ -115,8 +128,12 @@ async def test_nothing_goes_on_sale_without_anything_to_buy(console):
     answer = await console.post("/api/console/products", json=jade(options=[], skus=[]))
     assert answer.status_code == 422 and answer.json()["code"] == "catalogue.not_ready"
     draft = await made(console, jade(options=[], skus=[], status="draft"))
-    bulk = await console.post("/api/console/products/bulk", json={"ids": [draft["id"]], "action": "on_sale"})
-    assert bulk.json()["changed"] == 0 and bulk.json()["refused"][0]["code"] == "catalogue.not_ready"
+    bulk = await console.post(
+        "/api/console/products/bulk", json={"ids": [draft["id"]], "action": "on_sale"}
+    )
+    assert (
+        bulk.json()["changed"] == 0 and bulk.json()["refused"][0]["code"] == "catalogue.not_ready"
+    )
 
 
 async def test_handles_and_codes_name_one_thing(console):
@@ -162,7 +179,12 @@ async def test_the_list_searches_chinese_by_any_part_of_a_word_and_latin_by_word
     assert [p["title"]["zh-CN"] for p in (await found(status="draft"))["items"]] == ["龙井茶"]
     assert (await found(q="玉", status="draft"))["counts"]["on_sale"] == 1
     row = (await found(q="玉平"))["items"][0]
-    assert (row["price_min_minor"], row["price_max_minor"], row["sku_count"], row["free"]) == (128000, 138000, 2, 3)
+    assert (row["price_min_minor"], row["price_max_minor"], row["sku_count"], row["free"]) == (
+        128000,
+        138000,
+        2,
+        3,
+    )
 
 
 @pytest.mark.parametrize("sort", ["updated", "newest", "price_up", "price_down"])
@@ -181,7 +203,9 @@ async def test_pages_follow_each_other_without_gaps_or_repetition(console, sort)
     prices = [p["price_min_minor"] for p in seen]
     if sort.startswith("price"):
         assert prices == sorted(prices, reverse=sort == "price_down")
-    assert (await console.get("/api/console/products", params={"cursor": "nonsense"})).json()["code"] == "http.bad_cursor"
+    assert (await console.get("/api/console/products", params={"cursor": "nonsense"})).json()[
+        "code"
+    ] == "http.bad_cursor"
 
 
 async def test_a_longer_list_takes_no_more_queries(console):
@@ -196,18 +220,25 @@ async def test_a_longer_list_takes_no_more_queries(console):
     assert len(many) == len(few) <= 25
 
 
-async def test_bulk_actions_change_what_can_be_changed_and_say_why_the_rest_could_not(console, database, brand):
+async def test_bulk_actions_change_what_can_be_changed_and_say_why_the_rest_could_not(
+    console, database, brand
+):
     one, two = await made(console, simple("一")), await made(console, simple("二", status="draft"))
     nobody = str(uuid4())
 
-    answer = await console.post("/api/console/products/bulk", json={"ids": [one["id"], two["id"], nobody], "action": "delete"})
+    answer = await console.post(
+        "/api/console/products/bulk",
+        json={"ids": [one["id"], two["id"], nobody], "action": "delete"},
+    )
     assert answer.json()["changed"] == 1
     assert {r["id"]: r["code"] for r in answer.json()["refused"]} == {
         one["id"]: "catalogue.still_on_sale",
         nobody: "http.not_found",
     }
     assert (await console.get(f"/api/console/products/{two['id']}")).status_code == 404
-    assert (await console.post("/api/console/products/bulk", json={"ids": [one["id"]], "action": "off"})).json()["changed"] == 1
+    assert (
+        await console.post("/api/console/products/bulk", json={"ids": [one["id"]], "action": "off"})
+    ).json()["changed"] == 1
     shelf = (await console.post("/api/console/categories", json={"name": {"zh-CN": "首饰"}})).json()
     moved = {"ids": [one["id"]], "action": "category", "category_id": shelf["id"]}
     assert (await console.post("/api/console/products/bulk", json=moved)).json()["changed"] == 1
@@ -219,7 +250,9 @@ async def test_bulk_actions_change_what_can_be_changed_and_say_why_the_rest_coul
     assert await run_checks(database, brand.id) == []
 
 
-async def test_a_scheduled_product_goes_on_sale_and_comes_off_by_itself(console, shop, database, brand):
+async def test_a_scheduled_product_goes_on_sale_and_comes_off_by_itself(
+    console, shop, database, brand
+):
     start = clock.now() + timedelta(hours=1)
     times = {"on_sale_at": start.isoformat(), "off_at": (start + timedelta(hours=1)).isoformat()}
     product = await made(console, jade(status="scheduled", **times))
@@ -228,7 +261,9 @@ async def test_a_scheduled_product_goes_on_sale_and_comes_off_by_itself(console,
     try:
         clock.freeze(start + timedelta(seconds=1))
         await timers.run_due(database, brand.id)
-        assert (await console.get(f"/api/console/products/{product['id']}")).json()["status"] == "on_sale"
+        assert (await console.get(f"/api/console/products/{product['id']}")).json()[
+            "status"
+        ] == "on_sale"
         clock.freeze(start + timedelta(hours=1, seconds=1))
         await timers.run_due(database, brand.id)
         off = (await console.get(f"/api/console/products/{product['id']}")).json()
@@ -239,7 +274,9 @@ async def test_a_scheduled_product_goes_on_sale_and_comes_off_by_itself(console,
 
 async def test_categories_form_a_tree_without_circles(console):
     async def category(name, parent=None, **more):
-        answer = await console.post("/api/console/categories", json={"name": {"zh-CN": name}, "parent_id": parent, **more})
+        answer = await console.post(
+            "/api/console/categories", json={"name": {"zh-CN": name}, "parent_id": parent, **more}
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()["id"]
 
@@ -247,17 +284,29 @@ async def test_categories_form_a_tree_without_circles(console):
     below = await category("手镯", top, position=2)
     circle = await console.patch(f"/api/console/categories/{top}", json={"parent_id": below})
     assert circle.status_code == 422 and circle.json()["code"] == "catalogue.category_circle"
-    renamed = await console.patch(f"/api/console/categories/{below}", json={"name": {"zh-CN": "镯子", "en": "Bangles"}})
+    renamed = await console.patch(
+        f"/api/console/categories/{below}", json={"name": {"zh-CN": "镯子", "en": "Bangles"}}
+    )
     assert renamed.json()["parent_id"] == top and renamed.json()["position"] == 2
-    assert (await console.post("/api/console/categories", json={"name": {"zh-CN": " "}})).status_code == 422
+    assert (
+        await console.post("/api/console/categories", json={"name": {"zh-CN": " "}})
+    ).status_code == 422
     assert (await console.patch(f"/api/console/categories/{uuid4()}", json={})).status_code == 404
-    assert (await console.delete(f"/api/console/categories/{top}")).json()["code"] == "catalogue.category_in_use"
+    assert (await console.delete(f"/api/console/categories/{top}")).json()[
+        "code"
+    ] == "catalogue.category_in_use"
     await made(console, jade(category_ids=[below]))
-    assert (await console.delete(f"/api/console/categories/{below}")).json()["facts"] == {"products": 1, "categories": 0}
+    assert (await console.delete(f"/api/console/categories/{below}")).json()["facts"] == {
+        "products": 1,
+        "categories": 0,
+    }
     tree = {c["id"]: c for c in (await console.get("/api/console/categories")).json()["items"]}
     assert tree[below]["product_count"] == 1 and tree[top]["product_count"] == 0
     page = (await console.get("/api/console/products", params={"category_id": top})).json()
-    assert len(page["items"]) == 1 and page["items"][0]["category_name"] == {"zh-CN": "镯子", "en": "Bangles"}
+    assert len(page["items"]) == 1 and page["items"][0]["category_name"] == {
+        "zh-CN": "镯子",
+        "en": "Bangles",
+    }
 
 
 async def test_pictures_in_a_description_become_ours(console, shop):
@@ -279,17 +328,23 @@ async def test_without_the_permission_nothing_is_shown_or_changed(app, console, 
     login, password = f"ware@{brand.slug}", "right horse 7"
     body = {"login": login, "name": "仓管", "password": password, "roles": ["warehouse"]}
     unit = (await console.get("/api/console/units")).json()["items"][0]["id"]
-    assert (await console.post("/api/console/staff", json={**body, "unit_id": unit})).status_code == 201
+    assert (
+        await console.post("/api/console/staff", json={**body, "unit_id": unit})
+    ).status_code == 201
     clerk = await sign_in(app, brand, login, password)
     assert (await clerk.get("/api/console/products")).status_code == 200
     for answer in (
         await clerk.post("/api/console/products", json=jade()),
-        await clerk.post("/api/console/products/bulk", json={"ids": [str(uuid4())], "action": "off"}),
+        await clerk.post(
+            "/api/console/products/bulk", json={"ids": [str(uuid4())], "action": "off"}
+        ),
         await clerk.post("/api/console/categories", json={"name": {"zh-CN": "x"}}),
         await clerk.post("/api/console/media", files={"file": ("a.jpg", picture())}),
         await clerk.get("/api/console/imports"),
     ):
-        assert answer.status_code == 403 and answer.json()["code"] == "http.not_allowed", answer.text
+        assert answer.status_code == 403 and answer.json()["code"] == "http.not_allowed", (
+            answer.text
+        )
     await clerk.aclose()
 
 
@@ -300,8 +355,12 @@ async def test_another_brand_sees_and_changes_nothing(console, rival_console):
     assert (await rival_console.get("/api/console/products")).json()["counts"]["all"] == 0
     assert (await rival_console.get(address)).status_code == 404
     assert (await rival_console.put(address, json=edited(product))).status_code == 404
-    bulk = await rival_console.post("/api/console/products/bulk", json={"ids": [product["id"]], "action": "off"})
+    bulk = await rival_console.post(
+        "/api/console/products/bulk", json={"ids": [product["id"]], "action": "off"}
+    )
     assert bulk.json()["changed"] == 0
     assert (await rival_console.delete(f"/api/console/categories/{shelf['id']}")).status_code == 404
-    assert (await rival_console.post("/api/console/products", json=jade(category_ids=[shelf["id"]]))).status_code == 422
+    assert (
+        await rival_console.post("/api/console/products", json=jade(category_ids=[shelf["id"]]))
+    ).status_code == 422
     assert (await console.get(address)).json() == product

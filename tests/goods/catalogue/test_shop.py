@@ -33,13 +33,24 @@ async def test_a_page_shows_prices_options_and_honest_stock(console, shop):
     product = await made(console, jade())
     page = (await shop.get(f"/api/shop/products/{product['id']}")).json()
 
-    assert page["title"] == "和田玉平安镯" and page["description_html"] == "<p>产自<b>新疆和田</b></p>"
-    assert (page["price_minor"], page["price_max_minor"], page["list_price_minor"]) == (128000, 138000, 158000)
-    assert [(sku["free"], sku["list_price_minor"]) for sku in page["skus"]] == [(3, 158000), (0, None)]
+    assert (
+        page["title"] == "和田玉平安镯" and page["description_html"] == "<p>产自<b>新疆和田</b></p>"
+    )
+    assert (page["price_minor"], page["price_max_minor"], page["list_price_minor"]) == (
+        128000,
+        138000,
+        158000,
+    )
+    assert [(sku["free"], sku["list_price_minor"]) for sku in page["skus"]] == [
+        (3, 158000),
+        (0, None),
+    ]
     assert page["sold_out"] is False and page["only_left"] == 3
     assert page["options"][0]["values"][0]["name"] == "54"
     assert page["attributes"] == [{"name": "材质", "value": "和田玉"}]
-    english = (await shop.get(f"/api/shop/products/{product['handle']}", params={"lang": "en"})).json()
+    english = (
+        await shop.get(f"/api/shop/products/{product['handle']}", params={"lang": "en"})
+    ).json()
     assert english["title"] == "Hetian jade bangle" and english["options"][0]["name"] == "Size"
     assert english["subtitle"] == "温润如初"
 
@@ -61,8 +72,14 @@ async def test_drafts_and_unknown_names_are_not_there_and_what_came_off_sale_say
 
 
 async def test_lists_search_sort_and_page_through_a_category_and_below(console, shop):
-    top = (await console.post("/api/console/categories", json={"name": {"zh-CN": "首饰"}})).json()["id"]
-    below = (await console.post("/api/console/categories", json={"name": {"zh-CN": "手镯"}, "parent_id": top})).json()["id"]
+    top = (await console.post("/api/console/categories", json={"name": {"zh-CN": "首饰"}})).json()[
+        "id"
+    ]
+    below = (
+        await console.post(
+            "/api/console/categories", json={"name": {"zh-CN": "手镯"}, "parent_id": top}
+        )
+    ).json()["id"]
     for n in range(5):
         await made(console, simple(f"银镯{n}", price_minor=1000 + n, category_ids=[below]))
     await made(console, simple("茶杯", price_minor=1, tags=[]))
@@ -74,11 +91,20 @@ async def test_lists_search_sort_and_page_through_a_category_and_below(console, 
 
     assert (await page())["total"] == 6
     assert (await page())["items"][0]["title"] == "茶杯"
-    assert [c["price_minor"] for c in (await page(sort="price_down", limit=2))["items"]] == [1004, 1003]
+    assert [c["price_minor"] for c in (await page(sort="price_down", limit=2))["items"]] == [
+        1004,
+        1003,
+    ]
     first = await page(category_id=top, sort="price_up", limit=3)
     second = await page(category_id=top, sort="price_up", limit=3, cursor=first["next"])
     assert first["total"] == 5 and second["next"] is None
-    assert [c["price_minor"] for c in first["items"] + second["items"]] == [1000, 1001, 1002, 1003, 1004]
+    assert [c["price_minor"] for c in first["items"] + second["items"]] == [
+        1000,
+        1001,
+        1002,
+        1003,
+        1004,
+    ]
     assert [c["title"] for c in (await page(q="银镯3"))["items"]] == ["银镯3"]
     assert (await page(q="金"))["total"] == 0
     tree = {c["name"]: c for c in (await shop.get("/api/shop/categories")).json()["items"]}
@@ -86,7 +112,8 @@ async def test_lists_search_sort_and_page_through_a_category_and_below(console, 
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "sort=cheap", "category_id=7", "cursor=%%%", "q=%00"]
+    "query",
+    ["limit=0", "limit=101", "limit=x", "sort=cheap", "category_id=7", "cursor=%%%", "q=%00"],
 )
 async def test_what_cannot_be_asked_is_refused(shop, query):
     answer = await shop.get(f"/api/shop/products?{query}")
@@ -111,9 +138,13 @@ async def test_an_edit_is_seen_by_the_next_shopper(console, shop):
     path = f"/api/shop/products/{product['id']}"
     await shop.get(path)
     await shop.get("/api/shop/products")
-    await console.put(path.replace("shop", "console"), json=edited(product, title={"zh-CN": "新名字"}))
+    await console.put(
+        path.replace("shop", "console"), json=edited(product, title={"zh-CN": "新名字"})
+    )
     await eventually(lambda: shop.get(path), lambda a: a.json()["title"] == "新名字")
-    await eventually(lambda: shop.get("/api/shop/products"), lambda a: a.json()["items"][0]["title"] == "新名字")
+    await eventually(
+        lambda: shop.get("/api/shop/products"), lambda a: a.json()["items"][0]["title"] == "新名字"
+    )
     await console.post("/api/console/products/bulk", json={"ids": [product["id"]], "action": "off"})
     await eventually(lambda: shop.get(path), lambda a: a.status_code == 409)
     await eventually(lambda: shop.get("/api/shop/products"), lambda a: a.json()["total"] == 0)
@@ -127,10 +158,14 @@ async def test_reserved_pieces_are_seen_by_the_next_shopper(console, shop, datab
     async with database.raw(brand.id) as connection:
         sku, place = UUID(product["skus"][0]["id"]), await stock.online_location(connection)
         await stock.lock_levels(connection, [(sku, place)])
-        await stock.apply_movements(connection, [Movement(sku_id=sku, location_id=place, kind="reserved", delta_reserved=3)])
+        await stock.apply_movements(
+            connection, [Movement(sku_id=sku, location_id=place, kind="reserved", delta_reserved=3)]
+        )
     page = await eventually(lambda: shop.get(path), lambda a: a.json()["sold_out"])
     assert page.json()["skus"][0]["free"] == 0 and page.json()["only_left"] is None
-    await eventually(lambda: shop.get("/api/shop/products"), lambda a: a.json()["items"][0]["sold_out"])
+    await eventually(
+        lambda: shop.get("/api/shop/products"), lambda a: a.json()["items"][0]["sold_out"]
+    )
 
 
 async def test_lists_take_the_same_number_of_queries_for_one_and_for_many(console, shop):

@@ -23,8 +23,16 @@ async def lines_of(console, order_id):
 
 
 async def ship(console, order_id, quantities, key=None, **more):
-    body = {"lines": [{"line_id": line, "quantity": n} for line, n in quantities.items()], **SF, **more}
-    return await console.post(f"/api/console/orders/{order_id}/parcels", json=body, headers={"Idempotency-Key": key or secrets.token_hex(8)})
+    body = {
+        "lines": [{"line_id": line, "quantity": n} for line, n in quantities.items()],
+        **SF,
+        **more,
+    }
+    return await console.post(
+        f"/api/console/orders/{order_id}/parcels",
+        json=body,
+        headers={"Idempotency-Key": key or secrets.token_hex(8)},
+    )
 
 
 async def test_an_order_is_shipped_in_two_parcels_and_signed_for(stall, shopper, console):
@@ -35,8 +43,13 @@ async def test_an_order_is_shipped_in_two_parcels_and_signed_for(stall, shopper,
     assert first.status_code == 200, first.text
     assert first.json()["state"] == "shipped"
     assert first.json()["lines"][0]["shipped_quantity"] == 1
-    second = (await ship(console, order_id, {line["id"]: 2}, tracking_number="sf 999 888 777")).json()
-    assert [parcel["tracking_number"] for parcel in second["parcels"]] == ["SF1234567890", "SF999888777"]
+    second = (
+        await ship(console, order_id, {line["id"]: 2}, tracking_number="sf 999 888 777")
+    ).json()
+    assert [parcel["tracking_number"] for parcel in second["parcels"]] == [
+        "SF1234567890",
+        "SF999888777",
+    ]
     assert await stall.level(sku) == (2, 0)
     answer = parcel = None
     for parcel in second["parcels"]:
@@ -80,7 +93,9 @@ async def test_the_same_request_ships_once_and_gives_the_same_answer(stall, shop
         ({"lines": []}, 400, "http.malformed"),
     ],
 )
-async def test_a_parcel_that_makes_no_sense_is_refused(stall, shopper, console, change, status, code):
+async def test_a_parcel_that_makes_no_sense_is_refused(
+    stall, shopper, console, change, status, code
+):
     order_id = await paid_order(stall, shopper, {await stall.sku(): 1}, 1990)
     (line,) = await lines_of(console, order_id)
     answer = await ship(console, order_id, {line["id"]: 1}, **change)
@@ -90,7 +105,9 @@ async def test_a_parcel_that_makes_no_sense_is_refused(stall, shopper, console, 
 async def test_an_unpaid_order_and_foreign_lines_cannot_be_shipped(stall, shopper, console):
     placed = await shopper.ordered({await stall.sku(): 1}, 1990)
     (line,) = await lines_of(console, placed["id"])
-    assert (await ship(console, placed["id"], {line["id"]: 1})).json()["code"] == "orders.wrong_state"
+    assert (await ship(console, placed["id"], {line["id"]: 1})).json()[
+        "code"
+    ] == "orders.wrong_state"
     await shopper.pay(placed["id"])
     other = await paid_order(stall, shopper, {await stall.sku(): 1}, 1990)
     answer = await ship(console, other, {line["id"]: 1})
@@ -105,19 +122,29 @@ async def test_a_tracking_number_can_be_corrected_until_it_is_signed(stall, shop
     changed = await console.patch(url, json={"carrier": "JD", "tracking_number": "JD0001112223"})
     assert changed.json()["parcels"][0]["carrier"] == "JD"
     await console.post(url + "/signed")
-    assert (await console.patch(url, json={"carrier": "JD", "tracking_number": "JD0001112224"})).json()["code"] == "fulfilment.already_signed"
+    assert (
+        await console.patch(url, json={"carrier": "JD", "tracking_number": "JD0001112224"})
+    ).json()["code"] == "fulfilment.already_signed"
 
 
 async def test_a_pick_up_order_is_handed_over_against_its_code_once(stall, shopper, console):
     store = await stall.store()
     sku = await stall.sku(store_id=store)
-    order_id = await paid_order(stall, shopper, {sku: 2}, 3980, delivery="pick_up", address_id=None, store_id=str(store))
+    order_id = await paid_order(
+        stall, shopper, {sku: 2}, 3980, delivery="pick_up", address_id=None, store_id=str(store)
+    )
     code = (await shopper.order(order_id))["pick_up_code"]
     assert len(code) == rules.CODE_DIGITS
     url = f"/api/console/orders/{order_id}/pick-up"
     wrong = await console.post(url, json={"code": "00000000" if code != "00000000" else "1"})
-    assert (wrong.status_code, wrong.json()["code"], wrong.json()["facts"]["left"]) == (422, "fulfilment.wrong_code", 4)
-    answers = await asyncio.gather(*(console.post(url, json={"code": f"{code[:4]} {code[4:]}"}) for _ in range(4)))
+    assert (wrong.status_code, wrong.json()["code"], wrong.json()["facts"]["left"]) == (
+        422,
+        "fulfilment.wrong_code",
+        4,
+    )
+    answers = await asyncio.gather(
+        *(console.post(url, json={"code": f"{code[:4]} {code[4:]}"}) for _ in range(4))
+    )
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
     assert (await shopper.order(order_id))["state"] == "completed"
     assert await stall.level(sku) == (8, 0)
@@ -128,7 +155,13 @@ async def test_a_pick_up_order_is_handed_over_against_its_code_once(stall, shopp
 async def test_guessing_a_pick_up_code_ends_after_five_tries(stall, shopper, console, later):
     store = await stall.store()
     order_id = await paid_order(
-        stall, shopper, {await stall.sku(store_id=store): 1}, 1990, delivery="pick_up", address_id=None, store_id=str(store)
+        stall,
+        shopper,
+        {await stall.sku(store_id=store): 1},
+        1990,
+        delivery="pick_up",
+        address_id=None,
+        store_id=str(store),
     )
     url = f"/api/console/orders/{order_id}/pick-up"
     codes = [(await console.post(url, json={"code": f"x{n}"})).json()["code"] for n in range(6)]
@@ -139,7 +172,9 @@ async def test_guessing_a_pick_up_code_ends_after_five_tries(stall, shopper, con
     assert (await console.post(url, json={"code": code})).status_code == 200
 
 
-async def test_a_guessed_parcel_or_order_of_another_brand_is_not_there(stall, shopper, console, rival_stall, app, rival):
+async def test_a_guessed_parcel_or_order_of_another_brand_is_not_there(
+    stall, shopper, console, rival_stall, app, rival
+):
     from tests.conftest import sign_in
 
     order_id = await paid_order(stall, shopper, {await stall.sku(): 1}, 1990)
@@ -147,7 +182,11 @@ async def test_a_guessed_parcel_or_order_of_another_brand_is_not_there(stall, sh
     (parcel,) = (await ship(console, order_id, {line["id"]: 1})).json()["parcels"]
     async with aclosing(await sign_in(app, rival)) as stranger:
         for method, path, body in (
-            ("POST", f"/orders/{order_id}/parcels", {"lines": [{"line_id": line["id"], "quantity": 1}], **SF}),
+            (
+                "POST",
+                f"/orders/{order_id}/parcels",
+                {"lines": [{"line_id": line["id"], "quantity": 1}], **SF},
+            ),
             ("POST", f"/orders/{order_id}/pick-up", {"code": "1"}),
             ("POST", f"/parcels/{parcel['id']}/signed", None),
             ("PATCH", f"/parcels/{parcel['id']}", SF),

@@ -10,7 +10,18 @@ from sqlalchemy import text
 
 from siyu.kernel.db import driver_of
 from siyu.kernel.directory import enter
-from siyu.kernel.events import Event, Listener, drain, drop_parked, follow_once, listeners, on, parked_page, retry_parked, state
+from siyu.kernel.events import (
+    Event,
+    Listener,
+    drain,
+    drop_parked,
+    follow_once,
+    listeners,
+    on,
+    parked_page,
+    retry_parked,
+    state,
+)
 from siyu.kernel.ids import new_id
 
 pytestmark = pytest.mark.kernel_db
@@ -60,7 +71,9 @@ async def brand_id(database) -> UUID:
 async def put(database, brand_id, *events, origin="live", hold_s=0.0, before=None) -> None:
     async with database.brand(brand_id) as session:
         if before is not None:
-            await session.execute(text("select pg_current_xact_id()"))  # a low transaction id that inserts late
+            await session.execute(
+                text("select pg_current_xact_id()")
+            )  # a low transaction id that inserts late
             await before.wait()
         if hold_s:
             await asyncio.sleep(hold_s)
@@ -74,7 +87,10 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
 
     async def writer() -> None:
         for _ in range(12):
-            events = [Counted(subject_id=chance.choice(subjects), number=next(numbers)) for _ in range(chance.randint(1, 4))]
+            events = [
+                Counted(subject_id=chance.choice(subjects), number=next(numbers))
+                for _ in range(chance.randint(1, 4))
+            ]
             late = asyncio.Event()
             asyncio.get_running_loop().call_later(chance.random() / 30, late.set)
             await put(database, brand_id, *events, before=late if chance.random() < 0.5 else None)
@@ -93,7 +109,9 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
     await drain(database, brand_id, NAMES)
 
     async with database.raw(brand_id) as connection:
-        stated = await connection.fetch("select subject, (data->>'number')::int as number from events order by seq")
+        stated = await connection.fetch(
+            "select subject, (data->>'number')::int as number from events order by seq"
+        )
     expected = Counter((row["subject"], row["number"]) for row in stated)
     for heard in (heard_live, heard_all):
         assert Counter((s, n) for s in subjects for n in heard[s]) == expected
@@ -101,7 +119,9 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
 
 async def test_a_low_transaction_id_that_commits_late_is_still_heard(database, brand_id):
     subject, gate = new_id(), asyncio.Event()
-    slow = asyncio.create_task(put(database, brand_id, Counted(subject_id=subject, number=1), before=gate))
+    slow = asyncio.create_task(
+        put(database, brand_id, Counted(subject_id=subject, number=1), before=gate)
+    )
     await asyncio.sleep(0.05)
     await put(database, brand_id, Counted(subject_id=subject, number=2))
     await drain(database, brand_id, NAMES)
@@ -123,7 +143,12 @@ async def test_a_poison_event_parks_its_subject_and_lets_the_rest_go_on(database
         Counted(subject_id=well, number=11),
     )
     await drain(database, brand_id, NAMES)
-    await put(database, brand_id, Counted(subject_id=sick, number=668), Counted(subject_id=well, number=12))
+    await put(
+        database,
+        brand_id,
+        Counted(subject_id=sick, number=668),
+        Counted(subject_id=well, number=12),
+    )
     await drain(database, brand_id, NAMES)
     assert heard_live[well] == [10, 11, 12]
     assert heard_live[sick] == []
@@ -145,7 +170,12 @@ async def test_given_up_events_leave_the_desk_but_stay_in_the_log(database, bran
     async with database.brand(brand_id) as session:
         assert await drop_parked(session, LIVE.name, sick) == 1
         assert await parked_page(session) == []
-        assert await session.scalar(text("select count(*) from events where subject = :s"), {"s": sick}) == 1
+        assert (
+            await session.scalar(
+                text("select count(*) from events where subject = :s"), {"s": sick}
+            )
+            == 1
+        )
 
 
 async def test_imported_history_reaches_projections_and_nobody_else(database, brand_id):
@@ -169,4 +199,6 @@ async def test_a_listener_that_fails_half_way_leaves_no_half_effect(database, br
 
 async def _cursor(database, brand_id):
     async with database.raw(brand_id) as connection:
-        return await connection.fetchrow("select * from event_cursors where listener = $1", LIVE.name)
+        return await connection.fetchrow(
+            "select * from event_cursors where listener = $1", LIVE.name
+        )

@@ -27,18 +27,33 @@ def test_a_guessed_code_is_not_genuine_whatever_was_typed(text):
 
 
 async def make(console, **more):
-    body = {"target": {"kind": "page", "id": "home"}, "source": "wechat_group", "scene": "福利群", **more}
-    return await console.post("/api/console/links", json=body, headers={"Idempotency-Key": new_id().hex})
+    body = {
+        "target": {"kind": "page", "id": "home"},
+        "source": "wechat_group",
+        "scene": "福利群",
+        **more,
+    }
+    return await console.post(
+        "/api/console/links", json=body, headers={"Idempotency-Key": new_id().hex}
+    )
 
 
-async def test_an_order_placed_through_a_link_carries_source_scene_and_store(stall, shopper, console):
+async def test_an_order_placed_through_a_link_carries_source_scene_and_store(
+    stall, shopper, console
+):
     store, sku = await stall.store(), await stall.sku()
     made = (await make(console, store_id=str(store), note="周末群")).json()
     opened = await shopper.http.get(f"/l/{made['code']}")
     assert (opened.status_code, opened.headers["location"]) == (302, f"/?link={made['code']}")
-    placed = await shopper.ordered({sku: 1}, 1990, headers={"X-Siyu-Link": made["code"]}, link=made["code"])
+    placed = await shopper.ordered(
+        {sku: 1}, 1990, headers={"X-Siyu-Link": made["code"]}, link=made["code"]
+    )
     order = (await console.get(f"/api/console/orders/{placed['id']}")).json()
-    assert (order["source"], order["scene"], order["store_name"]["zh-CN"]) == ("wechat_group", "福利群", "湖滨店")
+    assert (order["source"], order["scene"], order["store_name"]["zh-CN"]) == (
+        "wechat_group",
+        "福利群",
+        "湖滨店",
+    )
     (row,) = (await console.get("/api/console/links")).json()["items"]
     assert (row["visits"], row["orders"], row["note"]) == (1, 1, "周末群")
     (event,) = await stall.fetch("select data from events where kind = 'orders.placed/1'")
@@ -53,7 +68,10 @@ async def test_a_link_to_a_product_leads_there_and_an_unknown_code_leads_home(st
     made = (await make(console, target={"kind": "product", "id": str(row["product_id"])})).json()
     assert made["target_label"]["zh-CN"] == "青玉手镯"
     answer = await shop.get(f"/l/{made['code']}")
-    assert answer.headers["location"] == f"/pages/product/index?id={row['product_id']}&link={made['code']}"
+    assert (
+        answer.headers["location"]
+        == f"/pages/product/index?id={row['product_id']}&link={made['code']}"
+    )
     forged = made["code"][:-1] + ("2" if made["code"][-1] != "2" else "3")
     assert (await shop.get(f"/l/{forged}")).headers["location"] == "/"
     assert len(await stall.fetch("select 1 from touchpoints")) == 1
@@ -64,7 +82,9 @@ async def test_a_link_of_another_brand_means_nothing_here(stall, shopper, consol
     stranger = await rival_stall.shopper()
     assert (await stranger.http.get(f"/l/{made['code']}")).headers["location"] == "/"
     placed = await stranger.ordered({await rival_stall.sku(): 1}, 1990, link=made["code"])
-    (row,) = await rival_stall.fetch("select source, link_id from orders where id = $1", UUID(placed["id"]))
+    (row,) = await rival_stall.fetch(
+        "select source, link_id from orders where id = $1", UUID(placed["id"])
+    )
     assert (row["source"], row["link_id"]) == ("direct", None)
 
 
@@ -90,5 +110,8 @@ async def test_many_visits_at_once_are_all_counted(stall, shop, console):
 
 async def test_the_same_key_makes_one_link(stall, console):
     body = {"target": {"kind": "page", "id": "home"}, "source": "print"}
-    answers = [await console.post("/api/console/links", json=body, headers={"Idempotency-Key": "one"}) for _ in range(2)]
+    answers = [
+        await console.post("/api/console/links", json=body, headers={"Idempotency-Key": "one"})
+        for _ in range(2)
+    ]
     assert answers[0].json()["code"] == answers[1].json()["code"]

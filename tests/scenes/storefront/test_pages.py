@@ -3,12 +3,24 @@
 import asyncio
 from uuid import uuid4
 
-GRID = {"type": "product_grid", "id": "grid", "title": {"zh-CN": "刚到店", "en": "New"}, "source": {"kind": "newest", "limit": 4}}
-TEXT = {"type": "text_image", "id": "story", "title": {"zh-CN": "茶事", "en": "Tea"}, "text": {"zh-CN": "明前"}}
+GRID = {
+    "type": "product_grid",
+    "id": "grid",
+    "title": {"zh-CN": "刚到店", "en": "New"},
+    "source": {"kind": "newest", "limit": 4},
+}
+TEXT = {
+    "type": "text_image",
+    "id": "story",
+    "title": {"zh-CN": "茶事", "en": "Tea"},
+    "text": {"zh-CN": "明前"},
+}
 
 
 async def save(console, blocks, version):
-    return await console.put("/api/console/pages/home/draft", json={"blocks": blocks, "version": version})
+    return await console.put(
+        "/api/console/pages/home/draft", json={"blocks": blocks, "version": version}
+    )
 
 
 async def test_a_draft_is_not_seen_by_shoppers_until_it_is_published(stall, console, shop):
@@ -16,11 +28,16 @@ async def test_a_draft_is_not_seen_by_shoppers_until_it_is_published(stall, cons
     saved = await save(console, [GRID, TEXT], 0)
     assert (saved.status_code, saved.json()["draft_version"]) == (200, 1)
     before = (await shop.get("/api/shop/pages/home")).json()["blocks"]
-    assert [block["id"] for block in before] == ["newest"], "a shop without pages shows its newest products"
+    assert [block["id"] for block in before] == ["newest"], (
+        "a shop without pages shows its newest products"
+    )
     published = (await console.post("/api/console/pages/home/publish")).json()
     assert published["published_number"] == 1
     after = (await shop.get("/api/shop/pages/home")).json()["blocks"]
-    assert [(block["type"], block["title"]) for block in after] == [("product_grid", "刚到店"), ("text_image", "茶事")]
+    assert [(block["type"], block["title"]) for block in after] == [
+        ("product_grid", "刚到店"),
+        ("text_image", "茶事"),
+    ]
     assert after[0]["items"][0]["title"] == "青玉手镯"
     english = (await shop.get("/api/shop/pages/home?lang=en")).json()["blocks"]
     assert [block["title"] for block in english] == ["New", "Tea"]
@@ -30,9 +47,18 @@ async def test_a_draft_is_not_seen_by_shoppers_until_it_is_published(stall, cons
 async def test_all_six_kinds_of_block_are_shown_and_empty_ones_left_out(stall, console, shop):
     await stall.store()
     blocks = [
-        {"type": "banner", "id": "b", "items": [{"title": {"zh-CN": "水色初成"}, "link": {"kind": "page", "id": "home"}}]},
+        {
+            "type": "banner",
+            "id": "b",
+            "items": [{"title": {"zh-CN": "水色初成"}, "link": {"kind": "page", "id": "home"}}],
+        },
         {"type": "categories", "id": "c", "category_ids": []},
-        {"type": "product_row", "id": "r", "title": {"zh-CN": "行"}, "source": {"kind": "ids", "ids": [str(uuid4())]}},
+        {
+            "type": "product_row",
+            "id": "r",
+            "title": {"zh-CN": "行"},
+            "source": {"kind": "ids", "ids": [str(uuid4())]},
+        },
         GRID,
         TEXT,
         {"type": "store", "id": "s", "title": {"zh-CN": "门店"}, "unit_ids": []},
@@ -40,16 +66,26 @@ async def test_all_six_kinds_of_block_are_shown_and_empty_ones_left_out(stall, c
     await stall.sku()
     preview = await console.post("/api/console/pages/home/preview", json={"blocks": blocks})
     assert preview.status_code == 200, preview.text
-    assert [block["type"] for block in preview.json()["blocks"]] == ["banner", "product_grid", "text_image", "store"]
+    assert [block["type"] for block in preview.json()["blocks"]] == [
+        "banner",
+        "product_grid",
+        "text_image",
+        "store",
+    ]
     assert preview.json()["blocks"][3]["items"][0]["name"] == "湖滨店"
-    assert (await console.get("/api/console/pages/home")).json()["draft"] == [], "a preview keeps nothing"
+    assert (await console.get("/api/console/pages/home")).json()["draft"] == [], (
+        "a preview keeps nothing"
+    )
 
 
 async def test_who_saves_second_from_the_same_version_is_refused_and_nothing_is_lost(console):
     answers = await asyncio.gather(*(save(console, [{**TEXT, "id": f"t{n}"}], 0) for n in range(5)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
     loser = next(answer for answer in answers if answer.status_code == 409)
-    assert (loser.json()["code"], loser.json()["facts"]["draft_version"]) == ("storefront.changed_meanwhile", 1)
+    assert (loser.json()["code"], loser.json()["facts"]["draft_version"]) == (
+        "storefront.changed_meanwhile",
+        1,
+    )
 
 
 async def test_rolling_back_shows_an_earlier_version_under_a_new_number(console, shop):
@@ -62,7 +98,9 @@ async def test_rolling_back_shows_an_earlier_version_under_a_new_number(console,
     assert (await shop.get("/api/shop/pages/home")).json()["blocks"][0]["title"] == "茶事"
     versions = (await console.get("/api/console/pages/home/versions")).json()["items"]
     assert [version["number"] for version in versions] == [3, 2, 1]
-    assert (await console.post("/api/console/pages/home/rollback", json={"version_number": 9})).status_code == 404
+    assert (
+        await console.post("/api/console/pages/home/rollback", json={"version_number": 9})
+    ).status_code == 404
 
 
 async def test_pages_that_make_no_sense_are_refused(console):
@@ -75,4 +113,6 @@ async def test_pages_that_make_no_sense_are_refused(console):
     assert (await console.get("/api/console/pages/secret")).status_code == 404
     await save(console, [TEXT], 0)
     await console.post("/api/console/pages/home/publish")
-    assert (await console.post("/api/console/pages/home/publish")).json()["code"] == "storefront.nothing_new"
+    assert (await console.post("/api/console/pages/home/publish")).json()[
+        "code"
+    ] == "storefront.nothing_new"

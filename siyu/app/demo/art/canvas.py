@@ -3,8 +3,6 @@
 Only gradients, clips, masks and feGaussianBlur, so that browsers, resvg and mini-programs agree.
 """
 
-# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
-
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Jade and pearls: bangles, rings, pendants, earrings, bead bracelets."""
 
-# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
-
 from math import hypot
 from random import Random
 

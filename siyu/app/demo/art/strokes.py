@@ -1,7 +1,5 @@
 """The recipes that make a flat shape a thing: tube, cabochon, facets, pearl, chain, waves, letters."""
 
-# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
-
 import math
 from random import Random
 from typing import Final

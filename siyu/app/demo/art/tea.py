@@ -1,7 +1,5 @@
 """Tea in its packing: tins and cakes."""
 
-# ruff: noqa: PLR0917 - a shape is its numbers, in the order in which SVG names them
-
 from math import cos, radians
 from typing import Final
 

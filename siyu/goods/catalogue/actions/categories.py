@@ -25,13 +25,18 @@ class CategoryChange(msgspec.Struct, frozen=True):
     image_id: UUID | msgspec.UnsetType | None = msgspec.UNSET
 
 
-async def save_category(session: AsyncSession, category_id: UUID | None, change: CategoryChange) -> UUID:
+async def save_category(
+    session: AsyncSession, category_id: UUID | None, change: CategoryChange
+) -> UUID:
     """Make a category, or change one; its id.
 
     Refusals: ``Invalid``, ``NotFound``, ``CategoryCircle``.
     """
     connection = await driver_of(session)
-    await connection.execute("select pg_advisory_xact_lock(hashtextextended('categories/' || $1, 0))", str(brand_of(session)))
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('categories/' || $1, 0))",
+        str(brand_of(session)),
+    )
     row = await session.get(CategoryRow, (brand_of(session), category_id)) if category_id else None
     if row is None:
         if category_id is not None:
@@ -51,7 +56,9 @@ async def save_category(session: AsyncSession, category_id: UUID | None, change:
 async def _apply(session: AsyncSession, row: CategoryRow, change: CategoryChange) -> None:
     errors: list[dict[str, str]] = []
     name = row.name if change.name is msgspec.UNSET else change.name
-    if not any(text.strip() for text in name.values()) or any(len(text) > 80 for text in name.values()):
+    if not any(text.strip() for text in name.values()) or any(
+        len(text) > 80 for text in name.values()
+    ):
         errors.append({"path": "name", "message": "missing or too_long"})
     row.name = {locale: text.strip() for locale, text in name.items() if text.strip()}
     if change.position is not msgspec.UNSET:
@@ -83,11 +90,17 @@ async def delete_category(session: AsyncSession, category_id: UUID) -> None:
     if row is None:
         raise NotFound(category_id=str(category_id))
     connection = await driver_of(session)
-    products = await connection.fetchval("select count(*) from product_categories where category_id = $1", category_id)
-    below = await connection.fetchval("select count(*) from categories where parent_id = $1", category_id)
+    products = await connection.fetchval(
+        "select count(*) from product_categories where category_id = $1", category_id
+    )
+    below = await connection.fetchval(
+        "select count(*) from categories where parent_id = $1", category_id
+    )
     if products or below:
         raise rules.CategoryInUse(products=products, categories=below)
-    await connection.execute("update products set category_id = null where category_id = $1", category_id)  # deleted ones
+    await connection.execute(
+        "update products set category_id = null where category_id = $1", category_id
+    )  # deleted ones
     await session.delete(row)
     await session.flush()
     await say_changed(connection, None)

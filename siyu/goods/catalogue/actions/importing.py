@@ -65,7 +65,7 @@ async def run_import(
     brand_id: UUID,
     source: Path,
     *,
-    format: str = "auto",  # noqa: A002 - the word of the command line
+    format: str = "auto",
     mapping: Mapping | None = None,
     currency: str = "CNY",
     dry_run: bool = False,
@@ -110,7 +110,11 @@ def _skip(stream: Iterator[Item], count: int) -> None:
 
 
 def _size_of(source: Path) -> int:
-    return source.stat().st_size if source.is_file() else sum(one.stat().st_size for one in source.iterdir())
+    return (
+        source.stat().st_size
+        if source.is_file()
+        else sum(one.stat().st_size for one in source.iterdir())
+    )
 
 
 def file_hash(source: Path) -> str:
@@ -129,15 +133,24 @@ class _Run:
     """One run of one import: its row, its counts, its categories."""
 
     def __init__(self, database: Database, brand_id: UUID, actor: Actor, *, dry_run: bool) -> None:
-        self._database, self._brand_id, self._actor, self._dry_run = database, brand_id, actor, dry_run
+        self._database, self._brand_id, self._actor, self._dry_run = (
+            database,
+            brand_id,
+            actor,
+            dry_run,
+        )
         self._shelves = Shelves()
         self._pictures = 0
         self.result = ImportResult(rejected=[])
 
-    async def begin(self, source: Path, format: str, mapping: Mapping | None, import_id: UUID | None) -> int:  # noqa: A002
+    async def begin(
+        self, source: Path, format: str, mapping: Mapping | None, import_id: UUID | None
+    ) -> int:
         """Find or make the import's row; how many items of the stream are committed already."""
         digest = await asyncio.to_thread(file_hash, source)
-        way = msgspec.json.encode([] if mapping is None else [msgspec.to_builtins(mapping)]).decode()
+        way = msgspec.json.encode(
+            [] if mapping is None else [msgspec.to_builtins(mapping)]
+        ).decode()
         async with self._database.raw(self._brand_id) as connection:
             row = await connection.fetchrow(
                 """select id, done_products, counts::text, finished_at from catalogue_imports
@@ -160,14 +173,18 @@ class _Run:
                 )  # fmt: skip
                 return 0
             self.result.import_id = row["id"]
-            if row["finished_at"] is not None:  # asked for again: begin at the front, nothing will change
+            if (
+                row["finished_at"] is not None
+            ):  # asked for again: begin at the front, nothing will change
                 await self._begin_again(connection)
                 return 0
             await self._remember(connection, row["counts"])
             return row["done_products"]
 
     async def _begin_again(self, connection: asyncpg.Connection) -> None:
-        await connection.execute("delete from import_rejections where import_id = $1", self.result.import_id)
+        await connection.execute(
+            "delete from import_rejections where import_id = $1", self.result.import_id
+        )
         await connection.execute(
             "update catalogue_imports set done_products = 0, counts = '{}', finished_at = null where id = $1",
             self.result.import_id,
@@ -179,11 +196,14 @@ class _Run:
             setattr(self.result, name, value)
         rows = await connection.fetch(
             f"""select line, "column", code, reason::text, value from import_rejections where import_id = $1
-                order by position limit {SHOWN_REJECTIONS}""",  # noqa: S608 - a number of ours
+                order by position limit {SHOWN_REJECTIONS}""",
             self.result.import_id,
         )
         self.result.rejected = [
-            RejectedOut(r["line"], r["column"], r["code"], msgspec.json.decode(r["reason"]), r["value"]) for r in rows
+            RejectedOut(
+                r["line"], r["column"], r["code"], msgspec.json.decode(r["reason"]), r["value"]
+            )
+            for r in rows
         ]
 
     async def take(self, chunk: list[Item], done: int) -> None:
@@ -193,7 +213,8 @@ class _Run:
         try:
             async with self._database.raw(self._brand_id) as connection:
                 await connection.execute(
-                    "select pg_advisory_xact_lock(hashtextextended('catalogue.import/' || $1, 0))", str(self._brand_id)
+                    "select pg_advisory_xact_lock(hashtextextended('catalogue.import/' || $1, 0))",
+                    str(self._brand_id),
                 )
                 taken = await take_in(connection, products, self._shelves, self._actor)
                 self._count(products, [*refused, *taken.refused], taken)
@@ -220,11 +241,21 @@ class _Run:
         ]
         self._pictures += taken.pictures
 
-    async def _keep(self, connection: asyncpg.Connection, refused: list[Rejected], done: int) -> None:
+    async def _keep(
+        self, connection: asyncpg.Connection, refused: list[Rejected], done: int
+    ) -> None:
         result = self.result
         counts = {
             name: getattr(result, name)
-            for name in ("rows", "products", "variants", "images", "updated", "unchanged", "rejected_rows")
+            for name in (
+                "rows",
+                "products",
+                "variants",
+                "images",
+                "updated",
+                "unchanged",
+                "rejected_rows",
+            )
         }
         await connection.execute(
             "update catalogue_imports set done_products = $2, counts = $3::text::jsonb where id = $1",
@@ -257,7 +288,9 @@ class _Run:
             await ask_for_pictures(session)
         async with self._database.raw(self._brand_id) as connection:
             await connection.execute(
-                "update catalogue_imports set finished_at = $2 where id = $1", self.result.import_id, clock.now()
+                "update catalogue_imports set finished_at = $2 where id = $1",
+                self.result.import_id,
+                clock.now(),
             )
 
 
@@ -287,7 +320,8 @@ async def report_csv(database: Database, brand_id: UUID, import_id: UUID) -> byt
             import_id,
         )
     refused = [
-        RejectedOut(r["line"], r["column"], r["code"], msgspec.json.decode(r["reason"]), r["value"]) for r in rows
+        RejectedOut(r["line"], r["column"], r["code"], msgspec.json.decode(r["reason"]), r["value"])
+        for r in rows
     ]
     return await asyncio.to_thread(rejected_csv, refused)
 
@@ -298,6 +332,12 @@ def rejected_csv(refused: Sequence[RejectedOut]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(["行 line", "列 column", "代码 code", "原因", "reason", "内容 value"])
     for one in refused:
-        cells = [one.column, one.code, one.reason.get("zh-CN", ""), one.reason.get("en", ""), one.value]
+        cells = [
+            one.column,
+            one.code,
+            one.reason.get("zh-CN", ""),
+            one.reason.get("en", ""),
+            one.value,
+        ]
         writer.writerow([one.line, *(csv_safe(cell) for cell in cells)])
     return b"\xef\xbb\xbf" + out.getvalue().encode()

@@ -19,7 +19,10 @@ from siyu.kernel import clock
 from siyu.kernel.db import Actor
 from siyu.kernel.ids import new_id
 
-CODE_TAKEN = {"zh-CN": "这个规格编码属于另一个商品", "en": "This SKU code belongs to another product"}
+CODE_TAKEN = {
+    "zh-CN": "这个规格编码属于另一个商品",
+    "en": "This SKU code belongs to another product",
+}
 BAD_IMAGE = {"zh-CN": "图片地址太长", "en": "The image address is too long"}
 
 
@@ -34,7 +37,9 @@ class Shelves:
         """What was made did not stay (a trial run)."""
         self._known = None
 
-    async def place(self, connection: asyncpg.Connection, products: Sequence[ParsedProduct]) -> dict[tuple[str, ...], UUID]:
+    async def place(
+        self, connection: asyncpg.Connection, products: Sequence[ParsedProduct]
+    ) -> dict[tuple[str, ...], UUID]:
         """The category of each path that the products name."""
         if self._known is None:
             self._known = {}
@@ -79,7 +84,9 @@ class Taken(msgspec.Struct):
     """Addresses that wait to be fetched."""
 
 
-async def standing(connection: asyncpg.Connection, products: Sequence[ParsedProduct]) -> dict[str, tuple[UUID, str | None]]:
+async def standing(
+    connection: asyncpg.Connection, products: Sequence[ParsedProduct]
+) -> dict[str, tuple[UUID, str | None]]:
     """Which handles exist already, with the fingerprint of what was imported last.
 
     Deleted products have given their handles back.
@@ -95,7 +102,10 @@ async def standing(connection: asyncpg.Connection, products: Sequence[ParsedProd
 
 
 async def take_in(
-    connection: asyncpg.Connection, products: Sequence[ParsedProduct], shelves: Shelves, actor: Actor
+    connection: asyncpg.Connection,
+    products: Sequence[ParsedProduct],
+    shelves: Shelves,
+    actor: Actor,
 ) -> Taken:
     """Write what is new or different; leave alone what is as it was imported last.
 
@@ -103,14 +113,18 @@ async def take_in(
     """
     taken = Taken(refused=[])
     known = await standing(connection, products)
-    different = [p for p in products if p.handle not in known or known[p.handle][1] != p.fingerprint]
+    different = [
+        p for p in products if p.handle not in known or known[p.handle][1] != p.fingerprint
+    ]
     taken.unchanged = len(products) - len(different)
     different, taken.refused = await _without_foreign_codes(connection, different, known)
     if not different:
         return taken
     ids = sorted(known[p.handle][0] for p in different if p.handle in known)
     if ids:
-        await connection.fetch("select id from products where id = any($1::uuid[]) order by id for update", ids)
+        await connection.fetch(
+            "select id from products where id = any($1::uuid[]) order by id for update", ids
+        )
     before = await whole_products(connection, ids)
     placed = await shelves.place(connection, different)
     pictures = await media_of_sources(connection, _sources(different))
@@ -122,7 +136,9 @@ async def take_in(
         earlier = before[known[product.handle][0]] if product.handle in known else None
         after = _planned(product, earlier, placed, pictures, now)
         changes.append((earlier, after))
-        stock = {variant.code: variant.stock for variant in product.variants if variant.stock is not None}
+        stock = {
+            variant.code: variant.stock for variant in product.variants if variant.stock is not None
+        }
         counted.update({sku.id: stock[sku.code] for sku in after.on_offer if sku.code in stock})
     await write_products(connection, changes, actor=actor, origin="import")
     if counted:
@@ -133,7 +149,9 @@ async def take_in(
 
 
 async def _without_foreign_codes(
-    connection: asyncpg.Connection, products: list[ParsedProduct], known: Mapping[str, tuple[UUID, str | None]]
+    connection: asyncpg.Connection,
+    products: list[ParsedProduct],
+    known: Mapping[str, tuple[UUID, str | None]],
 ) -> tuple[list[ParsedProduct], list[Rejected]]:
     """A code names one thing of the brand: products that claim another's are refused whole."""
     codes = [variant.code for product in products for variant in product.variants]
@@ -149,7 +167,9 @@ async def _without_foreign_codes(
         own = known[product.handle][0] if product.handle in known else None
         foreign = [v.code for v in product.variants if v.code in owner and owner[v.code] != own]
         if foreign:
-            refused.append(Rejected(product.line, "sku", "code_taken", CODE_TAKEN, foreign[0][:120]))
+            refused.append(
+                Rejected(product.line, "sku", "code_taken", CODE_TAKEN, foreign[0][:120])
+            )
         else:
             good.append(product)
     return good, refused
@@ -160,10 +180,15 @@ def _sources(products: Sequence[ParsedProduct]) -> list[Wanted]:
     for product in products:
         label = rules.said(product.title, "zh-CN")
         wanted += [
-            Wanted(image.source_url, {product.locale: image.alt} if image.alt else {}, label) for image in product.images
+            Wanted(image.source_url, {product.locale: image.alt} if image.alt else {}, label)
+            for image in product.images
         ]
         wanted += [Wanted(source, {}, label) for source in product.description_images]
-        wanted += [Wanted(variant.image_url, {}, label) for variant in product.variants if variant.image_url]
+        wanted += [
+            Wanted(variant.image_url, {}, label)
+            for variant in product.variants
+            if variant.image_url
+        ]
     return wanted
 
 
@@ -176,7 +201,9 @@ def _planned(
 ) -> Whole:
     """The product after the import. A file never takes something off sale by saying nothing about it."""
     status = earlier.status if earlier and product.status == "draft" else product.status
-    images = [pictures[image.source_url] for image in product.images if image.source_url in pictures]
+    images = [
+        pictures[image.source_url] for image in product.images if image.source_url in pictures
+    ]
     wanted = ProductIn(
         title=product.title,
         skus=_skus(product, pictures),
@@ -188,11 +215,19 @@ def _planned(
         status=status,  # pyright: ignore[reportArgumentType]
         on_sale_at=earlier.on_sale_at if earlier else None,
         off_at=earlier.off_at if earlier else None,
-        category_ids=[placed[product.category]] if product.category else earlier.category_ids if earlier else [],
+        category_ids=[placed[product.category]]
+        if product.category
+        else earlier.category_ids
+        if earlier
+        else [],
         tags=list(product.tags) if product.tags or earlier is None else earlier.tags,
-        attributes=[AttributeOut({product.locale: n}, {product.locale: v}) for n, v in product.attributes],
+        attributes=[
+            AttributeOut({product.locale: n}, {product.locale: v}) for n, v in product.attributes
+        ],
         options=[
-            OptionIn({product.locale: option.name}, [{product.locale: value} for value in option.values])
+            OptionIn(
+                {product.locale: option.name}, [{product.locale: value} for value in option.values]
+            )
             for option in product.options
         ],
         image_ids=images if images or earlier is None else earlier.image_ids,

@@ -33,12 +33,18 @@ async def keep_picture(
     Refusals: ``NotAnImage``, ``TooBig``.
     """
     picture = await render(content)
-    known = (await session.scalars(select(MediaRow).where(MediaRow.hash == picture.hash).limit(1))).first()
+    known = (
+        await session.scalars(select(MediaRow).where(MediaRow.hash == picture.hash).limit(1))
+    ).first()
     if known is not None:
         return known
     await keep_files(files, brand_of(session), picture)
     row = MediaRow(
-        hash=picture.hash, alt=dict(alt or {}), generated=generated, width=picture.width, height=picture.height
+        hash=picture.hash,
+        alt=dict(alt or {}),
+        generated=generated,
+        width=picture.width,
+        height=picture.height,
     )
     session.add(row)
     await session.flush()
@@ -81,7 +87,9 @@ class Wanted(msgspec.Struct, frozen=True):
     label: str
 
 
-async def media_of_sources(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> dict[str, UUID]:
+async def media_of_sources(
+    connection: asyncpg.Connection, wanted: Sequence[Wanted]
+) -> dict[str, UUID]:
     """The pictures of addresses, made where new; addresses too long to be kept are absent. Three round trips at most."""
     by_source = {one.source: one for one in wanted if len(one.source.encode()) <= MAX_SOURCE_BYTES}
     if not by_source:

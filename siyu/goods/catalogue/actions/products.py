@@ -47,7 +47,9 @@ async def save_product(session: AsyncSession, product_id: UUID | None, wanted: P
     await write_products(connection, [(before, after)], actor=actor_of(session))
     await _set_timers(session, [after])
     counted = {
-        sku.id: asked.on_hand for sku, asked in zip(after.skus, wanted.skus, strict=False) if asked.on_hand is not None
+        sku.id: asked.on_hand
+        for sku, asked in zip(after.skus, wanted.skus, strict=False)
+        if asked.on_hand is not None
     }
     if counted:
         await plugs.shelf.count(connection, counted, kind="counted", reason="")
@@ -57,13 +59,18 @@ async def save_product(session: AsyncSession, product_id: UUID | None, wanted: P
 
 async def locked(connection: asyncpg.Connection, product_ids: Sequence[UUID]) -> dict[UUID, Whole]:
     """Lock products until the transaction ends, in the order of their ids, and read them."""
-    await connection.fetch("select id from products where id = any($1::uuid[]) order by id for update", list(product_ids))
+    await connection.fetch(
+        "select id from products where id = any($1::uuid[]) order by id for update",
+        list(product_ids),
+    )
     return await whole_products(connection, product_ids)
 
 
 async def _with_own_pictures(connection: asyncpg.Connection, wanted: ProductIn) -> ProductIn:
     """Pictures inside descriptions become ours: the text names them by id, wherever they come from."""
-    foreign = {source for html in wanted.description_html.values() for source in foreign_sources(html)}
+    foreign = {
+        source for html in wanted.description_html.values() for source in foreign_sources(html)
+    }
     label = rules.said(wanted.title, "zh-CN")
     known = await media_of_sources(connection, [Wanted(source, {}, label) for source in foreign])
     html = {locale: stored_html(text, known) for locale, text in wanted.description_html.items()}
@@ -74,9 +81,14 @@ async def _require_known(connection: asyncpg.Connection, wanted: ProductIn) -> N
     """Raise ``Invalid`` for categories and pictures that do not exist."""
     images = [*wanted.image_ids, *(sku.image_id for sku in wanted.skus if sku.image_id)]
     errors: list[dict[str, str]] = []
-    for table, path, ids in (("categories", "category_ids", wanted.category_ids), ("media", "image_ids", images)):
+    for table, path, ids in (
+        ("categories", "category_ids", wanted.category_ids),
+        ("media", "image_ids", images),
+    ):
         if ids:
-            known = await connection.fetch(f"select id from {table} where id = any($1::uuid[])", ids)  # noqa: S608 - our own names
+            known = await connection.fetch(
+                f"select id from {table} where id = any($1::uuid[])", ids
+            )
             missing = set(ids) - {row["id"] for row in known}
             errors += [{"path": path, "message": f"unknown: {one}"} for one in sorted(missing)]
     if errors:
@@ -84,11 +96,15 @@ async def _require_known(connection: asyncpg.Connection, wanted: ProductIn) -> N
 
 
 async def _require_free_names(connection: asyncpg.Connection, product: Whole) -> None:
-    if await connection.fetchval("select 1 from products where handle = $1 and id <> $2", product.handle, product.id):
+    if await connection.fetchval(
+        "select 1 from products where handle = $1 and id <> $2", product.handle, product.id
+    ):
         raise rules.HandleTaken(handle=product.handle)
     codes = [sku.code for sku in product.skus]
     taken = await connection.fetch(
-        "select code from skus where code = any($1::text[]) and product_id <> $2 limit 20", codes, product.id
+        "select code from skus where code = any($1::text[]) and product_id <> $2 limit 20",
+        codes,
+        product.id,
     )
     if taken:
         raise rules.CodeTaken(codes=[row["code"] for row in taken])
@@ -98,7 +114,9 @@ async def _set_timers(session: AsyncSession, products: Sequence[Whole]) -> None:
     """Deadlines follow the product: one to go on sale, one to come off."""
     connection = await driver_of(session)
     to_sale = [(p.id, p.on_sale_at) for p in products if p.status == "scheduled" and p.on_sale_at]
-    off_sale = [(p.id, p.off_at) for p in products if p.status in ("scheduled", "on_sale") and p.off_at]
+    off_sale = [
+        (p.id, p.off_at) for p in products if p.status in ("scheduled", "on_sale") and p.off_at
+    ]
     for kind, due in ((TO_SALE, to_sale), (OFF_SALE, off_sale)):
         still = {product_id for product_id, _ in due}
         await timers.drop(session, kind, [p.id for p in products if p.id not in still])
@@ -126,7 +144,9 @@ def _given(product: Whole, status: str) -> Whole:
         status=status,
         version=product.version + 1,
         updated_at=now,
-        published_at=now if status == "on_sale" and product.status != "on_sale" else product.published_at,
+        published_at=now
+        if status == "on_sale" and product.status != "on_sale"
+        else product.published_at,
         on_sale_at=product.on_sale_at if status == "scheduled" else None,
         off_at=product.off_at if status in ("scheduled", "on_sale") else None,
     )
@@ -141,7 +161,10 @@ class BulkRefusal(msgspec.Struct, frozen=True):
 
 
 async def change_many(
-    session: AsyncSession, product_ids: Sequence[UUID], action: BulkAction, category_id: UUID | None = None
+    session: AsyncSession,
+    product_ids: Sequence[UUID],
+    action: BulkAction,
+    category_id: UUID | None = None,
 ) -> tuple[int, list[BulkRefusal]]:
     """Do one thing to many products; how many changed, and those that could not.
 
@@ -150,7 +173,9 @@ async def change_many(
     connection = await driver_of(session)
     ids = list(dict.fromkeys(product_ids))
     if action == "category":
-        known = category_id and await connection.fetchval("select 1 from categories where id = $1", category_id)
+        known = category_id and await connection.fetchval(
+            "select 1 from categories where id = $1", category_id
+        )
         if not known:
             raise Invalid(errors=[{"path": "category_id", "message": "unknown"}])
     found = await locked(connection, ids)
@@ -186,7 +211,10 @@ def _changed(product: Whole, action: BulkAction, category_id: UUID | None) -> Wh
             return product
         others = [one for one in product.category_ids[1:] if one != category_id]
         return msgspec.structs.replace(
-            product, category_ids=[category_id, *others], version=product.version + 1, updated_at=clock.now()
+            product,
+            category_ids=[category_id, *others],
+            version=product.version + 1,
+            updated_at=clock.now(),
         )
     if product.status == action:
         return product
@@ -211,7 +239,9 @@ async def _delete(session: AsyncSession, products: Sequence[Whole]) -> None:
         "update skus set active = false, code = code || '~' || replace(id::text, '-', '') where product_id = any($1::uuid[])",
         ids,
     )
-    await connection.execute("delete from product_categories where product_id = any($1::uuid[])", ids)
+    await connection.execute(
+        "delete from product_categories where product_id = any($1::uuid[])", ids
+    )
     await connection.execute(
         """delete from product_tokens using (
                select token, id from unnest($1::uuid[], $2::text[]) as p(id, words), unnest(string_to_array(words, ' ')) as token
@@ -234,4 +264,3 @@ async def _delete(session: AsyncSession, products: Sequence[Whole]) -> None:
     ]
     await events.state(session, removed)
     await say_changed(connection, ids)
-

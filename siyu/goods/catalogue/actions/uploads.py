@@ -79,13 +79,20 @@ def mapping_of(fields: list[MappingField]) -> Mapping | None:
     """The mapping that fields say; nothing for none. Raises ``ImportRefused``."""
     if not fields:
         return None
-    columns = {one.target: one.column for one in fields if one.column and one.target not in ("money", "splitter")}
+    columns = {
+        one.target: one.column
+        for one in fields
+        if one.column and one.target not in ("money", "splitter")
+    }
     constants = {one.target: one.constant or "" for one in fields if not one.column}
     money, splitter = constants.pop("money", "yuan"), constants.pop("splitter", "")
     if money not in ("yuan", "fen"):
         raise ImportRefused("bad_mapping", detail=f"money = {money}")
     mapping = Mapping(
-        columns=columns, constants=constants, money="fen" if money == "fen" else "yuan", splitter=splitter[:10]
+        columns=columns,
+        constants=constants,
+        money="fen" if money == "fen" else "yuan",
+        splitter=splitter[:10],
     )
     mapping.check_targets()
     return mapping
@@ -94,7 +101,9 @@ def mapping_of(fields: list[MappingField]) -> Mapping | None:
 def fields_of(mapping: Mapping) -> list[MappingField]:
     """A mapping as fields, those with columns first."""
     fields = [MappingField(target, column, None) for target, column in mapping.columns.items()]
-    fields += [MappingField(target, None, constant) for target, constant in mapping.constants.items()]
+    fields += [
+        MappingField(target, None, constant) for target, constant in mapping.constants.items()
+    ]
     if mapping.money != "yuan":
         fields.append(MappingField("money", None, mapping.money))
     if mapping.splitter:
@@ -102,7 +111,9 @@ def fields_of(mapping: Mapping) -> list[MappingField]:
     return fields
 
 
-async def take_upload(session: AsyncSession, files: Files, filename: str, content: bytes) -> CatalogueImportRow:
+async def take_upload(
+    session: AsyncSession, files: Files, filename: str, content: bytes
+) -> CatalogueImportRow:
     """Keep a file of products and look at it: its format, header, first rows, and a suggested mapping.
 
     Raises ``ImportRefused`` when it is not a table that can be read.
@@ -135,9 +146,13 @@ async def one_import(session: AsyncSession, import_id: UUID) -> CatalogueImportR
     return row
 
 
-async def page_of_imports(session: AsyncSession, before: tuple[Any, UUID] | None, limit: int) -> list[CatalogueImportRow]:
+async def page_of_imports(
+    session: AsyncSession, before: tuple[Any, UUID] | None, limit: int
+) -> list[CatalogueImportRow]:
     """Imports, newest first."""
-    wanted = select(CatalogueImportRow).order_by(CatalogueImportRow.created_at.desc(), CatalogueImportRow.id.desc())
+    wanted = select(CatalogueImportRow).order_by(
+        CatalogueImportRow.created_at.desc(), CatalogueImportRow.id.desc()
+    )
     if before is not None:
         at, import_id = before
         older = (CatalogueImportRow.created_at < at) | (
@@ -160,7 +175,11 @@ async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncGenerator[Pa
 
 
 async def preview(
-    session: AsyncSession, files: Files, import_id: UUID, format: str, fields: list[MappingField]  # noqa: A002 - the wire's word
+    session: AsyncSession,
+    files: Files,
+    import_id: UUID,
+    format: str,
+    fields: list[MappingField],
 ) -> ImportPreviewOut:
     """The first products and refusals of a file as it would be read now. Nothing is kept.
 
@@ -184,7 +203,9 @@ async def preview(
     )
 
 
-def _first_items(path: Path, format: str, mapping: Mapping | None) -> list[ParsedProduct | Rejected]:  # noqa: A002
+def _first_items(
+    path: Path, format: str, mapping: Mapping | None
+) -> list[ParsedProduct | Rejected]:
     items = parse(open_table(path), format, mapping)
     try:
         return list(islice(items, LOOKED_AT))
@@ -194,14 +215,16 @@ def _first_items(path: Path, format: str, mapping: Mapping | None) -> list[Parse
 
 def _seen(product: ParsedProduct, known: tuple[UUID, str | None] | None) -> ProductSeen:
     prices = [variant.price_minor for variant in product.variants]
-    change = "new" if known is None else "unchanged" if known[1] == product.fingerprint else "updated"
+    change = (
+        "new" if known is None else "unchanged" if known[1] == product.fingerprint else "updated"
+    )
     return ProductSeen(product.handle, product.title, len(prices), min(prices), max(prices), change)
 
 
 async def start_import(
     session: AsyncSession,
     import_id: UUID,
-    format: str,  # noqa: A002 - the wire's word
+    format: str,
     fields: list[MappingField],
     save_mapping_as: str | None,
 ) -> UUID:
@@ -229,11 +252,18 @@ async def save_mapping(session: AsyncSession, name: str, fields: list[MappingFie
     """Keep a mapping under a name, in place of an earlier one of that name."""
     await session.merge(
         ImportMappingRow(
-            brand_id=brand_of(session), name=name.strip()[:80], mapping=msgspec.to_builtins(fields), saved_at=clock.now()
+            brand_id=brand_of(session),
+            name=name.strip()[:80],
+            mapping=msgspec.to_builtins(fields),
+            saved_at=clock.now(),
         )
     )
 
 
 async def mappings(session: AsyncSession) -> list[ImportMappingRow]:
     """Saved mappings, the latest first."""
-    return list(await session.scalars(select(ImportMappingRow).order_by(ImportMappingRow.saved_at.desc()).limit(100)))
+    return list(
+        await session.scalars(
+            select(ImportMappingRow).order_by(ImportMappingRow.saved_at.desc()).limit(100)
+        )
+    )

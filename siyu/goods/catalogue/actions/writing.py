@@ -100,7 +100,9 @@ async def write_products(
         if violation.constraint_name == "products_brand_id_handle_key":
             raise HandleTaken(handles=[product.handle for product in after][:20]) from None
         if violation.constraint_name == "skus_brand_id_code_key":
-            raise CodeTaken(codes=[sku.code for product in after for sku in product.skus][:20]) from None
+            raise CodeTaken(
+                codes=[sku.code for product in after for sku in product.skus][:20]
+            ) from None
         raise
     await _write_words(connection, changes)
     await _state_changes(connection, changes, actor=actor, origin=origin)
@@ -147,11 +149,18 @@ def _product_columns(products: Sequence[Whole]) -> list[list[Any]]:
 async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
     after = [product for _, product in changes]
     options = [(p.id, n, option) for p in after for n, option in enumerate(p.options)]
-    values = [(p_id, option.id, n, value) for p_id, _, option in options for n, value in enumerate(option.values)]
+    values = [
+        (p_id, option.id, n, value)
+        for p_id, _, option in options
+        for n, value in enumerate(option.values)
+    ]
     skus = [(p.id, n, sku) for p in after for n, sku in enumerate(p.skus)]
     changed = [product.id for before, product in changes if before is not None]
     if changed:
-        kept_values, kept_options = [value.id for *_, value in values], [option.id for *_, option in options]
+        kept_values, kept_options = (
+            [value.id for *_, value in values],
+            [option.id for *_, option in options],
+        )
         await connection.execute(
             "delete from product_option_values where product_id = any($1::uuid[]) and id <> all($2::uuid[])",
             changed,
@@ -163,7 +172,9 @@ async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]
             kept_options,
         )
     if options:
-        rows: list[tuple[Any, ...]] = [(o.id, product, n, _json(o.name)) for product, n, o in options]
+        rows: list[tuple[Any, ...]] = [
+            (o.id, product, n, _json(o.name)) for product, n, o in options
+        ]
         await connection.execute(_OPTIONS, *zip(*rows, strict=True))
         rows = [(v.id, product, option, n, _json(v.name)) for product, option, n, v in values]
         await connection.execute(_VALUES, *zip(*rows, strict=True))
@@ -185,22 +196,32 @@ async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]
             lambda s: s[2].active,
         ),
     )
-    await _write_list(connection, "product_categories", "category_id", changes, lambda p: p.category_ids)
+    await _write_list(
+        connection, "product_categories", "category_id", changes, lambda p: p.category_ids
+    )
     await _write_list(connection, "product_images", "media_id", changes, lambda p: p.image_ids)
 
 
 async def _write_list(
-    connection: asyncpg.Connection, table: str, column: str, changes: Sequence[Change], get: Callable[[Whole], list[Any]]
+    connection: asyncpg.Connection,
+    table: str,
+    column: str,
+    changes: Sequence[Change],
+    get: Callable[[Whole], list[Any]],
 ) -> None:
     """Replace the lists (categories, pictures) of those products whose list is another one now."""
-    differing = [(before, after) for before, after in changes if get(after) != (get(before) if before else [])]
+    differing = [
+        (before, after)
+        for before, after in changes
+        if get(after) != (get(before) if before else [])
+    ]
     had = [after.id for before, after in differing if before is not None and get(before)]
     if had:
-        await connection.execute(f"delete from {table} where product_id = any($1::uuid[])", had)  # noqa: S608 - our own names
+        await connection.execute(f"delete from {table} where product_id = any($1::uuid[])", had)
     rows = [(after.id, n, one) for _, after in differing for n, one in enumerate(get(after))]
     if rows:
         await connection.execute(
-            f"insert into {table} (product_id, position, {column}) select * from unnest($1::uuid[], $2::bigint[], $3::uuid[])",  # noqa: S608
+            f"insert into {table} (product_id, position, {column}) select * from unnest($1::uuid[], $2::bigint[], $3::uuid[])",
             *_columns(rows, lambda r: r[0], lambda r: r[1], lambda r: r[2]),
         )
 
@@ -241,7 +262,11 @@ async def _state_changes(
         elif was_on_sale and after.status != "on_sale":
             stated.append(ProductTakenOff(product_id=after.id))
     await events.state_on(connection, stated, actor=actor, origin=origin)
-    seen = [after.id for before, after in changes if after.status == "on_sale" or (before and before.status == "on_sale")]
+    seen = [
+        after.id
+        for before, after in changes
+        if after.status == "on_sale" or (before and before.status == "on_sale")
+    ]
     await say_changed(connection, seen)
 
 

@@ -135,7 +135,9 @@ async def post_import(desk: NamedDependency[Desk], data: MultipartBody[TableIn])
     if len(content) > MAX_UPLOAD_BYTES:
         raise ImportRefused("too_big", limit=MAX_UPLOAD_BYTES)
     row = await uploads.take_upload(desk.session, desk.runtime.files, data.file.filename, content)
-    await desk.audit("import.uploaded", subject_kind="import", subject_id=row.id, label=row.filename)
+    await desk.audit(
+        "import.uploaded", subject_kind="import", subject_id=row.id, label=row.filename
+    )
     return (await _shown(desk, [row]))[0]
 
 
@@ -147,7 +149,11 @@ async def list_imports(
     desk.require("products.import")
     before = decode_cursor(cursor, datetime, UUID)
     rows = await uploads.page_of_imports(desk.session, before, limit + 1)  # pyright: ignore[reportArgumentType]
-    following = encode_cursor((rows[limit - 1].created_at, rows[limit - 1].id)) if len(rows) > limit else None
+    following = (
+        encode_cursor((rows[limit - 1].created_at, rows[limit - 1].id))
+        if len(rows) > limit
+        else None
+    )
     return ImportPage(await _shown(desk, rows[:limit]), following)
 
 
@@ -156,7 +162,9 @@ async def list_mappings(desk: NamedDependency[Desk]) -> SavedMappings:
     """Saved mappings, the latest first."""
     desk.require("products.import")
     rows = await uploads.mappings(desk.session)
-    return SavedMappings([SavedMapping(row.name, msgspec.convert(row.mapping, list[MappingField])) for row in rows])
+    return SavedMappings(
+        [SavedMapping(row.name, msgspec.convert(row.mapping, list[MappingField])) for row in rows]
+    )
 
 
 @get("/imports/{import_id:uuid}", tags=["imports"])
@@ -172,7 +180,9 @@ async def preview_import(
 ) -> ImportPreviewOut:
     """The first products and refusals as the file would be read now; nothing is kept. Refusals: catalogue.import_refused."""
     desk.require("products.import")
-    return await uploads.preview(desk.session, desk.runtime.files, import_id, data.format, data.mapping)
+    return await uploads.preview(
+        desk.session, desk.runtime.files, import_id, data.format, data.mapping
+    )
 
 
 @post("/imports/{import_id:uuid}/start", tags=["imports"], status_code=202)
@@ -181,9 +191,16 @@ async def start_import(
 ) -> ImportJobOut:
     """Take the file in, as a job. Refusals: catalogue.import_started, catalogue.import_refused."""
     desk.require("products.import")
-    job_id = await uploads.start_import(desk.session, import_id, data.format, data.mapping, data.save_mapping_as)
+    job_id = await uploads.start_import(
+        desk.session, import_id, data.format, data.mapping, data.save_mapping_as
+    )
     row = await jobs.one(desk.session, job_id)
-    await desk.audit("import.started", subject_kind="import", subject_id=import_id, label=row.title.get("zh-CN", ""))
+    await desk.audit(
+        "import.started",
+        subject_kind="import",
+        subject_id=import_id,
+        label=row.title.get("zh-CN", ""),
+    )
     return _job(row)
 
 

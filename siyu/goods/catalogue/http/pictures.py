@@ -37,7 +37,7 @@ class MediaDoor:
         self._size = 0
         self._drawing: dict[str, asyncio.Future[None]] = {}
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - ASGI's shape
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request: 200, or 404 for whatever is not a picture of ours."""
         match = _PATH.fullmatch(scope["path"])
         if match is None or scope["method"] not in ("GET", "HEAD"):
@@ -51,7 +51,13 @@ class MediaDoor:
             return
         caching = _FOR_AN_HOUR if name.startswith("art-") else _FOR_EVER
         headers = [*_FENCED, caching, (b"etag", f'"{name[:40]}-{size}"'.encode())]
-        await send_bytes(send, 200, body if scope["method"] == "GET" else b"", content_type=b"image/webp", headers=headers)
+        await send_bytes(
+            send,
+            200,
+            body if scope["method"] == "GET" else b"",
+            content_type=b"image/webp",
+            headers=headers,
+        )
 
     async def _body(self, brand_id: UUID, name: str, size: int) -> bytes:
         key = media_key(brand_id, name, size)

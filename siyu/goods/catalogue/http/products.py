@@ -105,10 +105,16 @@ async def show_product(desk: NamedDependency[Desk], product_id: FromPath[UUID]) 
 
 
 @post("/products", tags=["catalogue"])
-async def post_product(desk: NamedDependency[Desk], data: JSONBody[ProductIn], request_key: Key = None) -> ProductOut:
+async def post_product(
+    desk: NamedDependency[Desk], data: JSONBody[ProductIn], request_key: Key = None
+) -> ProductOut:
     """Make a product. Refusals: http.invalid, catalogue.handle_taken, catalogue.code_taken, catalogue.not_ready."""
     desk.require("products.edit")
-    write = await once(desk.session, f"products/{desk.staff.id}", request_key, data) if request_key else None
+    write = (
+        await once(desk.session, f"products/{desk.staff.id}", request_key, data)
+        if request_key
+        else None
+    )
     if write and write.reference:
         return await product_out(await driver_of(desk.session), UUID(write.reference["product_id"]))
     product_id = await products.save_product(desk.session, None, data)
@@ -118,7 +124,9 @@ async def post_product(desk: NamedDependency[Desk], data: JSONBody[ProductIn], r
 
 
 @put("/products/{product_id:uuid}", tags=["catalogue"])
-async def put_product(desk: NamedDependency[Desk], product_id: FromPath[UUID], data: JSONBody[ProductIn]) -> ProductOut:
+async def put_product(
+    desk: NamedDependency[Desk], product_id: FromPath[UUID], data: JSONBody[ProductIn]
+) -> ProductOut:
     """Change a product to what its editor says. Refusals: catalogue.changed_meanwhile and those of making one."""
     desk.require("products.edit")
     await products.save_product(desk.session, product_id, data)
@@ -129,7 +137,11 @@ async def _saved(desk: Desk, product_id: UUID, action: str) -> ProductOut:
     out = await product_out(await driver_of(desk.session), product_id)
     label = said(out.title, desk.brand.default_locale)
     await desk.audit(
-        action, subject_kind="product", subject_id=product_id, label=label, facts={"version": out.version, "status": out.status}
+        action,
+        subject_kind="product",
+        subject_id=product_id,
+        label=label,
+        facts={"version": out.version, "status": out.status},
     )
     return out
 
@@ -138,9 +150,14 @@ async def _saved(desk: Desk, product_id: UUID, action: str) -> ProductOut:
 async def bulk_products(desk: NamedDependency[Desk], data: JSONBody[BulkIn]) -> BulkOut:
     """Do one thing to up to 500 products; each that could not is listed with its reason."""
     desk.require("products.edit")
-    changed, refused = await products.change_many(desk.session, data.ids, data.action, data.category_id)
+    changed, refused = await products.change_many(
+        desk.session, data.ids, data.action, data.category_id
+    )
     await desk.audit(
-        f"products.{data.action}", subject_kind="product", label=f"{changed}", facts={"changed": changed, "refused": len(refused)}
+        f"products.{data.action}",
+        subject_kind="product",
+        label=f"{changed}",
+        facts={"changed": changed, "refused": len(refused)},
     )
     return BulkOut(changed, refused)
 
@@ -157,7 +174,9 @@ async def post_category(desk: NamedDependency[Desk], data: JSONBody[CategoryIn])
     """Make a category. Refusals: http.invalid, catalogue.category_circle (also for more than six levels)."""
     desk.require("products.edit")
     change = categories.CategoryChange(**msgspec.structs.asdict(data))
-    return await _category(desk, await categories.save_category(desk.session, None, change), "category.added")
+    return await _category(
+        desk, await categories.save_category(desk.session, None, change), "category.added"
+    )
 
 
 @patch("/categories/{category_id:uuid}", tags=["catalogue"])
@@ -167,7 +186,9 @@ async def patch_category(
     """Rename or move a category. Refusals: http.invalid, catalogue.category_circle."""
     desk.require("products.edit")
     change = categories.CategoryChange(**msgspec.structs.asdict(data))
-    return await _category(desk, await categories.save_category(desk.session, category_id, change), "category.changed")
+    return await _category(
+        desk, await categories.save_category(desk.session, category_id, change), "category.changed"
+    )
 
 
 async def _category(desk: Desk, category_id: UUID, action: str) -> CategoryOut:
@@ -201,7 +222,10 @@ async def post_media(
     desk.require("products.edit")
     content = await data.file.read(MAX_BYTES + 1)
     row = await media.keep_picture(
-        desk.session, desk.runtime.files, content, alt={alt_locale: alt.strip()} if alt.strip() else {}
+        desk.session,
+        desk.runtime.files,
+        content,
+        alt={alt_locale: alt.strip()} if alt.strip() else {},
     )
     return image_out(desk.brand.id, row.id, row.hash, row.alt, generated=row.generated)
 

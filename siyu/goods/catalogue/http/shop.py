@@ -65,11 +65,15 @@ class ShopWindow:
         brand = await brand_of_scope(self._database, scope)
         name = scope["path"][len(PRODUCT) :].rstrip("/")
         answer = await self._window.answer(
-            brand.id, (locale := locale_of(scope, brand), name, "page"), lambda: self._product(brand, name, locale)
+            brand.id,
+            (locale := locale_of(scope, brand), name, "page"),
+            lambda: self._product(brand, name, locale),
         )
         await send_answer(scope, send, answer)
 
-    async def _product(self, brand: BrandFacts, name: str, locale: str) -> tuple[bytes, frozenset[UUID], bool]:
+    async def _product(
+        self, brand: BrandFacts, name: str, locale: str
+    ) -> tuple[bytes, frozenset[UUID], bool]:
         async with self._database.raw(brand.id) as connection:
             page = await shop_product(connection, name, locale, brand.default_locale)
         return msgspec.json.encode(page), frozenset([page.id]), False
@@ -80,7 +84,9 @@ def filter_of(query_string: bytes) -> ShopFilter:
     if len(query_string) > 2_000:
         raise Invalid("The address is too long.")
     given = {
-        name: values[0] for name, values in parse_qs(query_string.decode("latin-1")).items() if name in _KNOWN
+        name: values[0]
+        for name, values in parse_qs(query_string.decode("latin-1")).items()
+        if name in _KNOWN
     }
     if "\0" in given.get("q", ""):
         raise Invalid(errors=[{"path": "q", "message": "NUL"}])
@@ -88,7 +94,9 @@ def filter_of(query_string: bytes) -> ShopFilter:
     try:
         asked = msgspec.convert(given, ShopFilter, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(errors=[{"path": str(error).rpartition("`$.")[2].rstrip("`"), "message": str(error)}]) from None
+        raise Invalid(
+            errors=[{"path": str(error).rpartition("`$.")[2].rstrip("`"), "message": str(error)}]
+        ) from None
     if not 1 <= asked.limit <= 100:
         raise Invalid(errors=[{"path": "limit", "message": "1 to 100"}])
     return asked
@@ -150,7 +158,9 @@ async def show_product(visit: NamedDependency[Visit], name: FromPath[str]) -> Sh
 @get("/categories", tags=["shop"])
 async def list_categories(visit: NamedDependency[Visit]) -> ShopCategories:
     """All categories, with the number of products on sale in and below each."""
-    return ShopCategories(await shop_categories(visit.session, visit.locale, visit.brand.default_locale))
+    return ShopCategories(
+        await shop_categories(visit.session, visit.locale, visit.brand.default_locale)
+    )
 
 
 shop_routes = [list_products, show_product, list_categories]

@@ -146,7 +146,11 @@ async def send_answer(scope: Any, send: Any, answer: Answer) -> None:
     """Send it, or 304 to whoever has it already."""
     for name, value in scope["headers"]:
         if name == b"if-none-match" and (answer.etag in value or value == b"*"):
-            headers = [(b"etag", answer.etag), (b"cache-control", b"no-cache"), (b"vary", b"accept-language")]
+            headers = [
+                (b"etag", answer.etag),
+                (b"cache-control", b"no-cache"),
+                (b"vary", b"accept-language"),
+            ]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return

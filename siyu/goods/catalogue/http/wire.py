@@ -93,7 +93,9 @@ async def product_out(connection: asyncpg.Connection, product_id: UUID) -> Produ
         tags=product.tags,
         attributes=product.attributes,
         options=[
-            OptionOut(option.id, option.name, [ValueOut(value.id, value.name) for value in option.values])
+            OptionOut(
+                option.id, option.name, [ValueOut(value.id, value.name) for value in option.values]
+            )
             for option in product.options
         ],
         skus=[

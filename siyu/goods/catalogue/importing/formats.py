@@ -78,7 +78,7 @@ def detect(header: Iterable[str]) -> Format:
 
 def parse(
     table: Table,
-    format: str = "auto",  # noqa: A002 - the word of the command line
+    format: str = "auto",
     mapping: Mapping | None = None,
     *,
     currency: str = "CNY",

@@ -54,7 +54,9 @@ def rendered(content: bytes) -> Picture:
         raise TooBig(max_bytes=MAX_BYTES)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is lower
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # our own bound is lower
             opened = Image.open(io.BytesIO(content), formats=_FORMATS)
         if opened.width * opened.height > MAX_PIXELS or max(opened.size) > MAX_EDGE:
             raise TooBig(max_pixels=MAX_PIXELS)

@@ -71,7 +71,9 @@ where s.id = any($1::uuid[])
 """
 
 
-async def sellable(source: Source, sku_ids: Iterable[UUID], *, at: datetime | None = None) -> dict[UUID, Sellable]:
+async def sellable(
+    source: Source, sku_ids: Iterable[UUID], *, at: datetime | None = None
+) -> dict[UUID, Sellable]:
     """SKUs as an order takes them; ids that do not exist are absent, those off sale say so."""
     connection = await connection_of(source)
     rows = await connection.fetch(_SELLABLE, list(sku_ids), at or now())
@@ -116,7 +118,8 @@ async def active_skus(source: Source, product_ids: Iterable[UUID]) -> list[UUID]
     """The active SKUs of products."""
     connection = await connection_of(source)
     rows = await connection.fetch(
-        "select id from skus where active and product_id = any($1::uuid[]) order by id", list(product_ids)
+        "select id from skus where active and product_id = any($1::uuid[]) order by id",
+        list(product_ids),
     )
     return [row["id"] for row in rows]
 
@@ -129,7 +132,8 @@ async def titles(source: Source, product_ids: Iterable[UUID]) -> dict[UUID, Prod
         list(product_ids),
     )
     return {
-        row["id"]: ProductTitle(row["id"], row["handle"], _text(row["title"]), row["image_id"]) for row in rows
+        row["id"]: ProductTitle(row["id"], row["handle"], _text(row["title"]), row["image_id"])
+        for row in rows
     }
 
 
@@ -140,15 +144,20 @@ async def images(source: Source, media_ids: Iterable[UUID | None]) -> dict[UUID,
         return {}
     connection = await connection_of(source)
     rows = await connection.fetch(
-        "select brand_id, id, hash, alt::text as alt, generated from media where id = any($1::uuid[])", ids
+        "select brand_id, id, hash, alt::text as alt, generated from media where id = any($1::uuid[])",
+        ids,
     )
     return {
-        row["id"]: image_out(row["brand_id"], row["id"], row["hash"], _text(row["alt"]), generated=row["generated"])
+        row["id"]: image_out(
+            row["brand_id"], row["id"], row["hash"], _text(row["alt"]), generated=row["generated"]
+        )
         for row in rows
     }
 
 
-def image_out(brand_id: UUID, id: UUID, file_hash: str | None, alt: LocaleText, *, generated: bool) -> ImageOut:
+def image_out(
+    brand_id: UUID, id: UUID, file_hash: str | None, alt: LocaleText, *, generated: bool
+) -> ImageOut:
     """The addresses of a picture. Each names its content, so clients may keep it for ever."""
     name = file_hash or f"art-{id.hex}"
     root = f"{plugs.media_origin}/media/{brand_id.hex}/{name}"

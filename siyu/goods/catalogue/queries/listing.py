@@ -111,7 +111,10 @@ async def page_of_products(connection: asyncpg.Connection, asked: Filter) -> Pro
     findable = searching(where, asked.q)
     if asked.category_id is not None:
         ids = await subtree_ids(connection, asked.category_id)
-        where.add("p.id in (select c.product_id from product_categories c where c.category_id = any(?::uuid[]))", ids)
+        where.add(
+            "p.id in (select c.product_id from product_categories c where c.category_id = any(?::uuid[]))",
+            ids,
+        )
     counts = await _counts(connection, where) if findable else {}
     counts = {"all": sum(counts.values()), **{status: counts.get(status, 0) for status in STATUSES}}
     if not findable:
@@ -122,13 +125,15 @@ async def page_of_products(connection: asyncpg.Connection, asked: Filter) -> Pro
 
 async def _counts(connection: asyncpg.Connection, where: Where) -> dict[str, int]:
     rows = await connection.fetch(
-        f"select p.status, count(*) as number from products p where {where} group by p.status",  # noqa: S608 - arguments travel apart
+        f"select p.status, count(*) as number from products p where {where} group by p.status",
         *where.arguments,
     )
     return {row["status"]: row["number"] for row in rows}
 
 
-async def _rows(connection: asyncpg.Connection, where: Where, asked: Filter) -> tuple[list[Any], str | None]:
+async def _rows(
+    connection: asyncpg.Connection, where: Where, asked: Filter
+) -> tuple[list[Any], str | None]:
     column, descending, kind = _ORDER[asked.sort]
     where = where.copy()
     if asked.status:
@@ -140,7 +145,7 @@ async def _rows(connection: asyncpg.Connection, where: Where, asked: Filter) -> 
     rows = await connection.fetch(
         f"""select p.id, p.handle, p.title::text, p.status, p.image_id, p.sku_count, p.price_min_minor,
                    p.price_max_minor, p.category_id, p.created_at, p.updated_at, p.on_sale_at, p.off_at
-            from products p where {where} order by {column} {direction}, p.id {direction} limit {asked.limit + 1}""",  # noqa: S608
+            from products p where {where} order by {column} {direction}, p.id {direction} limit {asked.limit + 1}""",
         *where.arguments,
     )
     following = None
@@ -181,7 +186,9 @@ async def _with_looks(connection: asyncpg.Connection, rows: list[Any]) -> list[P
     ]
 
 
-async def free_of_products(connection: asyncpg.Connection, product_ids: list[UUID]) -> dict[UUID, dict[UUID, int]]:
+async def free_of_products(
+    connection: asyncpg.Connection, product_ids: list[UUID]
+) -> dict[UUID, dict[UUID, int]]:
     """Free pieces online by product and active SKU; two round trips."""
     rows = await connection.fetch(
         "select product_id, id from skus where product_id = any($1::uuid[]) and active", product_ids

@@ -123,7 +123,9 @@ _CARD = """p.id, p.handle, p.title::text, p.subtitle::text, p.image_id, p.price_
 _ON_SALE = ("p.status = 'on_sale'", "p.deleted_at is null", "p.sku_count > 0")
 
 
-async def page_of_cards(source: Source, asked: ShopFilter, locale: str, otherwise: str = "zh-CN") -> ProductCardPage:
+async def page_of_cards(
+    source: Source, asked: ShopFilter, locale: str, otherwise: str = "zh-CN"
+) -> ProductCardPage:
     """What is on sale, searched and sorted; constant number of round trips."""
     connection = await connection_of(source)
     where = Where(*_ON_SALE)
@@ -131,8 +133,13 @@ async def page_of_cards(source: Source, asked: ShopFilter, locale: str, otherwis
         return ProductCardPage([], None, 0)
     if asked.category_id is not None:
         ids = await subtree_ids(connection, asked.category_id)
-        where.add("p.id in (select c.product_id from product_categories c where c.category_id = any(?::uuid[]))", ids)
-    total = await connection.fetchval(f"select count(*) from products p where {where}", *where.arguments)  # noqa: S608 - arguments travel apart
+        where.add(
+            "p.id in (select c.product_id from product_categories c where c.category_id = any(?::uuid[]))",
+            ids,
+        )
+    total = await connection.fetchval(
+        f"select count(*) from products p where {where}", *where.arguments
+    )
     column, descending, kind = _ORDER[asked.sort]
     after = decode_cursor(asked.cursor, kind, UUID)
     if after is not None:
@@ -140,7 +147,7 @@ async def page_of_cards(source: Source, asked: ShopFilter, locale: str, otherwis
     direction = "desc" if descending else "asc"
     rows = await connection.fetch(
         f"""select {_CARD} from products p where {where}
-            order by {column} {direction}, p.id {direction} limit {asked.limit + 1}""",  # noqa: S608
+            order by {column} {direction}, p.id {direction} limit {asked.limit + 1}""",
         *where.arguments,
     )
     following = None
@@ -150,17 +157,21 @@ async def page_of_cards(source: Source, asked: ShopFilter, locale: str, otherwis
     return ProductCardPage(await _cards(connection, rows, locale, otherwise), following, total)
 
 
-async def cards(source: Source, product_ids: Sequence[UUID], locale: str, otherwise: str = "zh-CN") -> list[ProductCard]:
+async def cards(
+    source: Source, product_ids: Sequence[UUID], locale: str, otherwise: str = "zh-CN"
+) -> list[ProductCard]:
     """Cards of products in the order asked for; those not on sale are left out."""
     connection = await connection_of(source)
     where = Where(*_ON_SALE)
     where.add("p.id = any(?::uuid[])", list(product_ids))
-    rows = await connection.fetch(f"select {_CARD} from products p where {where}", *where.arguments)  # noqa: S608
+    rows = await connection.fetch(f"select {_CARD} from products p where {where}", *where.arguments)
     found = {card.id: card for card in await _cards(connection, rows, locale, otherwise)}
     return [found[one] for one in dict.fromkeys(product_ids) if one in found]
 
 
-async def _cards(connection: asyncpg.Connection, rows: Sequence[Any], locale: str, otherwise: str) -> list[ProductCard]:
+async def _cards(
+    connection: asyncpg.Connection, rows: Sequence[Any], locale: str, otherwise: str
+) -> list[ProductCard]:
     if not rows:
         return []
     pictures = await images(connection, [row["image_id"] for row in rows])
@@ -185,13 +196,19 @@ async def _cards(connection: asyncpg.Connection, rows: Sequence[Any], locale: st
     return made
 
 
-async def shop_product(source: Source, name: str, locale: str, otherwise: str = "zh-CN") -> ShopProduct:
+async def shop_product(
+    source: Source, name: str, locale: str, otherwise: str = "zh-CN"
+) -> ShopProduct:
     """A product by id or handle. Raises ``NotFound``, and ``NotOnSale`` for one that is there but not to be bought."""
     connection = await connection_of(source)
     product_id = await connection.fetchval(
-        "select id from products where (handle = $1 or id = $2) and deleted_at is null", name, _as_id(name)
+        "select id from products where (handle = $1 or id = $2) and deleted_at is null",
+        name,
+        _as_id(name),
     )
-    product = (await whole_products(connection, [product_id])).get(product_id) if product_id else None
+    product = (
+        (await whole_products(connection, [product_id])).get(product_id) if product_id else None
+    )
     if product is None or product.status == "draft":
         raise NotFound
     if product.status != "on_sale" or not product.on_offer:
@@ -200,8 +217,12 @@ async def shop_product(source: Source, name: str, locale: str, otherwise: str = 
     pieces = await plugs.shelf.online(connection, sku_ids)
     stores = await plugs.shelf.stores_with(connection, sku_ids) if product.kind == "goods" else 0
     inside = pictures_in(product.description)
-    pictures = await images(connection, [*product.image_ids, *(sku.image_id for sku in product.on_offer), *inside])
-    return _page(product, pieces, pictures, stores=stores, text=lambda value: said(value, locale, otherwise))
+    pictures = await images(
+        connection, [*product.image_ids, *(sku.image_id for sku in product.on_offer), *inside]
+    )
+    return _page(
+        product, pieces, pictures, stores=stores, text=lambda value: said(value, locale, otherwise)
+    )
 
 
 def _as_id(name: str) -> UUID | None:
@@ -240,7 +261,11 @@ def _page(
         images=shown + [pictures[one] for one in only_of_skus if one in pictures],
         attributes=[ShopFact(text(one.name), text(one.value)) for one in product.attributes],
         options=[
-            ShopOption(option.id, text(option.name), [ShopValue(value.id, text(value.name)) for value in option.values])
+            ShopOption(
+                option.id,
+                text(option.name),
+                [ShopValue(value.id, text(value.name)) for value in option.values],
+            )
             for option in product.options
         ],
         skus=[
@@ -249,7 +274,9 @@ def _page(
                 sku.code,
                 sku.value_ids,
                 sku.price_minor,
-                sku.list_price_minor if sku.list_price_minor and sku.list_price_minor > sku.price_minor else None,
+                sku.list_price_minor
+                if sku.list_price_minor and sku.list_price_minor > sku.price_minor
+                else None,
                 min(free[sku.id], SHOWN_AT_MOST),
                 sku.image_id,
             )
@@ -265,7 +292,7 @@ async def newest_products(source: Source, limit: int) -> list[UUID]:
     """Products on sale, the latest put on sale first."""
     connection = await connection_of(source)
     rows = await connection.fetch(
-        f"select p.id from products p where {' and '.join(_ON_SALE)} order by p.published_at desc, p.id desc limit $1",  # noqa: S608
+        f"select p.id from products p where {' and '.join(_ON_SALE)} order by p.published_at desc, p.id desc limit $1",
         limit,
     )
     return [row["id"] for row in rows]
@@ -278,7 +305,7 @@ async def products_in(source: Source, category_id: UUID, limit: int) -> list[UUI
     rows = await connection.fetch(
         f"""select p.id from products p where {" and ".join(_ON_SALE)}
             and p.id in (select c.product_id from product_categories c where c.category_id = any($2::uuid[]))
-            order by p.published_at desc, p.id desc limit $1""",  # noqa: S608
+            order by p.published_at desc, p.id desc limit $1""",
         limit,
         ids,
     )

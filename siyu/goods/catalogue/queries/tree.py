@@ -59,7 +59,9 @@ async def subtree_ids(connection: asyncpg.Connection, category_id: UUID) -> list
 async def category_names(source: Source, category_ids: Iterable[UUID]) -> dict[UUID, LocaleText]:
     """Names of categories by id; unknown ids are absent."""
     connection = await connection_of(source)
-    rows = await connection.fetch("select id, name::text from categories where id = any($1::uuid[])", list(category_ids))
+    rows = await connection.fetch(
+        "select id, name::text from categories where id = any($1::uuid[])", list(category_ids)
+    )
     return {row["id"]: msgspec.json.decode(row["name"], type=LocaleText) for row in rows}
 
 
@@ -81,10 +83,14 @@ async def category_tree(source: Source) -> list[CategoryOut]:
     ]
 
 
-async def shop_categories(source: Source, locale: str, otherwise: str = "zh-CN") -> list[ShopCategory]:
+async def shop_categories(
+    source: Source, locale: str, otherwise: str = "zh-CN"
+) -> list[ShopCategory]:
     """All categories for shoppers. One without a picture of its own borrows one of its products."""
     connection = await connection_of(source)
-    rows = await connection.fetch(_ALL.format(condition="and d.status = 'on_sale' and d.deleted_at is null"))
+    rows = await connection.fetch(
+        _ALL.format(condition="and d.status = 'on_sale' and d.deleted_at is null")
+    )
     borrowed = await connection.fetch(
         """select distinct on (c.category_id) c.category_id, p.image_id
            from product_categories c join products p on p.brand_id = c.brand_id and p.id = c.product_id

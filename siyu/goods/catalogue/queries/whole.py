@@ -28,13 +28,17 @@ from skus where product_id = any($1) order by product_id, not active, position
 """
 
 
-async def whole_products(connection: asyncpg.Connection, product_ids: Sequence[UUID]) -> dict[UUID, Whole]:
+async def whole_products(
+    connection: asyncpg.Connection, product_ids: Sequence[UUID]
+) -> dict[UUID, Whole]:
     """Products by id, deleted and unknown ones absent; five round trips for any number of them."""
     rows = await connection.fetch(_PRODUCTS.format(where="id = any($1::uuid[])"), list(product_ids))
     return {whole.id: whole for whole in await _with_parts(connection, rows)}
 
 
-async def whole_by_handle(connection: asyncpg.Connection, handles: Sequence[str]) -> dict[str, Whole]:
+async def whole_by_handle(
+    connection: asyncpg.Connection, handles: Sequence[str]
+) -> dict[str, Whole]:
     """Products by handle, deleted and unknown ones absent; five round trips for any number of them."""
     rows = await connection.fetch(_PRODUCTS.format(where="handle = any($1::text[])"), list(handles))
     return {whole.handle: whole for whole in await _with_parts(connection, rows)}
@@ -47,10 +51,14 @@ async def _with_parts(connection: asyncpg.Connection, rows: Sequence[Any]) -> li
     options = await _options(connection, ids)
     skus = await _skus(connection, ids)
     categories = await _lists(
-        connection, "select product_id, category_id from product_categories where product_id = any($1) order by product_id, position", ids
+        connection,
+        "select product_id, category_id from product_categories where product_id = any($1) order by product_id, position",
+        ids,
     )
     images = await _lists(
-        connection, "select product_id, media_id from product_images where product_id = any($1) order by product_id, position", ids
+        connection,
+        "select product_id, media_id from product_images where product_id = any($1) order by product_id, position",
+        ids,
     )
     return [
         Whole(
@@ -87,7 +95,9 @@ async def _options(connection: asyncpg.Connection, ids: list[UUID]) -> dict[UUID
         of_product = found[row["product_id"]]
         option = of_product.get(row["option_id"])
         if option is None:
-            option = of_product[row["option_id"]] = Option(row["option_id"], _decoded(row["option_name"]), [])
+            option = of_product[row["option_id"]] = Option(
+                row["option_id"], _decoded(row["option_name"]), []
+            )
         if row["value_id"] is not None:
             option.values.append(Value(row["value_id"], _decoded(row["value_name"])))
     return defaultdict(list, {key: list(options.values()) for key, options in found.items()})
@@ -113,7 +123,9 @@ async def _skus(connection: asyncpg.Connection, ids: list[UUID]) -> dict[UUID, l
     return found
 
 
-async def _lists(connection: asyncpg.Connection, query: str, ids: list[UUID]) -> dict[UUID, list[UUID]]:
+async def _lists(
+    connection: asyncpg.Connection, query: str, ids: list[UUID]
+) -> dict[UUID, list[UUID]]:
     found: dict[UUID, list[UUID]] = defaultdict(list)
     for row in await connection.fetch(query, ids):
         found[row[0]].append(row[1])

@@ -23,6 +23,9 @@ from siyu.people import customers
 from siyu.people.brands import brand_facts
 
 SHOPPER = Actor("customer", None, "")
+BY_INDEX = "set local enable_seqscan = off"
+"""Everything here is looked up by key. A connection keeps its plans: one made while the tables of a new house were
+empty would read them whole, foreign keys included, until statistics are gathered much later."""
 _EARLIER = """
 select o.customer_id, o.request_key, o.request_hash, o.id, o.number, o.total_minor, o.pay_by
 from unnest($1::uuid[], $2::text[]) as w(customer_id, request_key)
@@ -71,6 +74,7 @@ async def place_orders(
     NotDelivered, KeyReused. Locks stock by (sku, location) after reading prices, so a price change that commits
     in between holds for the next batch only.
     """
+    await connection.execute(BY_INDEX)
     ground = await _ground(connection, wanted)
     decisions = decide(wanted, ground)
     drafts = [one for one in decisions if isinstance(one, Draft)]

@@ -10,6 +10,7 @@ import asyncpg
 from siyu.goods import stock
 from siyu.goods.catalogue import Sellable, sellable
 from siyu.goods.orders.actions.stating import UNPAID, watch
+from siyu.goods.orders.placing.batch import BY_INDEX
 from siyu.goods.orders.placing.costing import Prices
 from siyu.goods.orders.placing.deciding import Draft, Ground, decide
 from siyu.goods.orders.placing.wanted import Wanted
@@ -63,6 +64,7 @@ async def reference_batch(
 
 async def run_reference(connection: asyncpg.Connection, statements: Sequence[Statement]) -> None:
     """Send the statements of a reference batch, inside the caller's transaction."""
+    await connection.execute(BY_INDEX)
     for sql, values in statements:
         await connection.execute(sql, *values)
 

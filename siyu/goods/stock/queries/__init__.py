@@ -53,7 +53,10 @@ async def locations(source: Source) -> list[Location]:
            order by sells_online desc, created_at, id"""
     )
     return [
-        Location(r["id"], msgspec.json.decode(r["name"]), r["kind"], r["unit_id"], r["sells_online"]) for r in rows
+        Location(
+            r["id"], msgspec.json.decode(r["name"]), r["kind"], r["unit_id"], r["sells_online"]
+        )
+        for r in rows
     ]
 
 
@@ -83,11 +86,18 @@ async def online(source: Source, sku_ids: Iterable[UUID]) -> dict[UUID, Level]:
     return {row["sku_id"]: Level(*row) for row in rows}
 
 
-async def free(source: Source, sku_ids: Iterable[UUID], location_id: UUID | None = None) -> dict[UUID, int]:
+async def free(
+    source: Source, sku_ids: Iterable[UUID], location_id: UUID | None = None
+) -> dict[UUID, int]:
     """Free pieces of each SKU asked for, zero where there never was one; online unless a place is named."""
     wanted = list(sku_ids)
     if location_id is None:
         found = await online(source, wanted)
     else:
-        found = {sku: level for (sku, _), level in (await levels(source, [(s, location_id) for s in wanted])).items()}
+        found = {
+            sku: level
+            for (sku, _), level in (
+                await levels(source, [(s, location_id) for s in wanted])
+            ).items()
+        }
     return {sku: found[sku].free if sku in found else 0 for sku in wanted}

@@ -90,10 +90,12 @@ async def page_of_stock(
         conditions.append(f"(sku_id, location_id) < (${len(arguments) - 1}, ${len(arguments)})")
     rows = await connection.fetch(
         f"""select sku_id, location_id, on_hand, reserved, safety, updated_at from stock_levels
-            where {" and ".join(conditions)} order by sku_id desc, location_id desc limit {limit + 1}""",  # noqa: S608 - arguments travel apart
+            where {" and ".join(conditions)} order by sku_id desc, location_id desc limit {limit + 1}""",
         *arguments,
     )
-    last = (rows[limit - 1]["sku_id"], rows[limit - 1]["location_id"]) if len(rows) > limit else None
+    last = (
+        (rows[limit - 1]["sku_id"], rows[limit - 1]["location_id"]) if len(rows) > limit else None
+    )
     return await _shown(connection, places, rows[:limit]), last
 
 
@@ -140,7 +142,12 @@ async def _shown(
 
 
 async def page_of_movements(
-    connection: asyncpg.Connection, sku_id: UUID, location_ids: Sequence[UUID], *, before: int | None, limit: int
+    connection: asyncpg.Connection,
+    sku_id: UUID,
+    location_ids: Sequence[UUID],
+    *,
+    before: int | None,
+    limit: int,
 ) -> list[MovementOut]:
     """Movements of a SKU at places, the latest first. Needs index (brand_id, sku_id, location_id, seq)."""
     rows = await connection.fetch(

@@ -9,7 +9,7 @@ export interface Choice {
   accepted: boolean
 }
 
-let open = false
+let agreed = false
 
 /** The choice made on this device, if any; whether it still counts depends on the text's version. */
 export function readChoice(): Choice | null {
@@ -25,12 +25,12 @@ export function writeChoice(choice: Choice): void {
 }
 
 /** Whether other things may be written from now on. */
-export function openShelf(agreed: boolean): void {
-  open = agreed
+export function openShelf(yes: boolean): void {
+  agreed = yes
 }
 
 export function keep(name: KeptName, value: unknown): void {
-  if (!open) return
+  if (!agreed) return
   if (value === '' || value === null) uni.removeStorageSync(name)
   else uni.setStorageSync(name, value)
 }
