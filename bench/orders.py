@@ -9,7 +9,7 @@ from bench import journey
 from bench.load import Outcome, Plan, drive
 from bench.reference import BATCH, Reference
 from bench.report import SPENT, Figure, Report, Usage, load_average
-from bench.stack import Stack, house
+from bench.stack import Stack, house_or
 from bench.stall import DISTRICT, Buyer, Stall, book, more_buyers, open_stall, set_pieces
 from siyu.kernel.checks import run_checks
 
@@ -31,7 +31,7 @@ class Sizes(msgspec.Struct, frozen=True):
     """Journeys at a time."""
 
 
-async def run(sizes: Sizes = Sizes()) -> Report:  # noqa: B008 - frozen
+async def run(sizes: Sizes = Sizes(), stack: Stack | None = None) -> Report:  # noqa: B008 - frozen
     """Everything about placing, and the proof that it was exact."""
     report = Report(
         "orders",
@@ -40,7 +40,7 @@ async def run(sizes: Sizes = Sizes()) -> Report:  # noqa: B008 - frozen
             "reference": f"{BATCH} orders a transaction on one connection, alternating in the same run",
         },
     )  # fmt: skip
-    async with house("demo") as stack:
+    async with house_or(stack, "demo") as stack:
         await _hot(stack, report, sizes)
         await _many(stack, report, sizes)
         await _sell_out(stack, report, sizes)

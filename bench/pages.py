@@ -7,7 +7,7 @@ from collections import Counter
 from bench.load import request
 from bench.orders import measured
 from bench.report import SPENT, Figure, Report, load_average
-from bench.stack import Stack, house
+from bench.stack import Stack, house_or
 from bench.stall import Stall, open_stall, set_pieces
 
 PAGES = 50
@@ -21,7 +21,7 @@ async def run(
     report = Report(
         "catalogue", {"connections": connections, "seconds a round": seconds, "products": products}
     )
-    async with house() as stack:
+    async with house_or(stack) as stack:
         stall = await open_stall(stack, skus=products, pieces=50, buyers=0)
         pages = [f"/api/shop/products/{handle}" for handle in stall.handles[:PAGES]]
         lists = ["/api/shop/products?limit=20", "/api/shop/products?limit=20&sort=price_up"]

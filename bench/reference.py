@@ -13,7 +13,7 @@ import asyncpg
 
 from bench.load import Plan, drive
 from bench.report import Figure, Report, load_average
-from bench.stack import Stack, house
+from bench.stack import Stack, house_or
 from bench.stall import Stall, book, open_stall
 from siyu.kernel.checks import run_checks
 from siyu.kernel.ids import new_id
@@ -153,12 +153,14 @@ class Reference:
         )
 
 
-async def run(*, seconds: float = 3.0, rounds: int = 5, buyers: int = 128) -> Report:
+async def run(
+    *, seconds: float = 3.0, rounds: int = 5, buyers: int = 128, stack: Stack | None = None
+) -> Report:
     """The yardstick alone."""
     report = Report(
         "reference", {"batch": BATCH, "seconds": seconds, "fsync": "on", "synchronous_commit": "on"}
     )
-    async with house() as stack:
+    async with house_or(stack) as stack:
         reference = Reference(
             stack, await open_stall(stack, skus=1, pieces=10_000_000, buyers=buyers)
         )

@@ -165,6 +165,16 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@asynccontextmanager
+async def house_or(stack: Stack | None, profile: str = "production") -> AsyncIterator[Stack]:
+    """The house that is given, or one of our own for as long as needed."""
+    if stack is not None:
+        yield stack
+        return
+    async with house(profile) as own:
+        yield own
+
+
 async def _until_ready(
     process: subprocess.Popen[bytes], port: int, log: Path, within_s: float = 180.0
 ) -> None:

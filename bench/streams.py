@@ -10,7 +10,7 @@ from uuid import UUID
 from bench.load import KEY, request
 from bench.orders import measured
 from bench.report import SPENT, Figure, Report, load_average
-from bench.stack import Stack, house
+from bench.stack import Stack, house_or
 from bench.stall import Stall, open_stall
 from siyu.insight import tracking
 from siyu.insight.warehouse import Warehouse
@@ -31,7 +31,9 @@ class Counted(events.Event, frozen=True, kw_only=True, tag="bench.counted/1"):
     lines: tuple[UUID, ...] = ()
 
 
-async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: int = 16) -> Report:
+async def run_tracking(
+    *, seconds: float = 3.0, rounds: int = 5, connections: int = 16, stack: Stack | None = None
+) -> Report:
     """Events a second until acknowledged, then until all of them are in the warehouse, counted there."""
     report = Report(
         "tracking",
@@ -42,7 +44,7 @@ async def run_tracking(*, seconds: float = 3.0, rounds: int = 5, connections: in
             "acknowledged": "once on disk",
         },
     )
-    async with house() as stack:
+    async with house_or(stack) as stack:
         stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
         lanes = [[_batch(stall)] for _ in range(connections)]
         rates: list[float] = []
@@ -119,7 +121,9 @@ async def _drained(stack: Stack, within_s: float = 120.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2) -> Report:
+async def run_events(
+    *, seconds: float = 3.0, rounds: int = 5, writers: int = 2, stack: Stack | None = None
+) -> Report:
     """Events a second from the statement to a counting follower, both at work at once; then each alone."""
     report = Report(
         "events",
@@ -139,7 +143,7 @@ async def run_events(*, seconds: float = 3.0, rounds: int = 5, writers: int = 2)
     events.on(Counted, whole=True)(count)
     name = "bench.streams.count"
     try:
-        async with house() as stack:
+        async with house_or(stack) as stack:
             stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
             await events.drain(
                 stack.database, stall.brand_id, {name}

@@ -14,6 +14,7 @@ from granian.log import LogLevels
 from rich.table import Table
 
 from siyu.app import cli_bench, cli_data, schema, up, worker
+from siyu.app.cli_data import NoSuchBrand
 from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime, urls_of
 from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
@@ -182,6 +183,8 @@ def check(
                 "select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)",
                 brand,
             )
+        if brand and not rows:
+            raise NoSuchBrand(slug=brand)
         found: list[Any] = []
         for row in rows:
             found += [

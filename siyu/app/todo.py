@@ -3,20 +3,21 @@
 from typing import NamedTuple
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.insight.boards.http import TodoOut
 from siyu.kernel import clock
+from siyu.people.staff import Desk
 
 _COUNTS = """
-select (select count(*) from orders where state = 'paid' and ship_by < cast(:now as timestamptz)) as late,
-       (select count(*) from orders where state = 'paid') as to_ship,
-       (select count(*) from orders where state = 'ready') as to_hand_over,
-       (select count(*) from order_refunds where state = 'failed') as refunds,
-       (select count(distinct (listener, subject)) from parked_events) as parked,
-       (select count(*) from jobs where state = 'failed') as jobs,
+with mine as (select * from orders where state in ('paid', 'ready') and (:all or store_id = any(cast(:stores as uuid[]))))
+select (select count(*) from mine where state = 'paid' and ship_by < cast(:now as timestamptz)) as late,
+       (select count(*) from mine where state = 'paid') as to_ship,
+       (select count(*) from mine where state = 'ready') as to_hand_over,
+       (select count(*) from order_refunds where :all and state = 'failed') as refunds,
+       (select count(distinct (listener, subject)) from parked_events where :all) as parked,
+       (select count(*) from jobs where :all and state = 'failed') as jobs,
        (select count(*) from stock_levels l join stock_locations p on p.id = l.location_id
-         where p.sells_online and l.on_hand - l.reserved - l.safety <= 0) as sold_out
+         where :all and p.sells_online and l.on_hand - l.reserved - l.safety <= 0) as sold_out
 """
 
 
@@ -43,9 +44,14 @@ KINDS = (
 # fmt: on
 
 
-async def todo(session: AsyncSession) -> list[TodoOut]:
-    """Counts that a person should act on, in one question; nothing that is zero."""
-    (row,) = (await session.execute(text(_COUNTS), {"now": clock.now()})).mappings()
+async def todo(desk: Desk) -> list[TodoOut]:
+    """Counts that the person at the desk should act on, in one question; nothing that is zero.
+
+    Who sees some stores only is told of the orders of these stores, and of nothing else.
+    """
+    stores = await desk.unit_ids()
+    bound = {"now": clock.now(), "all": stores is None, "stores": stores or []}
+    (row,) = (await desk.session.execute(text(_COUNTS), bound)).mappings()
     return [
         TodoOut(
             kind.count,

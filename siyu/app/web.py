@@ -46,7 +46,10 @@ def litestar_app(runtime: Runtime) -> Litestar:
             return Response(
                 {"status": "database away", "why": type(error).__name__}, status_code=503
             )
-        return Response({"status": "ok"})
+        alive = await runtime.parts["warehouse"].alive()
+        return Response(
+            {"status": "ok", "warehouse": "ok" if alive else "away: orders go on, figures wait"}
+        )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -131,12 +134,17 @@ class Doors:
         state["door"], state["runtime"] = kind, self._runtime
         if kind == "shop" and (match := self._shop.fullmatch(host)):
             state["slug"] = match[1]
-        if path.startswith(_ALLOWED[kind]) or path in ("/metrics", "/health/live", "/health/ready"):
+        if (
+            path.startswith(_ALLOWED[kind])
+            or path in _HEALTH
+            or (kind == "console" and path == "/metrics")
+        ):
             await self._app(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
 
 
+_HEALTH = ("/health/live", "/health/ready")
 _ALLOWED = {
     "console": ("/api/console/", "/schema/", "/v1/"),
     "shop": ("/api/shop/", "/v1/", "/l/"),

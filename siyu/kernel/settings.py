@@ -49,8 +49,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs links and CSRF tokens; empty = random, kept in ``home/secrets``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     embedded_postgres: Literal[16, 18] = 18
-    unsafe_set_clock: bool = False
-    """Lets the clock be set over HTTP; demo profile only."""
 
     @property
     def console(self) -> str:
@@ -137,8 +135,15 @@ def _check(settings: Settings) -> None:
             raise SettingsRefused(
                 f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it."
             )
-    if settings.unsafe_set_clock and settings.profile != "demo":
-        raise SettingsRefused("SIYU_UNSAFE_SET_CLOCK is for the demo profile only; unset it.")
+    if settings.profile == "demo" and settings.host not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsRefused(
+            "The demo opens doors that nobody else may use, so it listens on this machine only; unset SIYU_HOST."
+        )
+    derived = not (settings.database_app_url and settings.database_dispatcher_url)
+    if settings.database_url and derived and not urlsplit(settings.database_url).password:
+        raise SettingsRefused(
+            "SIYU_DATABASE_URL has no password, and the program's roles get theirs from it; put the password into the URL."
+        )
 
 
 def masked(name: str, value: Any) -> str:

@@ -97,7 +97,8 @@ def test_environment_wins_over_file_and_the_origin_is_told(tmp_path: Path):
         ),
         ({"SIYU_CLICKHOUSE_URL": "nonsense"}, "SIYU_CLICKHOUSE_URL"),
         ({"SIYU_PROFILE": "staging"}, "profile"),
-        ({"SIYU_UNSAFE_SET_CLOCK": "true"}, "demo profile only"),
+        ({"SIYU_PROFILE": "demo", "SIYU_HOST": "0.0.0.0"}, "this machine only"),
+        ({"SIYU_DATABASE_URL": "postgresql://boss@db/siyu"}, "has no password"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, environment, words):

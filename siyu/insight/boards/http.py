@@ -9,13 +9,12 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import catalogue
 from siyu.goods.catalogue import ImageOut
 from siyu.insight.boards import queries, rules
 from siyu.insight.boards.queries import Scope
-from siyu.insight.warehouse import Warehouse
+from siyu.insight.warehouse import Warehouse, lag_s
 from siyu.kernel import clock
 from siyu.kernel.errors import NotFound
 from siyu.people import brands
@@ -138,7 +137,7 @@ class TodayOut(msgspec.Struct):
     todo: list[TodoOut]
 
 
-Waiting = Callable[[AsyncSession], Awaitable[list[TodoOut]]]
+Waiting = Callable[[Desk], Awaitable[list[TodoOut]]]
 waiting: list[Waiting] = []
 """Who knows of things that wait: modules below are asked through ``app``, which registers them here."""
 
@@ -208,7 +207,7 @@ async def overview(
         first=first,
         last=last,
         computed_at=clock.now(),
-        lag_s=0,
+        lag_s=await lag_s(desk.session),
         empty=not now["orders"] and not then["orders"] and not seen_now,
         metrics=_metrics(now, then, seen_now, seen_before, day_list),
         days=day_list,
@@ -345,7 +344,7 @@ async def today(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> T
         queries.by_hour(warehouse, desk.brand.id, week_ago),
     )
     current = (now - clock.start_of_day(day, desk.brand.time_zone)).seconds // 3600
-    todo = [one for ask in waiting for one in await ask(desk.session)]
+    todo = [one for ask in waiting for one in await ask(desk)]
     return TodayOut(
         now=now,
         net_minor=figures["net"],

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.insight import tracking
 from siyu.insight.warehouse.client import Warehouse, WarehouseAway
@@ -15,6 +16,7 @@ from siyu.kernel.db import Database, driver_of
 from siyu.kernel.events import drain
 
 log = structlog.get_logger("siyu.warehouse")
+KINDS = ("orders.placed/1", "orders.paid/1", "orders.cancelled/1", "orders.refund_agreed/1")
 PROJECTIONS = ("insight.warehouse.reactions.project_sales",)
 
 
@@ -106,3 +108,15 @@ async def rebuild(database: Database, warehouse: Warehouse, brand_id: UUID) -> i
             list(PROJECTIONS),
         )
     return await drain(database, brand_id, set(PROJECTIONS))
+
+
+async def lag_s(session: AsyncSession) -> int:
+    """Seconds since the oldest event that the session's brand's sales do not show yet; 0 when they show all."""
+    found = await (await driver_of(session)).fetchval(
+        """select extract(epoch from clock_timestamp() - min(e.recorded_at))::bigint from events e
+           where e.kind = any($2) and e.seq > coalesce((select seq from event_cursors where listener = $1 and lo < hi), 0)
+             and e.xid >= coalesce((select case when lo < hi then lo else hi end from event_cursors where listener = $1), '3'::xid8)""",
+        PROJECTIONS[0],
+        list(KINDS),
+    )
+    return int(found or 0)

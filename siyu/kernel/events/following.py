@@ -7,7 +7,6 @@ ever: nothing can appear in it any more. It is drained in ``seq`` order; only th
 
 import asyncio
 import time
-from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -86,7 +85,7 @@ where c.inside or c.known < $2
 
 
 class Follower:
-    """Runs all listeners of all brands in one process: woken after commits, polling as the net."""
+    """Runs all listeners of all brands in one process, polling."""
 
     def __init__(
         self, database: Database, *, poll_s: float = 0.5, only: set[str] | None = None
@@ -94,11 +93,6 @@ class Follower:
         self._database = database
         self._poll_s = poll_s
         self._listeners = [one for one in listeners.values() if only is None or one.name in only]
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """News may be there: look at once instead of at the next poll."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Follow until cancelled. A failure (database away) is logged and tried again."""
@@ -112,9 +106,7 @@ class Follower:
                 await asyncio.sleep(min(self._poll_s * 4, 2))
                 continue
             if not busy:
-                self._woken.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._poll_s)
+                await asyncio.sleep(self._poll_s)
 
     async def step(self) -> bool:
         """One round over the brands with news; whether anything was heard."""

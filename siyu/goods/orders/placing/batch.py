@@ -29,7 +29,8 @@ empty would read them whole, foreign keys included, until statistics are gathere
 _EARLIER = """
 select o.customer_id, o.request_key, o.request_hash, o.id, o.number, o.total_minor, o.pay_by
 from unnest($1::uuid[], $2::text[]) as w(customer_id, request_key)
-join orders o on o.customer_id = w.customer_id and o.request_key = w.request_key
+cross join lateral (select * from orders o where o.customer_id = w.customer_id and o.request_key = w.request_key
+                    limit 1) o
 """
 _EMPTY_CARTS = """
 delete from cart_lines c using unnest($1::uuid[], $2::uuid[]) as bought(owner_id, sku_id)
