@@ -7,10 +7,10 @@ from bench.stack import Stack, house_or
 from bench.stall import open_stall
 
 
-async def run(*, rest_s: float = 10.0, rounds: int = 3, stack: Stack | None = None) -> Report:
+async def run(*, rest_s: float = 10.0, rounds: int = 3, given: Stack | None = None) -> Report:
     """Memory at rest, with one small brand there and every part used once."""
     report = Report("memory", {"measured": "PSS of the whole tree", "rest before": f"{rest_s:g} s"})
-    async with house_or(stack) as stack:
+    async with house_or(given) as stack:
         await _use(stack)
         sizes: list[dict[str, float]] = []
         loads: list[float] = []

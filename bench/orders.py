@@ -31,7 +31,7 @@ class Sizes(msgspec.Struct, frozen=True):
     """Journeys at a time."""
 
 
-async def run(sizes: Sizes = Sizes(), stack: Stack | None = None) -> Report:  # noqa: B008 - frozen
+async def run(sizes: Sizes = Sizes(), given: Stack | None = None) -> Report:  # noqa: B008 - frozen
     """Everything about placing, and the proof that it was exact."""
     report = Report(
         "orders",
@@ -40,7 +40,7 @@ async def run(sizes: Sizes = Sizes(), stack: Stack | None = None) -> Report:  # 
             "reference": f"{BATCH} orders a transaction on one connection, alternating in the same run",
         },
     )  # fmt: skip
-    async with house_or(stack, "demo") as stack:
+    async with house_or(given, "demo") as stack:
         await _hot(stack, report, sizes)
         await _many(stack, report, sizes)
         await _sell_out(stack, report, sizes)

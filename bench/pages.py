@@ -21,7 +21,7 @@ async def run(
     report = Report(
         "catalogue", {"connections": connections, "seconds a round": seconds, "products": products}
     )
-    async with house_or(stack) as stack:
+    async with house_or(given) as stack:
         stall = await open_stall(stack, skus=products, pieces=50, buyers=0)
         pages = [f"/api/shop/products/{handle}" for handle in stall.handles[:PAGES]]
         lists = ["/api/shop/products?limit=20", "/api/shop/products?limit=20&sort=price_up"]

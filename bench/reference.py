@@ -154,13 +154,13 @@ class Reference:
 
 
 async def run(
-    *, seconds: float = 3.0, rounds: int = 5, buyers: int = 128, stack: Stack | None = None
+    *, seconds: float = 3.0, rounds: int = 5, buyers: int = 128, given: Stack | None = None
 ) -> Report:
     """The yardstick alone."""
     report = Report(
         "reference", {"batch": BATCH, "seconds": seconds, "fsync": "on", "synchronous_commit": "on"}
     )
-    async with house_or(stack) as stack:
+    async with house_or(given) as stack:
         reference = Reference(
             stack, await open_stall(stack, skus=1, pieces=10_000_000, buyers=buyers)
         )

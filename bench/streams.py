@@ -32,7 +32,7 @@ class Counted(events.Event, frozen=True, kw_only=True, tag="bench.counted/1"):
 
 
 async def run_tracking(
-    *, seconds: float = 3.0, rounds: int = 5, connections: int = 16, stack: Stack | None = None
+    *, seconds: float = 3.0, rounds: int = 5, connections: int = 16, given: Stack | None = None
 ) -> Report:
     """Events a second until acknowledged, then until all of them are in the warehouse, counted there."""
     report = Report(
@@ -44,7 +44,7 @@ async def run_tracking(
             "acknowledged": "once on disk",
         },
     )
-    async with house_or(stack) as stack:
+    async with house_or(given) as stack:
         stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
         lanes = [[_batch(stall)] for _ in range(connections)]
         rates: list[float] = []
@@ -122,7 +122,7 @@ async def _drained(stack: Stack, within_s: float = 120.0) -> None:
 
 
 async def run_events(
-    *, seconds: float = 3.0, rounds: int = 5, writers: int = 2, stack: Stack | None = None
+    *, seconds: float = 3.0, rounds: int = 5, writers: int = 2, given: Stack | None = None
 ) -> Report:
     """Events a second from the statement to a counting follower, both at work at once; then each alone."""
     report = Report(
@@ -143,7 +143,7 @@ async def run_events(
     events.on(Counted, whole=True)(count)
     name = "bench.streams.count"
     try:
-        async with house_or(stack) as stack:
+        async with house_or(given) as stack:
             stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
             await events.drain(
                 stack.database, stall.brand_id, {name}

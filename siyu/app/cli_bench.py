@@ -51,13 +51,14 @@ def bench_orders(
     rounds: Rounds = 5,
     connections: Annotated[int, typer.Option(min=1)] = 128,
     skus: Annotated[int, typer.Option(min=1)] = 1000,
+    shoppers: Annotated[int, typer.Option(min=1, help="Complete journeys at a time.")] = 24,
     as_json: Json = False,
 ) -> None:
     """Place orders: one hot SKU against the bare SQL, many SKUs, a sell-out, whole journeys."""
     _ready()
     from bench.orders import Sizes, run
 
-    _tell(run(Sizes(seconds=seconds, rounds=rounds, connections=connections, skus=skus)), as_json)
+    _tell(run(Sizes(seconds=seconds, rounds=rounds, connections=connections, skus=skus, shoppers=shoppers)), as_json)
 
 
 @bench_app.command("catalogue")

@@ -24,7 +24,7 @@ select (select count(*) from mine where state = 'paid' and ship_by < cast(:now a
 class Kind(NamedTuple):
     """A kind of thing that waits: its count's name, how pressing, title (zh, en), text (zh, en), page."""
 
-    count: str
+    counted: str
     level: str
     title: tuple[str, str]
     text: tuple[str, str]
@@ -54,16 +54,16 @@ async def todo(desk: Desk) -> list[TodoOut]:
     (row,) = (await desk.session.execute(text(_COUNTS), bound)).mappings()
     return [
         TodoOut(
-            kind.count,
-            int(row[kind.count]),
+            kind.counted,
+            int(row[kind.counted]),
             kind.level,
             {
-                "zh-CN": kind.title[0].format(row[kind.count]),
-                "en": kind.title[1].format(row[kind.count]),
+                "zh-CN": kind.title[0].format(row[kind.counted]),
+                "en": kind.title[1].format(row[kind.counted]),
             },
             {"zh-CN": kind.text[0], "en": kind.text[1]},
             kind.path,
         )
         for kind in KINDS
-        if row[kind.count]
+        if row[kind.counted]
     ]

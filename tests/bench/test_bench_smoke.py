@@ -33,20 +33,20 @@ async def test_orders_lines_events_and_stock_are_as_many_as_were_acknowledged(st
 
 
 async def test_the_yardstick_writes_the_rows_that_the_shop_writes(stack):
-    exact(await reference.run(seconds=1, rounds=1, buyers=4, stack=stack))
+    exact(await reference.run(seconds=1, rounds=1, buyers=4, given=stack))
 
 
 async def test_kept_pages_are_answered_whole_and_as_known_and_change_with_the_stock(stack):
-    exact(await pages.run(seconds=0.5, rounds=1, connections=4, products=20, stack=stack))
+    exact(await pages.run(seconds=0.5, rounds=1, connections=4, products=20, given=stack))
 
 
 async def test_acknowledged_behaviour_is_in_the_warehouse_once(stack):
-    exact(await streams.run_tracking(seconds=1, rounds=1, connections=2, stack=stack))
+    exact(await streams.run_tracking(seconds=1, rounds=1, connections=2, given=stack))
 
 
 async def test_a_counting_follower_hears_each_event_once(stack):
-    exact(await streams.run_events(seconds=1, rounds=1, stack=stack))
+    exact(await streams.run_events(seconds=1, rounds=1, given=stack))
 
 
 async def test_the_memory_of_all_parts_is_counted(stack):
-    exact(await memory.run(rest_s=0.5, rounds=1, stack=stack))
+    exact(await memory.run(rest_s=0.5, rounds=1, given=stack))

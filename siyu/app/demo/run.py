@@ -197,7 +197,7 @@ async def _home(database: Database, brand_id: UUID) -> None:
 async def _people(
     database: Database, brand_id: UUID, upto: int, seed: int, members: int, progress: Any = None
 ) -> None:
-    """Members number 0 to ``upto``, in chunks; those that are there are left alone. Phones are of a range that nobody has."""
+    """Members number 0 to ``upto``, in chunks; those that are there are left alone. Phones begin with 140, which no handset has (machines only)."""
     async with database.brand(brand_id) as session:
         driver = await driver_of(session)
         have = int(
@@ -214,7 +214,7 @@ async def _people(
             store = chance.choice(stores)
             chunk.append(
                 NewCustomer(
-                    phone=f"100{number:08d}",
+                    phone=f"140{number:08d}",
                     name=house.person_name(chance),
                     joined_at=joined,
                     touch=Touch(

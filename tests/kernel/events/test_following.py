@@ -117,6 +117,18 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
         assert Counter((s, n) for s in subjects for n in heard[s]) == expected
 
 
+async def test_a_neighbour_who_is_not_done_only_delays_the_drain(database, brand_id):
+    subject, gate = new_id(), asyncio.Event()
+    neighbour = Counted(subject_id=new_id(), number=1)
+    slow = asyncio.create_task(put(database, new_id(), neighbour, before=gate))
+    await asyncio.sleep(0.05)
+    await put(database, brand_id, Counted(subject_id=subject, number=2))
+    asyncio.get_running_loop().call_later(0.3, gate.set)
+    await drain(database, brand_id, NAMES)
+    assert heard_live[subject] == heard_all[subject] == [2]
+    await slow
+
+
 async def test_a_low_transaction_id_that_commits_late_is_still_heard(database, brand_id):
     subject, gate = new_id(), asyncio.Event()
     slow = asyncio.create_task(
