@@ -15,7 +15,12 @@ PAGES = 50
 
 
 async def run(
-    *, seconds: float = 3.0, rounds: int = 5, connections: int = 64, products: int = 200
+    *,
+    seconds: float = 3.0,
+    rounds: int = 5,
+    connections: int = 64,
+    products: int = 200,
+    given: Stack | None = None,
 ) -> Report:
     """Requests a second, and that a change shows at once in bytes that were kept."""
     report = Report(
