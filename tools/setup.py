@@ -293,7 +293,7 @@ if __name__ == "__main__":
     try:
         main()
     except Stopped as why:
-        sys.exit(str(why))
+        sys.exit(f"\n{str(why).strip()}")
     except KeyboardInterrupt:
         sys.exit("\nStopped; `make setup` goes on from here.")
     except OSError as why:

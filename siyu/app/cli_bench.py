@@ -58,7 +58,18 @@ def bench_orders(
     _ready()
     from bench.orders import Sizes, run
 
-    _tell(run(Sizes(seconds=seconds, rounds=rounds, connections=connections, skus=skus, shoppers=shoppers)), as_json)
+    _tell(
+        run(
+            Sizes(
+                seconds=seconds,
+                rounds=rounds,
+                connections=connections,
+                skus=skus,
+                shoppers=shoppers,
+            )
+        ),
+        as_json,
+    )
 
 
 @bench_app.command("catalogue")

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.app.demo.year import CHANNELS
 from siyu.goods.payments import SANDBOX, Sandbox
 from siyu.goods.payments import plug_in as plug_in_provider
 from siyu.insight.tracking import Intake
@@ -39,7 +40,11 @@ async def open_tracking(runtime: Any) -> Close:
 async def open_payments(runtime: Any) -> None:
     """The sandbox's cashier exists in the demo profile only."""
     if runtime.is_demo:
-        plug_in_provider(SANDBOX, Sandbox())
+        for name in (
+            SANDBOX,
+            *{channel.provider for channel in CHANNELS},
+        ):  # the year was paid elsewhere
+            plug_in_provider(name, Sandbox())
 
 
 async def open_links(runtime: Any) -> None:

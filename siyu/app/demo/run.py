@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -83,7 +84,7 @@ async def make(
         job_id = await jobs.start(
             session,
             JOB,
-            {"members": members, "seed": seed},
+            {"members": members, "seed": seed, "until": clock.now().isoformat()},
             {"zh-CN": "生成演示品牌的一年", "en": "Making a year of the demo brand"},
         )
     return Made(brand_id, SLUG, owner, password, fresh=True, job_id=job_id)
@@ -241,6 +242,9 @@ async def make_year(work: Work, args: dict[str, Any]) -> dict[str, Any]:
         int(args["members"]),
     )
     scale = members / MEMBERS
+    until = datetime.fromisoformat(
+        args["until"]
+    )  # what is drawn must not depend on when it is repeated
     async with database.brand(brand_id) as session:
         units = await open_stores(session)
         stores = [unit.id for unit in units]
@@ -256,18 +260,18 @@ async def make_year(work: Work, args: dict[str, Any]) -> dict[str, Any]:
         await work.progress(done, members, {"zh-CN": "会员入会", "en": "Members joining"})
 
     await _people(database, brand_id, members, seed, members, joined)
-    orders = await _orders(work, scale, seed, stores)
-    visits = await _visits(work, scale, seed, stores)
+    orders = await _orders(work, scale, seed, stores, until)
+    visits = await _visits(work, scale, seed, stores, until)
     await live.fill(database, brand_id, seed)
     return {"products": whole, "members": members, "orders": orders, "behaviour": visits}
 
 
-def _days(time_zone: str) -> list[Any]:
-    today = clock.today(time_zone)
+def _days(time_zone: str, until: datetime) -> list[Any]:
+    today = until.astimezone(ZoneInfo(time_zone)).date()
     return [today - timedelta(days=back) for back in range(364, -1, -1)]
 
 
-async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> int:
+async def _orders(work: Work, scale: float, seed: int, stores: list[UUID], until: datetime) -> int:
     database, brand_id = work.database, work.brand_id
     async with database.raw(brand_id) as connection:
         skus = await _shelves(connection)
@@ -290,7 +294,7 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
         chance = random.Random(f"{seed}/orders/{channel.source}")
         stream = year.orders_of(
             channel,
-            _days(zone),
+            _days(zone, until),
             scale,
             zone,
             skus[0],
@@ -299,7 +303,7 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
             stores,
             guides,
             chance,
-            clock.now(),
+            until,
         )
         chunk: list[year.Sold] = []
         for one in stream:
@@ -347,7 +351,7 @@ async def _shelves(connection: Any) -> tuple[year.Shelf, year.Shelf]:
     )
 
 
-async def _visits(work: Work, scale: float, seed: int, stores: list[UUID]) -> int:
+async def _visits(work: Work, scale: float, seed: int, stores: list[UUID], until: datetime) -> int:
     async with work.database.raw(work.brand_id) as connection:
         products = [
             row["id"] for row in await connection.fetch("select id from products order by handle")
@@ -356,13 +360,13 @@ async def _visits(work: Work, scale: float, seed: int, stores: list[UUID]) -> in
     zone = "Asia/Shanghai"
     stream = behaviour.rows(
         work.brand_id,
-        _days(zone),
+        _days(zone, until),
         scale,
         zone,
         products,
         stores,
         random.Random(f"{seed}/visits"),
-        int(clock.now().timestamp() * 1000),
+        int(until.timestamp() * 1000),
     )
 
     async def progress(done: int) -> None:

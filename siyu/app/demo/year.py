@@ -45,6 +45,8 @@ CHANNELS = (
     Channel("wechat_shop", 1_000, 460, 0.06, 0.05, 0.42, "wechat_pay"),
 )
 CHUNK = 400
+AT_ONCE, DELIVERED, BACK = timedelta(minutes=5), timedelta(days=3), timedelta(days=4, hours=3)
+"""From placing to having it at the till, from the carrier, and to agreeing to take it back."""
 _HOURS = (1, 0, 0, 0, 0, 0, 1, 2, 4, 7, 11, 12, 10, 10, 11, 11, 11, 11, 12, 14, 16, 14, 9, 4)
 
 
@@ -88,6 +90,8 @@ class Sold(msgspec.Struct):
     priced: pricing.Priced
     line_ids: list[UUID]
     returned: bool
+    done: bool
+    """Whether the buyer has it, or it is still on its way."""
 
 
 def orders_of(
@@ -142,11 +146,15 @@ def orders_of(
                 1 if channel.source == "store" else 3.3
             )
             number = _number(day, used, chance)
+            pick_up = channel.source == "store" or (
+                channel.source == "mini_program" and store is not None and chance.random() < 0.7
+            )
+            returned = chance.random() < channel.returns and at + BACK <= until
+            done = at + (AT_ONCE if pick_up else DELIVERED) <= until
             yield Sold(
                 new_id(), number, channel.source, channel.provider, buyer.id, store,
                 chance.choice(guides[store]) if guided and store and guides.get(store) else None,
-                channel.source == "store" or (channel.source == "mini_program" and store is not None and chance.random() < 0.7),
-                at, skus, _priced(skus, channel.source, chance), [new_id() for _ in skus], chance.random() < channel.returns,
+                pick_up, at, skus, _priced(skus, channel.source, chance), [new_id() for _ in skus], returned, done,
             )  # fmt: skip
 
 
@@ -282,11 +290,11 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
 
 
 def _back(one: Sold) -> datetime:
-    return one.at + timedelta(days=4, hours=3)
+    return one.at + BACK
 
 
 def _done(one: Sold) -> datetime:
-    return one.at + (timedelta(minutes=5) if one.pick_up else timedelta(days=3))
+    return one.at + (AT_ONCE if one.pick_up else DELIVERED)
 
 
 def _order(one: Sold, online: UUID, rooms: dict[UUID, UUID]) -> tuple[Any, ...]:
@@ -294,7 +302,8 @@ def _order(one: Sold, online: UUID, rooms: dict[UUID, UUID]) -> tuple[Any, ...]:
     returned = one.returned and priced.total_minor > 0
     images = [str(sku.image_id) for sku in one.skus[:3] if sku.image_id]
     return (
-        one.id, one.number, "refunded" if returned else "completed", one.buyer, one.at, _done(one),
+        one.id, one.number, "refunded" if returned else "completed" if one.done else "shipped", one.buyer, one.at,
+        _done(one) if one.done else None,
         "pick_up" if one.pick_up and one.store_id else "express",
         rooms[one.store_id] if one.pick_up and one.store_id else online, one.store_id if one.pick_up else None,
         one.source, one.store_id, one.guide_id, priced.goods_minor, priced.freight_minor,
@@ -324,6 +333,8 @@ def _events(one: Sold, payment_id: UUID) -> Iterator[tuple[datetime, Any]]:
         **of, payment_id=payment_id, currency="CNY", paid_minor=priced.total_minor, freight_minor=priced.freight_minor,
         paid_at=paid_at, lines=pieces,
     )  # fmt: skip
+    if not one.done:
+        return
     yield (
         _done(one),
         OrderCompleted(**of, by="carrier", total_minor=priced.total_minor, refunded_minor=0),

@@ -67,15 +67,14 @@ class OrderRow(OfBrand, Base):
         # Also leads to the orders of a customer: few enough to be sorted when asked for. Every further index here
         # costs the hottest write of the shop.
         UniqueConstraint("brand_id", "customer_id", "request_key"),
-        # Without the id, though pages are sorted by (placed_at, id): on a table that statistics do not know yet, the
-        # planner would look a foreign key's (brand_id, id) up in such an index, and read all of the brand's entries.
-        Index(None, "brand_id", "placed_at"),
-        Index(None, "brand_id", "state", "placed_at"),
+        Index(None, "brand_id", "placed_at", "id"),
+        Index(None, "brand_id", "state", "placed_at", "id"),
         Index(
             "orders_store_idx",
             "brand_id",
             "store_id",
             "placed_at",
+            "id",
             postgresql_where=text("store_id is not null"),
         ),
         Index(

@@ -200,7 +200,7 @@ async def overview(
     day_list = [_day(day, days, seen_days) for day in rules.days_of(first, last)]
     counts = [seen_now.get(step, 0) for step in ("visit", "product", "cart")] + [
         now["buyers"],
-        now["customers"],
+        now["shop_customers"],
     ]
     rates = rules.step_rates(counts)
     return OverviewOut(
@@ -262,8 +262,8 @@ def _metrics(
         ),
         (
             "conversion",
-            rules.rate_bp(now["customers"], seen.get("visit", 0)) or 0,
-            rules.rate_bp(then["customers"], seen_then.get("visit", 0)),
+            rules.rate_bp(now["shop_customers"], seen.get("visit", 0)) or 0,
+            rules.rate_bp(then["shop_customers"], seen_then.get("visit", 0)),
             "bp",
             [rules.rate_bp(day.customers, day.visits) or 0 for day in days],
         ),

@@ -48,7 +48,8 @@ _MONEY = """sumIf(minor, line = 0 AND kind IN ('paid', 'refunded')) AS net,
     sumIf(minor, line = 0 AND kind = 'paid') AS paid_minor,
     -sumIf(minor, line = 0 AND kind = 'refunded') AS refunded,
     uniqExactIf(order_id, kind = 'paid') AS orders, uniqExactIf(customer, kind = 'paid') AS customers,
-    uniqExactIf(customer, kind = 'placed') AS buyers"""
+    uniqExactIf(customer, kind = 'placed' AND source NOT IN ('store', 'tmall', 'jd', 'douyin', 'wechat_shop')) AS buyers,
+    uniqExactIf(customer, kind = 'paid' AND source NOT IN ('store', 'tmall', 'jd', 'douyin', 'wechat_shop')) AS shop_customers"""
 
 
 async def totals(warehouse: Warehouse, brand_id: UUID, scope: Scope) -> dict[str, int]:

@@ -27,8 +27,8 @@ DEFINITIONS: dict[str, dict[str, str]] = {
         "en": "Average order: money of orders paid in the period divided by their number, refunds not deducted.",
     },
     "conversion": {
-        "zh-CN": "转化率：期内付款客户数除以来访人数（同意隐私说明的访客，按设备去重）。",
-        "en": "Conversion: customers who paid divided by visitors (devices whose owner agreed to the privacy notice).",
+        "zh-CN": "转化率：期内在自有商城付款的客户数除以来访人数（同意隐私说明的访客，按设备去重）；收银台和外部平台的订单不算。",
+        "en": "Conversion: customers who paid in the own shop divided by visitors (devices whose owner agreed to the privacy notice); tills and marketplaces do not count.",
     },
     "refund_rate": {
         "zh-CN": "退款率：期内同意退的金额除以期内到账金额。",

@@ -45,7 +45,7 @@ async def page_of_orders(
 ) -> list[OrderRow]:
     """Orders, newest first; ask for one more than is shown to know whether there is a next page.
 
-    Needs indexes (brand_id, [state | store_id,] placed_at) and one led by (brand_id, customer_id).
+    Needs indexes (brand_id, [state | store_id,] placed_at, id) and one led by (brand_id, customer_id).
     """
     assert 1 <= limit <= 101
     query = select(OrderRow).where(*_tests(wanted))

@@ -161,7 +161,7 @@ async def overdue(
 ) -> list[UUID]:
     """Unpaid orders that were placed at these instants and were to be paid by ``at``.
 
-    The orders of a batch share their instant, so this reads exactly them. Needs index (brand_id, state, placed_at).
+    The orders of a batch share their instant, so this reads exactly them. Needs index (brand_id, state, placed_at, id).
     """
     rows = await connection.fetch(
         """select id from orders where state = 'unpaid' and placed_at = any($1::timestamptz[]) and pay_by <= $2

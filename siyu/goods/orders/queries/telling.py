@@ -80,9 +80,9 @@ async def timelines(
 
 
 def _money(data: dict[str, Any], field: str) -> str:
-    return f"{data.get('currency') or '¥'} {to_text(int(data[field]))}".replace(
-        "CNY ", "¥"
-    ).replace("¥ ", "¥")
+    whole, _, rest = to_text(int(data[field])).partition(".")
+    sign = "" if (data.get("currency") or "CNY") == "CNY" else f"{data['currency']} "
+    return f"{sign or '¥'}{int(whole):,}.{rest}"
 
 
 def _refund(data: dict[str, Any]) -> LocaleText:
