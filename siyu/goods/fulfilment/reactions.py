@@ -4,7 +4,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import orders
-from siyu.goods.fulfilment import rules
+from siyu.goods.fulfilment import (
+    rules,
+    telling,  # noqa: F401 – registers the timeline's sentences
+)
 from siyu.goods.fulfilment.events import PickUpReady
 from siyu.goods.fulfilment.tables import PickUpRow
 from siyu.goods.orders import OrderPaid

@@ -130,6 +130,14 @@ async def test_shipped_pieces_come_back_to_the_shelf_only_when_restocked(stall, 
     assert await stall.level(sku) == (8, 0)
     order = await refund(2, restock=False)
     assert order["state"] == "refunded" and await stall.level(sku) == (8, 0)
+    kinds = [item["kind"] for item in order["timeline"]]
+    assert kinds == [
+        *["orders.refund_agreed"] * 2,
+        "fulfilment.shipped",
+        "orders.paid",
+        "orders.placed",
+    ]
+    assert "SF1234567890" in order["timeline"][2]["text"]["zh-CN"]
     await stall.settle()
     await stall.all_holds()
 
