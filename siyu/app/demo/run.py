@@ -174,7 +174,7 @@ async def _home(database: Database, brand_id: UUID) -> None:
                 blocks.ProductRow(
                     "new",
                     {"zh-CN": "刚到店", "en": "Just in"},
-                    blocks.ProductSource("newest", limit=10),
+                    source("Jade", 10),
                 ),
                 blocks.TextImage(
                     "story",
