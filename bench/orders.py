@@ -1,5 +1,6 @@
 """Placing orders: one hot SKU against the yardstick, a thousand SKUs, strangers, a sell-out, whole journeys."""
 
+import time
 from collections import Counter
 from uuid import UUID
 
@@ -57,7 +58,7 @@ async def measured(
         Plan(stack.port, lanes=lanes, seconds=seconds, warm_s=min(0.5, seconds / 4))
     )
     assert outcome.lost == 0, f"{outcome.lost} connections broke"
-    return outcome, usage.of(outcome)
+    return outcome, usage.of(sum(outcome.answers.values()), outcome.cpu_s)
 
 
 async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
@@ -71,10 +72,13 @@ async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
     answers: Counter[str] = Counter()
     bare, placed, p50, p99, loads = _lists(5)
     spent: list[dict[str, float]] = []
+    bare_spent: list[dict[str, float]] = []
     await reference.round(0.3)
     for _ in range(sizes.rounds):
         await stack.settled()
+        usage, written, own = Usage(stack), reference.written, time.process_time()
         bare.append(await reference.round(sizes.seconds))
+        bare_spent.append(usage.of(reference.written - written, time.process_time() - own))
         await stack.settled()
         loads.append(load_average())
         outcome, used = await measured(stack, lanes, sizes.seconds)
@@ -84,7 +88,7 @@ async def _hot(stack: Stack, report: Report, sizes: Sizes) -> None:
         p99.append(outcome.p99_ms)
         spent.append(used)
     report.figures += [
-        Figure("bare batched SQL (reference)", "orders/s", bare, loads),
+        Figure("bare batched SQL (reference)", "orders/s", bare, loads, notes={SPENT: bare_spent}),
         Figure(
             "one hot SKU, full path over HTTP",
             "orders/s",
@@ -208,7 +212,7 @@ async def _journeys(stack: Stack, report: Report, sizes: Sizes) -> None:
                 warm_s=min(0.5, sizes.seconds / 4),
             )
         )
-        spent.append(usage.of(outcome))
+        spent.append(usage.of(sum(outcome.answers.values()), outcome.cpu_s))
         answers.update(outcome.answers)
         sample = sample or outcome.sample
         rates.append(outcome.rate)

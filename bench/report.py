@@ -140,15 +140,15 @@ class Usage:
         self._stack, self._began = stack, time.perf_counter()
         self._house, self._busy = stack.cpu(), _busy_s()
 
-    def of(self, outcome: Any) -> dict[str, float]:
+    def of(self, answers: int, generator_s: float) -> dict[str, float]:
         """Milliseconds of CPU per answer by part of the house.
 
         ``all`` together; and ``other cores``, the cores that the rest of the machine took away meanwhile. The former hardly depend on the latter.
         """
-        answers = max(1, sum(outcome.answers.values()))
+        answers = max(1, answers)
         seconds = time.perf_counter() - self._began
         used = {role: now - self._house.get(role, 0.0) for role, now in self._stack.cpu().items()}
-        used["generator"] = outcome.cpu_s
+        used["generator"] = generator_s
         if not self._house:
             return {}
         cost = {

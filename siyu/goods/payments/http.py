@@ -59,8 +59,12 @@ async def choose_outcome(
     row = await _own(visit, runtime, payment_id)
     if row.provider != sandbox.NAME:
         raise NotFound(payment_id=str(payment_id))
+    # The provider calls back in transactions of its own. This one has only read; holding it while waiting for theirs
+    # would let a crowd take all connections and wait for each other.
+    payable_id = row.payable_id
+    await visit.session.rollback()
     state = await sandbox.choose(runtime.database, visit.brand.id, payment_id, data.outcome)
-    return OutcomeOut(state, f"/pages/paid/index?id={row.payable_id}")
+    return OutcomeOut(state, f"/pages/paid/index?id={payable_id}")
 
 
 async def _own(visit: Visit, runtime: Any, payment_id: UUID) -> Any:

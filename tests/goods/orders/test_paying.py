@@ -198,3 +198,13 @@ async def test_cancelling_and_paying_race_to_one_outcome(stall, shopper):
     assert set(states) <= {"paid", "refunded"}
     assert await stall.level(sku) == (20, states.count("paid"))
     await stall.all_holds()
+
+
+async def test_a_crowd_at_the_cashier_does_not_block_itself(stall, shopper):
+    """More people pay at once than there are connections to the database."""
+    sku = await stall.sku(100, 100)
+    placed = await asyncio.gather(*(shopper.ordered({sku: 1}, 100) for _ in range(30)))
+    payments = await asyncio.gather(*(shopper.start_paying(one["id"]) for one in placed))
+    cashiers = await asyncio.gather(*(shopper.at_cashier(payment) for payment in payments))
+    assert {cashier["state"] for cashier in cashiers} == {"succeeded"}
+    await stall.all_holds()

@@ -16,4 +16,6 @@
     Object.defineProperty(window, 'localStorage', { value: storage, configurable: true })
     Object.defineProperty(window, 'sessionStorage', { value: storage, configurable: true })
   }
+  // The same runtime keeps a lasting device number at the first turn of the screen. Nobody agreed to one: it is not kept.
+  if (window.Storage) Object.defineProperty(window.Storage.prototype, '__DC_STAT_UUID', { get: function () { return '' }, set: function () {} })
 })()
