@@ -7,6 +7,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
@@ -148,6 +149,10 @@ def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     )
 
 
+def _crowded(request: Request[Any, Any, Any], _: PoolTimeoutError) -> Response[bytes]:
+    return _refused(request, Busy(retry_after_s=2))
+
+
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("request failed", path=request.scope["path"], exc_info=error)
     problem = Problem(
@@ -168,6 +173,7 @@ exception_handlers: dict[Any, Any] = {
     msgspec.ValidationError: _malformed,
     msgspec.DecodeError: _malformed,
     DBAPIError: _database,
+    PoolTimeoutError: _crowded,
     ConnectionError: _away,
     NotFound: _refused,
     Exception: _failed,
