@@ -2,11 +2,12 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request
@@ -14,6 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
+from siyu.kernel.batching import Batcher
 from siyu.kernel.db import Actor, Database
 from siyu.kernel.errors import NotSignedIn
 from siyu.kernel.http import request_id_of
@@ -168,7 +170,8 @@ class Shopper(msgspec.Struct, frozen=True):
 class SessionCache:
     """Sessions of shoppers for hot paths: remembered in this process for ``ttl_s``, at most ``size`` of them.
 
-    A sign-out in this process is seen at once, in another one after ``ttl_s``.
+    A sign-out in this process is seen at once, in another one after ``ttl_s``. Sessions whose time comes in the same
+    moment are looked up together: a crowd that came together would otherwise return together.
     """
 
     def __init__(
@@ -177,6 +180,9 @@ class SessionCache:
         self._database, self._secret = database, secret
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
+        self._lookups: Batcher[str, Person | None] = Batcher(
+            database, _look_up, _look_up, in_flight=1
+        )
 
     async def person(self, token: str | None) -> tuple[UUID, Person] | None:
         """The brand and the person behind a token; ``None`` when it is not valid."""
@@ -187,8 +193,7 @@ class SessionCache:
         known = self._known.get(token_hash)
         if known and time.monotonic() - known[0] < self._ttl_s:
             return known[1], known[2]
-        async with self._database.raw(brand_id) as connection:
-            person = await queries.person_behind(connection, token_hash)
+        person = await self._lookups.ask(brand_id, token_hash)
         if person is None:
             self._known.pop(token_hash, None)
             return None
@@ -223,6 +228,12 @@ class SessionCache:
             locale_of(scope, brand),
             request_id_of(scope),
         )
+
+
+async def _look_up(
+    connection: asyncpg.Connection, _: UUID, token_hashes: Sequence[str]
+) -> Sequence[Person | None]:
+    return await queries.people_behind(connection, token_hashes)
 
 
 def sessions_of(runtime: Any) -> SessionCache:

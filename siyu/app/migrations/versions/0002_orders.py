@@ -1,0 +1,8 @@
+"""What placing orders needs changed in the schema."""
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

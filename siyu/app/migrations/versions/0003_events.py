@@ -1,0 +1,8 @@
+"""The event log in partitions."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
