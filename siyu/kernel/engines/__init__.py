@@ -7,11 +7,12 @@ from siyu.kernel.engines.clickhouse import (
     start_clickhouse,
 )
 from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import FolderLock, check_port, free_port, secret_in
+from siyu.kernel.engines.host import STANDS_BACK, FolderLock, check_port, free_port, secret_in
 from siyu.kernel.engines.postgres import Running, start_postgres
 from siyu.kernel.engines.supervisor import ChildSpec, Restart, Started, Supervisor, lock_home
 
 __all__ = [
+    "STANDS_BACK",
     "ChildSpec",
     "EngineRefused",
     "FolderLock",

@@ -80,6 +80,8 @@ class ChildSpec:
     stop_within_s: float = 10.0
     restart: Restart | None = field(default_factory=Restart)
     """None = the death of this child ends everything."""
+    nice: int = 0
+    """How far it stands back for the others when the machine is busy (nice(2))."""
 
 
 class _Program:
@@ -96,6 +98,7 @@ class _Program:
                 output=output,
                 death_signal=spec.stop_signal,
                 umask=-1,
+                nice=spec.nice,
             )
         self._stop_signal = spec.stop_signal
 
