@@ -1,7 +1,7 @@
 # siyu. `make demo` shows it, `make test` proves it; both need Python >= 3.11, make and git only.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench format lock fresh clean
+.PHONY: help setup demo test check soak bench format client lock fresh clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ bench: setup ## Speed of orders, catalogue, events and tracking on this machine
 
 format: setup ## Format and repair the Python code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+client: setup ## Write web/client from the code: the API's document and its TypeScript types
+	@.venv/bin/python tools/client.py
 
 lock: setup ## Resolve the dependencies anew
 	@.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \

@@ -123,7 +123,7 @@ _BEHIND = """
 select exists (select from directory d where kind = 'brand'
                and not exists (select from event_cursors c where c.brand_id = d.brand_id))
     or exists (select from event_cursors c where lo < hi
-               or exists (select from events e where e.brand_id = c.brand_id and e.xid >= c.hi))
+               or exists (select from events e where e.brand_id = c.brand_id and e.seq > c.above and e.xid >= c.hi))
 """
 """A brand that the worker has never looked at, or events that a listener has not heard."""
 

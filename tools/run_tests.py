@@ -37,12 +37,20 @@ def types() -> bool:
 
 
 def architecture() -> bool:
-    return run(BIN / "lint-imports") and run(*PYTEST, ARCHITECTURE, SIYU_TEST_NO_DATABASE="1")
+    """Borders, sizes and names; and that what is made from the code (docs, the document of the API) is as the code is."""
+    return (
+        run(BIN / "lint-imports")
+        and run(BIN / "python", "tools/refusals.py", "--check")
+        and run(BIN / "python", "tools/client.py", "--document", "--check")
+        and run(*PYTEST, ARCHITECTURE, SIYU_TEST_NO_DATABASE="1")
+    )
 
 
 def web() -> bool:
-    """Builds of both apps and the mini-program, and all that their package.json calls a check."""
+    """Builds of both apps and the mini-program, the wire types, and all that their package.json calls a check."""
     setup.prepare(mini_program=True)
+    if not run(BIN / "python", "tools/client.py", "--check"):
+        return False
     for app in setup.BUILDS:
         scripts = json.loads((setup.ROOT / "web" / app / "package.json").read_text())["scripts"]
         for script in sorted(scripts, reverse=True):  # types first

@@ -78,7 +78,7 @@ def main() -> None:
 
 def prepare(*, mini_program: bool) -> None:
     """Do the steps that are due, in order."""
-    steps = [environment(), packages(), *web(mini_program=mini_program)]
+    steps = [environment(), packages(), *web(mini_program=mini_program), clients()]
     due = [step for step in steps if not step.done]
     for number, step in enumerate(due, 1):
         label, began = f"[{number}/{len(due)}] {step.title}", time.monotonic()
@@ -263,6 +263,13 @@ def web(*, mini_program: bool) -> list[Step]:
             for name, made in wanted.items()
         ]
     return steps
+
+
+def clients() -> Step:
+    """Stock clients of other makers, which the tests let talk to us."""
+    folder = ROOT / "tests" / "clients" / "node"
+    locked = digest(folder / "package-lock.json")
+    return Step("Packages of the test clients", locked, folder / "node_modules", npm_ci)
 
 
 def npm_ci(step: Step) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -13,15 +14,16 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from rich.table import Table
 
-from siyu.app import cli_bench, cli_data, schema, up, worker
+from siyu.app import cli_bench, cli_data, cli_events, schema, up, worker
 from siyu.app.cli_data import NoSuchBrand
 from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime, urls_of
 from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
 from siyu.kernel.checks import run_checks
-from siyu.kernel.engines import EngineRefused
+from siyu.kernel.db import is_away
+from siyu.kernel.engines import EngineRefused, stand_back
 from siyu.kernel.errors import Refusal
-from siyu.kernel.settings import Settings, SettingsRefused, load, masked
+from siyu.kernel.settings import Settings, SettingsRefused, check_serving, load, masked
 from siyu.people.brands import create_brand
 
 
@@ -29,6 +31,7 @@ from siyu.people.brands import create_brand
 def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on.")] = None) -> None:
     """Start everything here: engines, web, worker. Ctrl-C stops it."""
     settings = load(port=port).settings
+    check_serving(settings)
     configure_logging(settings.log_level)
 
     def ready(_: Any) -> None:
@@ -41,6 +44,7 @@ def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on."
 def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp = False) -> None:
     """Serve HTTP in this process tree; the engines are given by SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL."""
     settings = load(port=port).settings
+    check_serving(settings)
     configure_logging(settings.log_level)
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
@@ -68,14 +72,15 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
 def work(under_up: UnderUp = False) -> None:
     """Follow events, serve timers and run jobs; the engines are given by URL."""
     settings = load().settings
+    check_serving(settings)
     configure_logging(settings.log_level)
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
         raise SettingsRefused("The demo profile is for 'siyu demo' only; unset SIYU_PROFILE.")
-    asyncio.run(_work(settings))
+    asyncio.run(_work(settings, beside_the_rest=under_up))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, *, beside_the_rest: bool) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -84,10 +89,14 @@ async def _work(settings: Settings) -> None:
         try:
             await runtime.open()
             break
-        except OSError:  # the engines are starting, or starting again
-            if stopped.is_set():
+        except Exception as error:
+            if not (is_away(error) or isinstance(error, OSError)):
+                raise
+            if stopped.is_set():  # the engines are starting, or starting again
                 return
             await asyncio.sleep(0.5)
+    if beside_the_rest:
+        stand_back()
     try:
         await worker.work(runtime, stopped=stopped)
     finally:
@@ -116,6 +125,22 @@ def config(as_json: Json = False) -> None:
     for row in rows:
         table.add_row(*row)
     out.print(table)
+
+
+@app.command("openapi")
+def openapi_command(
+    to: Annotated[
+        Path | None, typer.Option("--out", help="File to write; the terminal when left out.")
+    ] = None,
+) -> None:
+    """Write the OpenAPI 3.1 document of all endpoints as JSON; needs no database."""
+    from siyu.app.web import document
+
+    text = json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
+    if to is None:
+        sys.stdout.write(text)
+    else:
+        to.write_text(text)
 
 
 @db_app.command("upgrade")
@@ -199,16 +224,21 @@ def check(
     raise typer.Exit(1 if broken else 0)
 
 
-COMMANDS = (cli_bench, cli_data)
+COMMANDS = (cli_bench, cli_data, cli_events)
 """Modules whose commands hang themselves on the program by being imported."""
 
 
 def main() -> None:
-    """Entry of the ``siyu`` program: refusals are one sentence and exit status 2."""
+    """Entry of the ``siyu`` program: refusals, and files that cannot be used, are one sentence and exit status 2."""
     try:
         app(standalone_mode=True)
     except (EngineRefused, SettingsRefused) as refused:
         err.print(f"[red]siyu:[/] {refused}", highlight=False)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:  # not about a file that was named
+            raise
+        err.print(f"[red]siyu:[/] {error.filename}: {error.strerror}.", highlight=False)
         sys.exit(2)
     except Refusal as refusal:
         err.print(

@@ -99,6 +99,18 @@ def bench_tracking(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = F
     _tell(run_tracking(seconds=seconds, rounds=rounds), as_json)
 
 
+@bench_app.command("import")
+def bench_import(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of each file.")] = 100_000,
+    as_json: Json = False,
+) -> None:
+    """Take generated catalogues in, CSV and XLSX, and the same again."""
+    _ready()
+    from bench.importing import run
+
+    _tell(run(rows_in_all=rows), as_json)
+
+
 @bench_app.command("reference")
 def bench_reference(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = False) -> None:
     """Write the rows of orders by bare batched SQL: what this machine could do at best."""
@@ -106,6 +118,20 @@ def bench_reference(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = 
     from bench.reference import run
 
     _tell(run(seconds=seconds, rounds=rounds), as_json)
+
+
+@bench_app.command("lists")
+def bench_lists(
+    orders: Annotated[int, typer.Option(min=1000)] = 200_000,
+    customers: Annotated[int, typer.Option(min=1000)] = 60_000,
+    times: Annotated[int, typer.Option(min=1, help="How often each list is asked.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Ask every list of the console in a house that is years old."""
+    _ready()
+    from bench.lists import Crowd, run
+
+    _tell(run(crowd=Crowd(orders=orders, customers=customers), times=times), as_json)
 
 
 @bench_app.command("memory")

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,12 +17,13 @@ from siyu.app.demo.run import make
 from siyu.app.logging import configure_logging
 from siyu.app.runtime import Runtime
 from siyu.app.terminal import Json, app, brand_app, err, export_app, import_app, show, with_runtime
-from siyu.goods.catalogue import Mapping, rejected_csv, run_import
+from siyu.goods.catalogue import ImportResult, Mapping, rejected_csv, run_import, write_catalogue
 from siyu.insight.warehouse import rebuild
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Refusal
 from siyu.kernel.money import to_text
 from siyu.kernel.settings import load
+from siyu.people.brands import brand_facts
 
 
 class NoSuchBrand(Refusal):
@@ -86,6 +88,7 @@ def import_products(
 
     async def run(runtime: Any) -> Any:
         brand_id = await brand_called(runtime, brand)
+        facts = await brand_facts(runtime.database, brand_id)
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -105,14 +108,21 @@ def import_products(
                 file,
                 format=format,
                 mapping=mapping,
+                currency=facts.currency,
                 dry_run=dry_run,
                 progress=progress,
+                keep_days=runtime.settings.import_files_keep_days,
             )
         if report is not None:
             report.write_bytes(rejected_csv(result.rejected))
         return result
 
     result = with_runtime(run)
+    show(msgspec.to_builtins(result), as_json, _told(result))
+    raise typer.Exit(1 if result.rejected else 0)
+
+
+def _told(result: ImportResult) -> str:
     lines = [
         (
             f"{result.rows} rows: {result.products} products, {result.variants} variants, {result.images} images; "
@@ -122,20 +132,10 @@ def import_products(
     lines += [
         f"  line {r.line}, {r.column}: {r.reason.get('en', r.code)}" for r in result.rejected[:20]
     ]
-    show(msgspec.to_builtins(result), as_json, "\n".join(lines))
-    raise typer.Exit(1 if result.rejected else 0)
+    return "\n".join(lines)
 
 
 EXPORTS = {
-    "products": (
-        ("handle", "title", "title_en", "sku", "price", "list_price", "stock", "status"),
-        """select p.handle, p.title->>'zh-CN', p.title->>'en', s.code, s.price_minor, s.list_price_minor,
-                  coalesce(sum(l.on_hand), 0)::bigint, p.status
-           from products p join skus s on s.product_id = p.id left join stock_levels l on l.sku_id = s.id
-           where p.deleted_at is null and s.active group by p.id, p.handle, p.title, p.status, s.id, s.code, s.price_minor, s.list_price_minor
-           order by p.handle, s.code""",
-        (4, 5),
-    ),
     "orders": (
         (
             "number",
@@ -195,7 +195,11 @@ def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
 def _cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if value is None else str(value)
-    return "'" + text if text[:1] in "=+-@\t\r" and not text[1:2].isdigit() else text
+    return "'" + text if _FORMULA.match(text) else text
+
+
+_FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9.]+$)")
+"""What a spreadsheet would work out; a negative number is only a number."""
 
 
 @export_app.command("products")
@@ -204,8 +208,21 @@ def export_products(
     output: Annotated[Path | None, typer.Option("--output", "-o")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a row per SKU, as CSV or as one JSON object a line."""
-    _export("products", brand, output, as_json)
+    """Write a row per SKU in siyu's own format, as CSV or as one JSON object a line; importing it changes nothing."""
+
+    async def run(runtime: Any) -> int:
+        brand_id = await brand_called(runtime, brand)
+        facts = await brand_facts(runtime.database, brand_id)
+        target = output.open("w", newline="", encoding="utf-8-sig") if output else sys.stdout
+        try:
+            async with runtime.database.raw(brand_id) as connection:
+                return await write_catalogue(connection, facts.currency, target, as_json=as_json)
+        finally:
+            if output:
+                target.close()
+
+    count = with_runtime(run)
+    err.print(f"{count} rows." + (f" Written to {output}." if output else ""))
 
 
 @export_app.command("orders")
@@ -288,7 +305,10 @@ def warehouse_rebuild(
 
     async def run(runtime: Any) -> int:
         return await rebuild(
-            runtime.database, runtime.parts["warehouse"], await brand_called(runtime, brand)
+            runtime.database,
+            runtime.parts["warehouse"],
+            await brand_called(runtime, brand),
+            runtime.files,
         )
 
     events = with_runtime(run)

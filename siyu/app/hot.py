@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+import structlog
 
+from siyu.kernel.db import is_away
 from siyu.kernel.errors import Refusal
-from siyu.kernel.http import send_problem
+from siyu.kernel.http import database_away, send_problem
 
+log = structlog.get_logger("siyu.http")
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -48,5 +51,10 @@ class HotFirst:
                     await serve(scope, receive, send)
                 except Refusal as refusal:
                     await send_problem(scope, send, refusal)
+                except Exception as error:
+                    if not is_away(error):
+                        raise
+                    log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+                    await send_problem(scope, send, database_away())
                 return
         await self._app(scope, receive, send)

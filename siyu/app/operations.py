@@ -1,5 +1,6 @@
-"""The console's view of the machine room: jobs and their reports, parked events, invariants."""
+"""The console's view of the machine room: jobs and their reports, parked events, how far listeners are behind."""
 
+import time
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,54 +9,16 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from prometheus_client import Gauge
 
-from siyu.kernel import clock, events, jobs
+from siyu.kernel import events, jobs
 from siyu.kernel.errors import NotFound
-from siyu.kernel.http import decode_cursor, encode_cursor
+from siyu.kernel.http import JobOut, decode_cursor, encode_cursor
 from siyu.people.staff import Desk, permission
 
 permission("jobs.view", {"zh-CN": "查看任务", "en": "See jobs"})
 permission("jobs.edit", {"zh-CN": "重试或停止任务", "en": "Retry or stop jobs"})
 permission("events.repair", {"zh-CN": "处理搁置的事件", "en": "Repair parked events"})
-
-
-class JobOut(msgspec.Struct):
-    """A job and how far it is."""
-
-    id: UUID
-    kind: str
-    title: dict[str, str]
-    state: str
-    step: dict[str, str]
-    done: int
-    total: int | None
-    rate_per_s: int | None
-    eta_s: int | None
-    failed: int
-    has_report: bool
-    error: str | None
-    result: dict[str, Any]
-    created_by: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-    @classmethod
-    def of(cls, row: jobs.JobRow) -> "JobOut":
-        """The wire form of a row; rate and time left while it runs."""
-        rate = left = None
-        if row.started_at is not None and row.done:
-            seconds = max(
-                ((row.finished_at or clock.now()) - row.started_at).total_seconds(), 0.001
-            )
-            rate = round(row.done / seconds)
-            if row.state == "running" and row.total and rate:
-                left = max(0, (row.total - row.done) // rate)
-        return cls(
-            row.id, row.kind, row.title, row.state, row.step, row.done, row.total, rate, left, row.failed,
-            row.report_key is not None, row.error, row.result, row.created_by, row.created_at, row.started_at,
-            row.finished_at,
-        )  # fmt: skip
 
 
 class JobPage(msgspec.Struct):
@@ -121,7 +84,7 @@ async def job_report(
         raise NotFound(job_id=str(job_id))
     return Response(
         await runtime.files.get(row.report_key),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="report-{job_id.hex[:8]}.csv"'},
     )
 
@@ -225,7 +188,98 @@ async def drop_parked(desk: NamedDependency[Desk], data: JSONBody[DropIn]) -> Dr
     return DroppedOut(dropped)
 
 
+class BehindOut(msgspec.Struct):
+    """A listener: events it has not heard yet (``more``: at least so many), and the age of the oldest in seconds."""
+
+    listener: str
+    events: int
+    more: bool
+    seconds: int
+    parked: int
+    heard_at: datetime | None
+
+
+class HolderOut(msgspec.Struct):
+    """The open transaction, of whatever program, that holds the log back, since how long, and what to do about it."""
+
+    kind: str
+    pid: int | None
+    application: str
+    role: str
+    state: str
+    seconds: int
+    advice: dict[str, str]
+
+
+class LagOut(msgspec.Struct):
+    """The brand's listeners, the furthest behind first."""
+
+    listeners: list[BehindOut]
+    held_by: HolderOut | None
+
+    @classmethod
+    def of(cls, lag: events.Lag) -> "LagOut":
+        """The wire form."""
+        holder = lag.held_by
+        return cls(
+            [
+                BehindOut(
+                    one.listener,
+                    one.events,
+                    one.events >= events.COUNTED,
+                    one.seconds,
+                    one.parked,
+                    one.heard_at,
+                )
+                for one in lag.listeners
+            ],
+            holder
+            and HolderOut(
+                holder.kind,
+                holder.pid,
+                holder.name,
+                holder.role,
+                holder.state,
+                holder.seconds,
+                holder.advice,
+            ),
+        )
+
+
+@get("/events/lag", tags=["events"])
+async def event_lag(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> LagOut:
+    """How far the brand's listeners are behind the event log, and which open transaction holds them back, if one does."""
+    desk.require("events.repair")
+    return LagOut.of(await events.lag_of_brand(runtime.database, desk.session))
+
+
+_BEHIND = Gauge(
+    "siyu_events_behind", "Events a listener has not heard yet, all brands", ["listener"]
+)
+_BEHIND_S = Gauge("siyu_events_behind_seconds", "Age of the oldest of them", ["listener"])
+_PARKED = Gauge("siyu_events_parked", "Events parked at a listener, all brands", ["listener"])
+_HELD_S = Gauge(
+    "siyu_events_held_seconds", "Age of the open transaction that holds the log back; 0 when none"
+)
+_METRICS_EVERY_S = 5.0
+_measured_at = [float("-inf")]
+
+
+async def measure_events(database: Any) -> None:
+    """Bring the gauges of the event log up to date, at most every few seconds. Raises what the database raises."""
+    if time.monotonic() - _measured_at[0] < _METRICS_EVERY_S:
+        return
+    _measured_at[0] = time.monotonic()
+    lag = await events.lag_of_house(database)
+    for one in lag.listeners:
+        _BEHIND.labels(one.listener).set(one.events)
+        _BEHIND_S.labels(one.listener).set(one.seconds)
+        _PARKED.labels(one.listener).set(one.parked)
+    _HELD_S.set(lag.held_by.seconds if lag.held_by else 0)
+
+
 console_routes = [
+    event_lag,
     list_jobs,
     one_job,
     retry_job,

@@ -38,9 +38,11 @@ class Runtime:
         self.settings = settings
         self.urls = urls
         self.database = Database(urls.app, urls.dispatcher, size=pool)
-        self.files = Files(Path(settings.home) / "files")
+        home = Path(settings.home)
+        sealing = settings.secret or kept_secret(home, "files")
+        self.files = Files(home / "files", sealing.encode())
         self.egress = Egress(allow_private=settings.profile == "demo")
-        self.secret = (settings.secret or kept_secret(Path(settings.home), "signing")).encode()
+        self.secret = (settings.secret or kept_secret(home, "signing")).encode()
         self.parts: dict[str, Any] = {}
         self._closers: list[Any] = []
 

@@ -20,9 +20,10 @@ from siyu.kernel.db import (
 from siyu.kernel.settings import role_password
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Until statistics are gathered, the planner takes a brand for one in two hundred. Then every index led by brand_id looks
-# as good as the right one, foreign keys and key look-ups read all of a brand, and connections keep such plans. So each
-# table without statistics starts with the opposite belief (PostgreSQL 18 can be told; ANALYZE replaces it).
+# Of a brand that the statistics do not know (a fresh one, or all while there are none) the planner expects hardly a row.
+# Then every index led by brand_id looks as good as the right one, the smallest is taken, and foreign keys, key look-ups
+# and updates read all of the brand's rows, again for each row that they are about. So it is told, for good, that every row
+# may be of one brand: statistics of brand_id are set by hand and gathered no more (PostgreSQL 18 can be told).
 _EVERY_ROW_IS_ONE_BRANDS = """
 do $$
 declare one record;
@@ -30,10 +31,10 @@ begin
     if to_regproc('pg_catalog.pg_restore_attribute_stats') is null then return; end if;
     for one in select c.relname::text as name from pg_class c
                join pg_attribute a on a.attrelid = c.oid and a.attname = 'brand_id' and not a.attisdropped
-               where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
-                 and not exists (select from pg_stats s where s.schemaname = 'public' and s.tablename = c.relname
-                                 and s.attname = 'brand_id')
+               where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and coalesce(a.attstattarget, -1) <> 0
     loop
+        execute format('alter table %I alter column brand_id set statistics 0', one.name);
+        perform pg_clear_attribute_stats('public', one.name, 'brand_id', false);
         perform pg_restore_attribute_stats(
             'schemaname', 'public', 'relname', one.name, 'attname', 'brand_id', 'inherited', false,
             'version', current_setting('server_version_num')::integer,

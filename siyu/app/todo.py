@@ -22,24 +22,24 @@ select (select count(*) from mine where state = 'paid' and ship_by < cast(:now a
 
 
 class Kind(NamedTuple):
-    """A kind of thing that waits: its count's name, how pressing, title (zh, en), text (zh, en), page."""
+    """A kind of thing that waits: its count's name, how pressing, title (zh, en of one, en of many), text (zh, en), page."""
 
     counted: str
     level: str
-    title: tuple[str, str]
+    title: tuple[str, str, str]
     text: tuple[str, str]
     path: str
 
 
 # fmt: off
 KINDS = (
-    Kind("late", "zhu", ("{} 单已过发货时限", "{} orders are past their ship-by time"), ("付款后 48 小时内要交给承运商", "Hand them to a carrier within 48 hours of payment"), "/orders?state=paid"),
-    Kind("refunds", "zhu", ("{} 笔退款没有成功", "{} refunds failed"), ("钱还没有退到顾客手里", "The money has not reached the customer"), "/orders?state=refunded"),
-    Kind("parked", "zhu", ("{} 个对象的事件被搁置", "Events of {} subjects are parked"), ("修好原因后可以重试", "Mend the cause, then retry"), "/parked-events"),
-    Kind("jobs", "zhu", ("{} 个任务失败", "{} jobs failed"), ("看看报告，可以接着跑", "Read the report; it can go on"), "/jobs?state=failed"),
-    Kind("to_ship", "zhe", ("{} 单待发货", "{} orders to ship"), ("按付款先后处理", "Oldest payment first"), "/orders?state=paid"),
-    Kind("to_hand_over", "zhe", ("{} 单待自提", "{} orders to hand over"), ("顾客出示提货码即可核销", "Verify the customer's code"), "/orders?state=ready"),
-    Kind("sold_out", "zhe", ("{} 个规格线上售罄", "{} SKUs are sold out online"), ("补货，或先下架", "Restock them or take them off sale"), "/stock?low=true"),
+    Kind("late", "zhu", ("{} 单已过发货时限", "{} order is past its ship-by time", "{} orders are past their ship-by time"), ("付款后 48 小时内要交给承运商", "Hand them to a carrier within 48 hours of payment"), "/orders?state=paid"),
+    Kind("refunds", "zhu", ("{} 笔退款没有成功", "{} refund failed", "{} refunds failed"), ("钱还没有退到顾客手里", "The money has not reached the customer"), "/orders?state=refunded"),
+    Kind("parked", "zhu", ("{} 个对象的事件被搁置", "Events of {} subject are parked", "Events of {} subjects are parked"), ("修好原因后可以重试", "Mend the cause, then retry"), "/parked-events"),
+    Kind("jobs", "zhu", ("{} 个任务失败", "{} job failed", "{} jobs failed"), ("看看报告，可以接着跑", "Read the report; it can go on"), "/jobs?state=failed"),
+    Kind("to_ship", "zhe", ("{} 单待发货", "{} order to ship", "{} orders to ship"), ("按付款先后处理", "Oldest payment first"), "/orders?state=paid"),
+    Kind("to_hand_over", "zhe", ("{} 单待自提", "{} order to hand over", "{} orders to hand over"), ("顾客出示提货码即可核销", "Verify the customer's code"), "/orders?state=ready"),
+    Kind("sold_out", "zhe", ("{} 个规格线上售罄", "{} SKU is sold out online", "{} SKUs are sold out online"), ("补货，或先下架", "Restock them or take them off sale"), "/stock?low=true"),
 )
 # fmt: on
 
@@ -59,7 +59,7 @@ async def todo(desk: Desk) -> list[TodoOut]:
             kind.level,
             {
                 "zh-CN": kind.title[0].format(row[kind.counted]),
-                "en": kind.title[1].format(row[kind.counted]),
+                "en": kind.title[1 if row[kind.counted] == 1 else 2].format(row[kind.counted]),
             },
             {"zh-CN": kind.text[0], "en": kind.text[1]},
             kind.path,

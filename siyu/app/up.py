@@ -16,7 +16,6 @@ import asyncpg
 from siyu.app import schema
 from siyu.app.runtime import Urls, urls_of
 from siyu.kernel.engines import (
-    STANDS_BACK,
     ChildSpec,
     EngineRefused,
     Started,
@@ -165,7 +164,6 @@ class _Plan:
                 argv=[*module, "work", "--under-up"],
                 env=self._environment,
                 stop_within_s=20,
-                nice=STANDS_BACK,
                 after_first_ready=(lambda: when_ready(self.urls)) if when_ready else None,
             ),
         ]

@@ -1,21 +1,25 @@
 """The web process: every door of the house behind one port, told apart by host."""
 
+import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from litestar import Litestar, Router, get
 from litestar.config.app import AppConfig
-from litestar.di import Provide
-from litestar.openapi.config import OpenAPIConfig
+from litestar.di import NamedDependency, Provide
 from litestar.response import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from siyu.app import wiring
+from siyu.app import openapi, wiring
 from siyu.app.hot import HotFirst
+from siyu.app.operations import measure_events
 from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
+from siyu.kernel.db import is_away
 from siyu.kernel.http import Surroundings, exception_handlers, host_of
 from siyu.people.customers import open_visit
 from siyu.people.staff import open_desk
@@ -27,29 +31,63 @@ def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/metrics", tags=["operations"], sync_to_thread=False, include_in_schema=False)
-def metrics() -> Response[bytes]:
-    """Prometheus metrics of this process."""
+@get("/health/ready", tags=["operations"])
+async def ready(runtime: NamedDependency[Any]) -> Response[dict[str, Any]]:
+    """Whether the engines answer: 200, or 503 with what is wrong."""
+    try:
+        async with runtime.database.dispatcher() as connection:
+            await connection.fetchval("select 1")
+    except Exception as error:
+        if not (is_away(error) or isinstance(error, TimeoutError)):
+            raise
+        return Response({"status": "database away", "why": type(error).__name__}, status_code=503)
+    alive = await runtime.parts["warehouse"].alive()
+    return Response(
+        {"status": "ok", "warehouse": "ok" if alive else "away: orders go on, figures wait"}
+    )
+
+
+@get("/metrics", tags=["operations"], media_type="text/plain")
+async def metrics(runtime: NamedDependency[Any]) -> Response[bytes]:
+    """Prometheus metrics of this process and of the event log, at the console's host."""
+    try:
+        await measure_events(runtime.database)
+    except (
+        Exception
+    ) as error:  # the process's own figures are wanted most of all when the database is away
+        if not (is_away(error) or isinstance(error, TimeoutError)):
+            raise
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@get("/schema/openapi.json", tags=["operations"])
+async def schema() -> Response[bytes]:
+    """The document you are reading."""
+    return Response(await asyncio.to_thread(_written), media_type="application/json")
+
+
+@cache
+def _written() -> bytes:
+    return json.dumps(document(), ensure_ascii=False).encode()
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of the whole application."""
+    return openapi.document(_routers())
+
+
+def _routers() -> list[Any]:
+    console = Router(
+        "/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)}
+    )
+    shop = Router(
+        "/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)}
+    )
+    return [console, shop, live, ready, metrics, schema, *wiring.ROOT]
 
 
 def litestar_app(runtime: Runtime) -> Litestar:
     """The framework's part: plain handlers below /api/console and /api/shop, operations, OpenAPI."""
-
-    @get("/health/ready", tags=["operations"])
-    async def ready() -> Response[dict[str, Any]]:
-        """Whether the engines answer: 200, or 503 with what is wrong."""
-        try:
-            async with runtime.database.dispatcher() as connection:
-                await connection.fetchval("select 1")
-        except (OSError, TimeoutError) as error:
-            return Response(
-                {"status": "database away", "why": type(error).__name__}, status_code=503
-            )
-        alive = await runtime.parts["warehouse"].alive()
-        return Response(
-            {"status": "ok", "warehouse": "ok" if alive else "away: orders go on, figures wait"}
-        )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -63,29 +101,16 @@ def litestar_app(runtime: Runtime) -> Litestar:
         config.state["runtime"] = runtime
         return config
 
-    console = Router(
-        "/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)}
-    )
-    shop = Router(
-        "/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)}
-    )
-
     def provide_runtime() -> Runtime:
         return runtime
 
     return Litestar(
-        route_handlers=[console, shop, live, ready, metrics, *wiring.ROOT],
+        route_handlers=_routers(),
         dependencies={"runtime": Provide(provide_runtime, sync_to_thread=False)},
         exception_handlers=exception_handlers,
         lifespan=[lifespan],
         on_app_init=[put_runtime],
-        openapi_config=OpenAPIConfig(
-            title="siyu",
-            version="1",
-            path="/schema",
-            render_plugins=[],
-            use_handler_docstrings=True,
-        ),
+        openapi_config=None,  # the document is ours: siyu.app.openapi
         logging_config=None,
         request_max_body_size=64 * 1024 * 1024,
     )

@@ -2,8 +2,8 @@
 
 ``CONSOLE`` handlers stand below ``/api/console``, ``SHOP`` below ``/api/shop``, ``ROOT`` at the root.
 ``HOT`` are raw ASGI callables in front of the framework: ``Hot(method, prefix, asgi)``; the same paths also exist
-as plain handlers, so that they stand in the OpenAPI document. ``LISTENING`` modules register reactions,
-timers, jobs and invariants by being imported. ``STARTUPS`` are ``async def (runtime)`` called when a process opens, and
+as plain handlers, or else in ``siyu.app.openapi.raw``, so that they stand in the OpenAPI document. ``LISTENING`` modules register
+reactions, timers, jobs and invariants by being imported. ``STARTUPS`` are ``async def (runtime)`` called when a process opens, and
 may return an ``async def ()`` that is called when it closes.
 """
 

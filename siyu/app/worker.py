@@ -1,19 +1,24 @@
-"""The worker process: followers, timers, jobs and the warehouse of all brands."""
+"""The worker process: followers, the log's partitions, timers, jobs and the warehouse of all brands."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from siyu.app.runtime import Runtime
 from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
-from siyu.kernel.events import Follower
+from siyu.kernel.events import Follower, keep_in_order
 
 
 async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> None:
     """Serve until ``stopped`` is set or the task is cancelled; what is under way is put back for the next worker."""
-    follower = Follower(runtime.database)
+    follower = Follower(runtime.database, files=runtime.files)
+    runtime.parts["news"].hear_words("events", follower.wake)
+    days = runtime.settings.events_keep_days
+    keep = timedelta(days=days) if days > 0 else None
     tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(follower.run()),
+        asyncio.create_task(keep_in_order(runtime.database, runtime.files, keep=keep)),
         asyncio.create_task(timers.serve(runtime.database)),
         asyncio.create_task(jobs.serve(runtime)),
         asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),

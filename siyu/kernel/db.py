@@ -6,12 +6,13 @@ the rows of the brand that its transaction is bound to; without a brand it sees 
 brand has work, and the directory.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import msgspec
@@ -168,21 +169,36 @@ class Database:
         async with self._sessions() as session:
             session.info["brand_id"] = brand_id
             session.info["actor"] = actor
-            async with session.begin():
-                await session.execute(
-                    text("select set_config('siyu.brand', :brand, true)"), {"brand": str(brand_id)}
-                )
-                yield session
-            for after in session.info.get("after_commit", ()):
-                after()
+            running = session.info["running"] = Running(brand_id, [])
+            try:
+                async with session.begin():
+                    await session.execute(
+                        text("select set_config('siyu.brand', :brand, true)"),
+                        {"brand": str(brand_id)},
+                    )
+                    yield session
+            finally:
+                if (driver := session.info.get("driver")) is not None:
+                    _running.pop(driver, None)
+            for call in running.after_commit:
+                call()
 
     @asynccontextmanager
     async def raw(self, brand_id: UUID) -> AsyncIterator[asyncpg.Connection]:
         """One brand-bound transaction on a bare asyncpg connection (JSONB as Python values)."""
         assert self._pool is not None, "open() first"
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("select set_config('siyu.brand', $1, true)", str(brand_id))
-            yield connection
+        async with self._pool.acquire() as connection:
+            running = _running[_bare(connection)] = Running(brand_id, [])
+            try:
+                async with connection.transaction():
+                    await connection.execute(
+                        "select set_config('siyu.brand', $1, true)", str(brand_id)
+                    )
+                    yield connection
+            finally:
+                _running.pop(_bare(connection), None)
+        for call in running.after_commit:
+            call()
 
     @asynccontextmanager
     async def dispatcher(self) -> AsyncIterator[asyncpg.Connection]:
@@ -190,6 +206,42 @@ class Database:
         assert self._dispatcher is not None, "open() first"
         async with self._dispatcher.acquire() as connection:
             yield connection
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether PostgreSQL could not be reached, is starting or stopping, or the connection broke; not that it refused."""
+    while error is not None:
+        state = str(getattr(error, "sqlstate", None) or "")
+        broken = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
+        if isinstance(error, ConnectionError) or broken or state.startswith("08") or state in _AWAY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+_AWAY = ("57P01", "57P02", "57P03", "53300")
+"""SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A transaction: its brand, and what is called (must not raise) once it has committed."""
+
+    brand_id: UUID
+    after_commit: list[Callable[[], None]]
+
+
+_running: WeakKeyDictionary[asyncpg.Connection, Running] = WeakKeyDictionary()
+
+
+def transaction_on(connection: asyncpg.Connection) -> Running | None:
+    """The transaction that ``Database`` has open on a connection; None on connections opened elsewhere."""
+    return _running.get(_bare(connection))
+
+
+def _bare(connection: Any) -> asyncpg.Connection:
+    return getattr(
+        connection, "_con", connection
+    )  # a pool hands out a wrapper that changes with each use
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -220,12 +272,14 @@ async def driver_of(session: AsyncSession) -> asyncpg.Connection:
     raw = await (await session.connection()).get_raw_connection()
     driver = raw.driver_connection
     assert driver is not None
+    if "running" in session.info:
+        session.info["driver"], _running[driver] = driver, session.info["running"]
     return driver
 
 
 def after_commit(session: AsyncSession, call: Any) -> None:
     """Call something (no arguments, must not raise) once the session's transaction has committed."""
-    session.info.setdefault("after_commit", []).append(call)
+    session.info["running"].after_commit.append(call)
 
 
 async def _json_codecs(connection: asyncpg.Connection) -> None:

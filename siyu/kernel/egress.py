@@ -7,7 +7,8 @@ address, so that a second answer of the name server cannot lead elsewhere. Redir
 import asyncio
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+import zlib
+from collections.abc import Awaitable, Callable, Collection
 
 import httpx
 import msgspec
@@ -34,8 +35,16 @@ class Fetched(msgspec.Struct, frozen=True):
 class Egress:
     """Fetches public http(s) addresses; ``allow_private`` only in the demo, where the world is on loopback."""
 
-    def __init__(self, *, allow_private: bool = False) -> None:
-        self._allow_private = allow_private
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        allowed: Callable[[str], bool] | None = None,
+        look_up: "LookUp | None" = None,
+    ) -> None:
+        """``allowed``: which IP addresses may be reached, the open internet when left out; ``look_up``: the name server."""
+        self._allowed = allowed or (_anywhere if allow_private else is_public)
+        self._look_up = look_up or addresses_of
         self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=15)
 
     async def close(self) -> None:
@@ -53,23 +62,23 @@ class Egress:
         timeout_s: float = 15,
     ) -> Fetched:
         """One request. Raises ``EgressRefused`` for a forbidden address, a failure, or too much or too slow an answer."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise EgressRefused(
-                "Only http and https addresses without credentials can be fetched.", url=url[:200]
-            )
+        target = _checked(url)
+        host = target.raw_host.decode()
         try:
             async with asyncio.timeout(timeout_s):
                 address = await self._address(
-                    parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+                    host, target.port or (443 if target.scheme == "https" else 80)
                 )
-                pinned = httpx.URL(url).copy_with(host=address)
                 request = self._client.build_request(
                     method,
-                    pinned,
-                    headers={**(headers or {}), "Host": parts.netloc},
+                    target.copy_with(host=address),
+                    headers={
+                        "Accept-Encoding": "gzip",
+                        **(headers or {}),
+                        "Host": target.netloc.decode(),
+                    },
                     content=content,
-                    extensions={"sni_hostname": parts.hostname},
+                    extensions={"sni_hostname": host},
                 )
                 answer = await self._client.send(request, stream=True)
                 try:
@@ -86,16 +95,47 @@ class Egress:
 
     async def _address(self, host: str, port: int) -> str:
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, type=socket.SOCK_STREAM
-            )
+            found = await self._look_up(host, port)
         except (OSError, UnicodeError):
             raise EgressRefused("The name of this address is not known.", host=host[:200]) from None
-        addresses = {str(entry[4][0]).split("%")[0] for entry in found}
-        for address in addresses:
-            if not self._allow_private and not is_public(address):
-                raise EgressRefused("This address leads into a private network.", host=host[:200])
-        return min(addresses, key=lambda a: ":" in a)
+        if not found or not all(self._allowed(address) for address in found):
+            raise EgressRefused("This address leads into a private network.", host=host[:200])
+        return min(found, key=lambda address: ":" in address)
+
+
+def _anywhere(_: str) -> bool:
+    return True
+
+
+LookUp = Callable[[str, int], Awaitable[Collection[str]]]
+"""From a host name and a port to IP addresses. Raises ``OSError`` for an unknown name."""
+
+
+async def addresses_of(host: str, port: int) -> Collection[str]:
+    """What the system's resolver says; it also reads ``0177.1``, ``2130706433`` and the like. Raises ``OSError``."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return {str(entry[4][0]).split("%")[0] for entry in found}
+
+
+def _checked(url: str) -> httpx.URL:
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL:
+        target = httpx.URL()
+    if (
+        target.scheme not in ("http", "https")
+        or not target.host
+        or target.userinfo
+        or (target.port is not None and not 0 < target.port < 65_536)
+    ):
+        raise EgressRefused(
+            "Only http and https addresses without credentials can be fetched.", url=url[:200]
+        )
+    return target
+
+
+_CARRIERS = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/96", "::/96"))
+"""Networks of IPv6 whose last 32 bits are an IPv4 address: NAT64 and the old IPv4-compatible form."""
 
 
 def is_public(address: str) -> bool:
@@ -105,17 +145,29 @@ def is_public(address: str) -> bool:
         wrapped = (
             parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
         )
-        if wrapped is None and parsed in ipaddress.ip_network("64:ff9b::/96"):
+        if wrapped is None and any(parsed in network for network in _CARRIERS):
             wrapped = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         if wrapped is not None:
             return is_public(str(wrapped))
+        if parsed.is_site_local:
+            return False
     return parsed.is_global and not parsed.is_multicast
 
 
 async def _bounded(answer: httpx.Response, max_bytes: int) -> bytes:
+    """The body, unpacked here, for a small packed piece may hold gigabytes."""
+    packing = answer.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in ("identity", "gzip", "x-gzip", "deflate"):
+        raise EgressRefused("The answer is packed in a way that was not asked for.")
+    unpacker = None if packing == "identity" else zlib.decompressobj(wbits=47)
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
-        body += chunk
+    async for chunk in answer.aiter_raw():
+        try:
+            body += unpacker.decompress(chunk, max_bytes + 1 - len(body)) if unpacker else chunk
+        except zlib.error:
+            raise EgressRefused("The answer cannot be unpacked.") from None
         if len(body) > max_bytes:
             raise EgressRefused("The answer is larger than allowed.", max_bytes=max_bytes)
+    if unpacker and (unpacker.unused_data or (body and not unpacker.eof)):
+        raise EgressRefused("The answer cannot be unpacked.")
     return bytes(body)

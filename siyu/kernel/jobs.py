@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Index, select, tuple_, update
+from sqlalchemy import ColumnElement, Index, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,6 +26,8 @@ from siyu.kernel.ids import new_id
 log = structlog.get_logger("siyu.jobs")
 LEASE = timedelta(seconds=30)
 ATTEMPTS = 5
+_ROUND = 100
+"""Each retry by a person begins a new round of attempts, so that no two runs ever have the same number."""
 
 
 class JobRow(OfBrand, Base):
@@ -82,8 +84,8 @@ class Cancelled(Exception):
 class Work:
     """A running job: its surroundings, its progress, and whether somebody has stopped it."""
 
-    def __init__(self, runtime: Any, brand_id: UUID, job_id: UUID) -> None:
-        self.runtime, self.brand_id, self.job_id = runtime, brand_id, job_id
+    def __init__(self, runtime: Any, brand_id: UUID, job_id: UUID, attempt: int) -> None:
+        self.runtime, self.brand_id, self.job_id, self.attempt = runtime, brand_id, job_id, attempt
         self.database: Database = runtime.database
         self.files, self.egress, self.settings = runtime.files, runtime.egress, runtime.settings
         self.cancelled = False
@@ -95,7 +97,7 @@ class Work:
         step: dict[str, str] | None = None,
         failed: int = 0,
     ) -> None:
-        """Say how far it is and keep the lease. Raises ``Cancelled`` when somebody has stopped the job."""
+        """Say how far it is and keep the lease. Raises ``Cancelled`` when the job was stopped, or is another worker's now."""
         changes: dict[str, Any] = {
             "done": done,
             "failed": failed,
@@ -106,15 +108,16 @@ class Work:
         if step is not None:
             changes["step"] = step
         async with self.database.brand(self.brand_id) as session:
-            state = await session.scalar(
-                update(JobRow)
-                .where(JobRow.id == self.job_id)
-                .values(**changes)
-                .returning(JobRow.state)
+            mine = await session.scalar(
+                update(JobRow).where(*self.mine()).values(**changes).returning(JobRow.id)
             )
-        if state != "running":
+        if mine is None:
             self.cancelled = True
             raise Cancelled
+
+    def mine(self) -> tuple[ColumnElement[bool], ...]:
+        """Conditions on ``JobRow``: still running, and not begun anew by another worker since."""
+        return JobRow.id == self.job_id, JobRow.state == "running", JobRow.attempts == self.attempt
 
     async def report(self, content: bytes) -> None:
         """Keep a downloadable CSV report with the job."""
@@ -187,7 +190,8 @@ async def retry(session: AsyncSession, job_id: UUID) -> None:
     row = await one(session, job_id)
     if row.state not in ("failed", "cancelled"):
         raise JobRunning(state=row.state)
-    row.state, row.error, row.finished_at, row.attempts = "waiting", None, None, 0
+    row.state, row.error, row.finished_at = "waiting", None, None
+    row.attempts = (row.attempts // _ROUND + 1) * _ROUND
 
 
 async def run_waiting(runtime: Any, brand_id: UUID) -> int:
@@ -222,24 +226,18 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
         row.attempts += 1
         row.state, row.started_at, row.lease_until = "running", row.started_at or now, now + LEASE
         kind, args, attempts = row.kind, row.args, row.attempts
-    if attempts > ATTEMPTS:
-        await _finish(
-            runtime,
-            brand_id,
-            job_id,
-            "failed",
-            error="It was begun five times and never came to its end.",
-        )
+    work = Work(runtime, brand_id, job_id, attempts)
+    if attempts % _ROUND > ATTEMPTS:
+        await _finish(work, "failed", error="It was begun five times and never came to its end.")
         return
-    keeper = asyncio.create_task(_keep(runtime, brand_id, job_id))
-    work = Work(runtime, brand_id, job_id)
+    keeper = asyncio.create_task(_keep(work))
     try:
         result = await handlers[kind](work, args)
-        await _finish(runtime, brand_id, job_id, "done", result=result)
+        await _finish(work, "done", result=result)
     except Cancelled:
         log.info("job stopped", kind=kind, job=str(job_id))
     except asyncio.CancelledError:
-        await _release(runtime, brand_id, job_id)
+        await _release(work)
         raise
     except Exception as failure:
         log.exception("job failed", kind=kind, job=str(job_id))
@@ -248,55 +246,42 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
             if isinstance(failure, Refusal)
             else f"{type(failure).__name__}: {failure}"
         )
-        await _finish(runtime, brand_id, job_id, "failed", error=text[:2000])
+        await _finish(work, "failed", error=text[:2000])
     finally:
         keeper.cancel()
         with suppress(asyncio.CancelledError):
             await keeper
 
 
-async def _keep(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
+async def _keep(work: Work) -> None:
     while True:
         await asyncio.sleep(LEASE.total_seconds() / 3)
-        with suppress(OSError):
-            async with runtime.database.brand(brand_id) as session:
-                await session.execute(
-                    update(JobRow)
-                    .where(JobRow.id == job_id, JobRow.state == "running")
-                    .values(lease_until=clock.now() + LEASE)
-                )
+        try:
+            await _change(work, lease_until=clock.now() + LEASE)
+        except Exception as failure:  # the database is away; the next turn may still be in time
+            log.warning("lease waits", error=f"{type(failure).__name__}: {failure}"[:300])
 
 
-async def _release(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
-    async with runtime.database.brand(brand_id) as session:
-        await session.execute(
-            update(JobRow)
-            .where(JobRow.id == job_id, JobRow.state == "running")
-            .values(state="waiting", attempts=JobRow.attempts - 1)
-        )
+async def _release(work: Work) -> None:
+    await _change(work, state="waiting", attempts=work.attempt - 1)
 
 
 async def _finish(
-    runtime: Any,
-    brand_id: UUID,
-    job_id: UUID,
-    state: str,
-    *,
-    result: dict[str, Any] | None = None,
-    error: str | None = None,
+    work: Work, state: str, *, result: dict[str, Any] | None = None, error: str | None = None
 ) -> None:
-    async with runtime.database.brand(brand_id) as session:
-        await session.execute(
-            update(JobRow)
-            .where(JobRow.id == job_id, JobRow.state == "running")
-            .values(
-                state=state,
-                result=msgspec.to_builtins(result or {}),
-                error=error,
-                finished_at=clock.now(),
-                lease_until=None,
-            )
-        )
+    await _change(
+        work,
+        state=state,
+        result=msgspec.to_builtins(result or {}),
+        error=error,
+        finished_at=clock.now(),
+        lease_until=None,
+    )
+
+
+async def _change(work: Work, **values: Any) -> None:
+    async with work.database.brand(work.brand_id) as session:
+        await session.execute(update(JobRow).where(*work.mine()).values(**values))
 
 
 async def serve(runtime: Any, *, poll_s: float = 0.5, at_once: int = 2) -> None:

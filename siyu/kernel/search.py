@@ -8,10 +8,12 @@ characters asks for its pairs only.
 
 import re
 import unicodedata
+from itertools import pairwise
 
 _CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af"
 _RUN = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+(?:[.\-'][^\W_{_CJK}]+)*")
 _IS_CJK = re.compile(rf"[{_CJK}]")
+_JOINTS = re.compile(r"[.\-']")
 MAX_TOKENS = 400
 MAX_TOKEN_LENGTH = 64
 
@@ -23,10 +25,11 @@ def tokens(*texts: str) -> set[str]:
         for run in _runs(text):
             if _IS_CJK.match(run):
                 found.update(run)
-                found.update(run[i : i + 2] for i in range(len(run) - 1))
+                found.update([one + after for one, after in pairwise(run)])
             else:
                 found.add(run[:MAX_TOKEN_LENGTH])
-                found.update(part[:MAX_TOKEN_LENGTH] for part in re.split(r"[.\-']", run) if part)
+                if not run.isalnum():
+                    found.update([part[:MAX_TOKEN_LENGTH] for part in _JOINTS.split(run) if part])
             if len(found) >= MAX_TOKENS:
                 return set(sorted(found)[:MAX_TOKENS])
     return found

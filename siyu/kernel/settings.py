@@ -6,6 +6,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -46,9 +47,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     media_origin: str = ""
     """Origin of pictures; empty = ``http://media.localhost:<port>``."""
     secret: str = ""
-    """Signs links and CSRF tokens; empty = random, kept in ``home/secrets``."""
+    """Signs links and CSRF tokens, seals files; empty = random ones, kept in ``home/secrets``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     embedded_postgres: Literal[16, 18] = 18
+    events_keep_days: int = 750
+    """How long events stay in PostgreSQL before their partition goes to Parquet files; 0 = for ever."""
+    import_files_keep_days: int = 30
+    """How long uploaded import files and the reports on them are kept, at least 1."""
 
     @property
     def console(self) -> str:
@@ -112,7 +117,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whether it can be a home is said by its lock
         return {}
     except (tomllib.TOMLDecodeError, OSError) as error:
         raise SettingsRefused(f"{path} cannot be read: {error}.") from None
@@ -143,6 +148,15 @@ def _check(settings: Settings) -> None:
     if settings.database_url and derived and not urlsplit(settings.database_url).password:
         raise SettingsRefused(
             "SIYU_DATABASE_URL has no password, and the program's roles get theirs from it; put the password into the URL."
+        )
+
+
+def check_serving(settings: Settings, environ: Mapping[str, str] | None = None) -> None:
+    """What may not be in force where real people sign in. Raises ``SettingsRefused``."""
+    environ = os.environ if environ is None else environ
+    if settings.profile == "production" and environ.get("SIYU_TEST_FAST_HASH"):
+        raise SettingsRefused(
+            "SIYU_TEST_FAST_HASH makes passwords cheap to guess and is for tests only; unset it."
         )
 
 
@@ -178,17 +192,21 @@ def role_password(owner_url: str, role: str) -> str:
 
 
 def kept_secret(home: Path, name: str) -> str:
-    """A random secret kept in ``home/secrets/<name>`` (mode 0600), made at the first call."""
+    """A random secret kept in ``home/secrets/<name>`` (mode 0600), made at the first call; whole or not at all."""
     path = home / "secrets" / name
     try:
-        return path.read_text().strip()
+        if kept := path.read_text().strip():
+            return kept
+        path.unlink(missing_ok=True)  # its writer was killed: an empty secret is none
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        value = secrets.token_urlsafe(32)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(value + "\n")
-        return value
+    draft = path.with_name(f".{name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):  # another process was first: its secret is the one
+        path.hardlink_to(draft)
+    draft.unlink()
+    return path.read_text().strip()

@@ -105,62 +105,79 @@ async def run_due(database: Database, brand_id: UUID, kinds: Sequence[str] | Non
     """Act on everything of a brand that is due now, set by set; how many deadlines were served."""
     served = 0
     for kind in kinds if kinds is not None else list(handlers):
-        while taken := await _take(database, brand_id, kind, _SET):
-            served += taken
-            if taken < _SET:
-                break
+        seen = _SET
+        while seen == _SET:
+            done, seen = await _serve_set(database, brand_id, kind)
+            served += done
     return served
 
 
-async def _take(database: Database, brand_id: UUID, kind: str, limit: int) -> int:
+async def _serve_set(database: Database, brand_id: UUID, kind: str) -> tuple[int, int]:
+    """``(served, seen)`` of one set. When one spoils the set, each is served alone and the culprits step back."""
+    seen: list[UUID] = []
     try:
-        return await _act(database, brand_id, kind, limit)
+        await _act(database, brand_id, kind, seen)
     except Exception as failure:
-        log.warning(
-            "timers failed",
-            kind=kind,
-            brand=str(brand_id),
-            error=f"{type(failure).__name__}: {failure}"[:500],
-        )
-    if limit > 1:  # one of the set spoils it: serve them one by one, the culprit steps back
-        served = 0
-        for _ in range(limit):
-            one = await _take(database, brand_id, kind, 1)
-            if not one:
-                break
-            served += one
-        return served
-    await _step_back(database, brand_id, kind)
-    return 0
+        if not seen:
+            raise
+        _tell(kind, brand_id, failure)
+    else:
+        return len(seen), len(seen)
+    served = 0
+    for subject in seen:
+        alone: list[UUID] = []
+        try:
+            await _act(database, brand_id, kind, alone, subject)
+            served += len(alone)
+        except Exception as failure:
+            _tell(kind, brand_id, failure)
+            await _step_back(database, brand_id, kind, subject)
+    return served, len(seen)
 
 
-async def _act(database: Database, brand_id: UUID, kind: str, limit: int) -> int:
+def _tell(kind: str, brand_id: UUID, failure: Exception) -> None:
+    log.warning(
+        "timers failed",
+        kind=kind,
+        brand=str(brand_id),
+        error=f"{type(failure).__name__}: {failure}"[:500],
+    )
+
+
+async def _act(
+    database: Database, brand_id: UUID, kind: str, seen: list[UUID], only: UUID | None = None
+) -> None:
+    """Take a set that nobody else has (or the one subject) and act on it; ``seen`` fills with what was taken."""
     async with database.brand(brand_id) as session:
         rows = await (await driver_of(session)).fetch(
             """delete from timers where (kind, subject) in (
-                   select kind, subject from timers where kind = $1 and due_at <= $2
+                   select kind, subject from timers
+                   where kind = $1 and due_at <= $2 and ($4::uuid is null or subject = $4)
                    order by due_at limit $3 for update skip locked)
                returning subject, due_at, data::text""",
             kind,
             clock.now(),
-            limit,
+            _SET,
+            only,
         )
         if rows:
             timers = sorted(
                 (Timer(r[0], r[1], msgspec.json.decode(r[2])) for r in rows), key=lambda t: t.due_at
             )
+            seen += [timer.subject for timer in timers]
             await handlers[kind](session, timers)
-    return len(rows)
 
 
-async def _step_back(database: Database, brand_id: UUID, kind: str) -> None:
+async def _step_back(database: Database, brand_id: UUID, kind: str, subject: UUID) -> None:
+    """Wait 1, 2, 4 … seconds, an hour at most, before the subject is tried again."""
     async with database.brand(brand_id) as session:
         await (await driver_of(session)).execute(
-            """update timers set attempts = attempts + 1, due_at = $2 + least(power(2, attempts), 3600) * interval '1 second'
-               where (kind, subject) = (select kind, subject from timers where kind = $1 and due_at <= $2
-                                        order by due_at limit 1 for update skip locked)""",
+            """update timers set attempts = attempts + 1,
+                                 due_at = $2 + least(power(2, least(attempts, 12)), 3600) * interval '1 second'
+               where kind = $1 and subject = $3 and due_at <= $2""",
             kind,
             clock.now(),
+            subject,
         )
 
 

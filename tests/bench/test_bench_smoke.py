@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import memory, orders, pages, reference, streams
+from bench import lists, memory, orders, pages, reference, streams
 from bench.report import Report
 from bench.stack import Stack, house
 
@@ -50,3 +50,18 @@ async def test_a_counting_follower_hears_each_event_once(stack):
 
 async def test_the_memory_of_all_parts_is_counted(stack):
     exact(await memory.run(rest_s=0.5, rounds=1, given=stack))
+
+
+async def test_every_list_of_an_old_brand_answers_and_counts_what_is_there(stack):
+    crowd = lists.Crowd(
+        orders=1_000,
+        customers=300,
+        products=100,
+        audit=500,
+        jobs=100,
+        parked=100,
+        links=50,
+        staff=20,
+        movements=200,
+    )
+    exact(await lists.run(crowd=crowd, times=1, given=stack))

@@ -9,7 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    StorageState,
+    ViewportSize,
+    async_playwright,
+)
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -40,13 +48,19 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 @asynccontextmanager
 async def visitor(
-    browser: Browser, *, size: ViewportSize = DESKTOP, locale: str = "zh-CN"
+    browser: Browser,
+    *,
+    size: ViewportSize = DESKTOP,
+    locale: str = "zh-CN",
+    known: StorageState | None = None,
 ) -> AsyncGenerator[Page]:
-    """A person of their own: no cookies, one page, a screen size and a language.
+    """A person of their own: no cookies but those ``known``, one page, a screen size and a language.
 
-    On leaving, an uncaught error of a script or a request to a foreign host fails the journey.
+    On leaving, an error of a script, one in the browser's console or a request to a foreign host fails the journey.
     """
-    context = await browser.new_context(viewport=size, locale=locale, timezone_id="Asia/Shanghai")
+    context = await browser.new_context(
+        viewport=size, locale=locale, timezone_id="Asia/Shanghai", storage_state=known
+    )
     wrongs = watch(context)
     try:
         yield await context.new_page()
@@ -56,7 +70,7 @@ async def visitor(
 
 
 def watch(context: BrowserContext) -> list[str]:
-    """A list that fills with script errors and foreign addresses while the person looks around."""
+    """A list that fills with errors and foreign addresses while the person looks around."""
     wrongs: list[str] = []
 
     def at_home(url: str) -> bool:
@@ -65,6 +79,12 @@ def watch(context: BrowserContext) -> list[str]:
         inside = address.scheme in {"data", "blob", "about"}
         return inside or host == "127.0.0.1" or host.split(".")[-1] == "localhost"
 
+    def hear(message: ConsoleMessage) -> None:
+        # The browser itself notes refusals (a session that has ended, a stock that ran out): pages show those.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            wrongs.append(f"console: {message.text}")
+
+    context.on("console", hear)
     context.on("weberror", lambda error: wrongs.append(f"script error: {error.error}"))
     context.on(
         "request",

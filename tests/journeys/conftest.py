@@ -9,14 +9,16 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from playwright.async_api import Browser, Page, StorageState, expect
 
-from tests.journeys.browser import chromium
+from tests.journeys.browser import PHONE, chromium, visitor
+from tests.journeys.people import ZH, settled, signed_in_desk, tap
 
 ROOT = Path(__file__).resolve().parents[2]
+expect.set_options(timeout=15_000)
 
 
 class House(msgspec.Struct):
@@ -81,8 +83,48 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2)
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Any]:
-    """A browser of this test's own."""
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all journeys; people in it share nothing."""
     async with chromium() as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+async def owner(house: House, browser: Browser) -> StorageState:
+    """The owner's signed-in session, for people who need not sign in again."""
+    async with visitor(browser) as page:
+        await signed_in_desk(page, house)
+        return await page.context.storage_state()
+
+
+@pytest.fixture(scope="session")
+async def grown(house: House, browser: Browser, owner: StorageState) -> None:
+    """The demo's year of orders is there, and nothing works in the background any more."""
+    async with visitor(browser, known=owner) as page:
+        for _ in range(600):
+            jobs = await (await page.request.get(f"{house.console}/api/console/jobs")).json()
+            if all(one["state"] not in ("waiting", "running") for one in jobs["items"]):
+                return
+            await page.wait_for_timeout(200)
+    raise AssertionError(f"the demo is not finished: {jobs}")
+
+
+@pytest.fixture
+async def desk(
+    house: House, browser: Browser, owner: StorageState, grown: None
+) -> AsyncIterator[Page]:
+    """The owner at the console, in Chinese."""
+    async with visitor(browser, known=owner) as page:
+        await page.goto(house.console)
+        await settled(page)
+        yield page
+
+
+@pytest.fixture
+async def phone(house: House, browser: Browser) -> AsyncIterator[Page]:
+    """A shopper in the Chinese shop who has accepted the privacy notice."""
+    async with visitor(browser, size=PHONE) as page:
+        await page.goto(house.shop)
+        await tap(page, ZH["agree"])
+        yield page

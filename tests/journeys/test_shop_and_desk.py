@@ -1,60 +1,14 @@
 """A shopper buys on a phone; staff see it, ship it, and the board counts it."""
 
 import re
-import secrets
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.journeys.browser import PHONE, visitor
+from tests.journeys.people import EN, ZH, add_address, sign_in, signed_in_desk, tap
 
 pytestmark = pytest.mark.journey
-
-
-async def tap(page: Page, text: str, *, last: bool = False, exact: bool = True) -> None:
-    found = page.get_by_text(text, exact=exact).locator("visible=true")
-    await (found.last if last else found.first).click()
-
-
-async def signed_in_desk(page: Page, house, *, language: str = "zh-CN") -> None:
-    await page.goto(house.console)
-    await page.locator("input").nth(0).fill(house.login)
-    await page.locator("input[type=password]").fill(house.password)
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_text("今日" if language == "zh-CN" else "Today").first).to_be_visible()
-
-
-async def sign_in(page: Page, words: dict[str, str]) -> None:
-    await page.locator("input[type=tel]").first.fill(f"139{secrets.randbelow(10**8):08d}")
-    await tap(page, words["send"])
-    message = page.get_by_text(re.compile(r"\b\d{6}\b")).first
-    await expect(message).to_be_visible()
-    code = re.search(r"\b(\d{6})\b", await message.inner_text())
-    assert code
-    await page.locator("input").nth(1).fill(code[1])
-    await tap(page, words["sign_in"], last=True)
-
-
-async def add_address(page: Page, words: dict[str, str]) -> None:
-    await tap(page, words["add_address"])
-    await expect(page).to_have_url(re.compile("address"))
-    await page.locator("input >> visible=true").nth(0).fill("苏晴")
-    await page.locator("input >> visible=true").nth(1).fill("13900000001")
-    await page.get_by_label(words["region"]).first.click()
-    for name in ("浙江省", "杭州市", "西湖区"):
-        await tap(page, name)
-    await page.locator("textarea >> visible=true").first.fill("文三路 100 号")
-    await tap(page, words["save"], last=True)
-
-
-ZH = {
-    "agree": "同意", "buy": "立即购买", "size": "100 g 罐", "send": "发送验证码", "sign_in": "登录", "add_address": "添加收货地址",
-    "recipient": "收货人", "phone": "手机号", "region": "所在地区", "street": "详细地址", "save": "保存", "submit": "提交订单",
-}  # fmt: skip
-EN = {
-    "agree": "Accept", "buy": "Buy now", "size": "100 g tin", "send": "Send code", "sign_in": "Sign in", "add_address": "Add an address",
-    "recipient": "Recipient", "phone": "Phone", "region": "Region", "street": "Street", "save": "Save", "submit": "Place order",
-}  # fmt: skip
 
 
 async def test_a_shopper_buys_tea_on_the_phone_and_staff_ship_it(house, browser):

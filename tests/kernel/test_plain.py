@@ -11,7 +11,15 @@ from siyu.kernel import clock
 from siyu.kernel.ids import new_id
 from siyu.kernel.money import at_rate, share, to_minor, to_text
 from siyu.kernel.search import tokens, wanted
-from siyu.kernel.settings import SettingsRefused, kept_secret, load, masked, role_password, role_url
+from siyu.kernel.settings import (
+    SettingsRefused,
+    check_serving,
+    kept_secret,
+    load,
+    masked,
+    role_password,
+    role_url,
+)
 
 weights = st.lists(st.integers(0, 10**9), min_size=1, max_size=30).filter(any)
 
@@ -104,6 +112,15 @@ def test_environment_wins_over_file_and_the_origin_is_told(tmp_path: Path):
 def test_a_setting_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, environment, words):
     with pytest.raises(SettingsRefused, match=words):
         load({"SIYU_HOME": str(tmp_path), **environment})
+
+
+def test_cheap_passwords_are_for_tests_and_are_never_served_in_production(tmp_path):
+    settings = load({"SIYU_HOME": str(tmp_path)}).settings
+    with pytest.raises(SettingsRefused, match="SIYU_TEST_FAST_HASH"):
+        check_serving(settings, {"SIYU_TEST_FAST_HASH": "1"})
+    check_serving(settings, {})
+    demo = load({"SIYU_HOME": str(tmp_path), "SIYU_PROFILE": "demo"}).settings
+    check_serving(demo, {"SIYU_TEST_FAST_HASH": "1"})
 
 
 def test_an_unknown_setting_in_the_file_is_refused_by_name(tmp_path):

@@ -2,19 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from siyu.app.demo.art import svg, webp
+import msgspec
+
+from siyu.app.demo.drawing import Easels, Wanted
 from siyu.app.demo.range import FAMILIES, RING_SIZES, TEA_SIZES, Family
+from siyu.app.demo.words import english as english_of
 from siyu.goods import catalogue, stock
 from siyu.goods.catalogue import AttributeOut, CategoryChange, OptionIn, ProductIn, SkuIn
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.files import Files
 
-SLICE = 5
-"""Products of each family that are there before anybody signs in."""
+FIRST = {"jade": 5, "tea": 6, "antique": 4, "gold": 3, "ware": 3}
+"""Products that are there before anybody signs in, by family (others: two): the shop's first page and some of the rest."""
 _EXTRA = {"gold": 9, "antique": 4, "kgold": 3}
 """Families whose pieces also lie in stores, and how many about."""
 
@@ -25,44 +28,79 @@ async def fill(
     files: Files,
     stores: Sequence[UUID],
     seed: int,
+    told: Callable[[str], Awaitable[None]],
     *,
-    first: int,
-    last: int,
-) -> AsyncIterator[str]:
-    """Make the products number ``first`` to ``last`` of each family; yields each title. Again changes nothing."""
+    first_only: bool,
+) -> None:
+    """Make the first products of each family, or all; ``told`` hears each new title. Again changes nothing."""
+    async with database.raw(brand_id) as connection:
+        known = {row["handle"] for row in await connection.fetch("select handle from products")}
+    missing: list[tuple[Family, UUID, int, tuple[Any, ...]]] = []
     for position, family in enumerate(FAMILIES):
         category = await _category(database, brand_id, family, position)
-        for number, row in list(enumerate(family.rows))[first:last]:
-            async with database.brand(brand_id) as session:
-                handle = f"{family.key}-{number + 1:02d}"
-                driver = await driver_of(session)
-                if await driver.fetchval("select 1 from products where handle = $1", handle):
-                    continue
-            picture = await asyncio.to_thread(_picture, row, f"{family.code}{number}")
-            async with database.brand(brand_id) as session:
-                media = await catalogue.keep_picture(
-                    session,
-                    files,
-                    picture,
-                    alt={"zh-CN": f"{row[0]}（示意图）", "en": f"{row[1]} (illustration)"},
-                    generated=True,
-                )
-                wanted = _product(
-                    family, number, row, category, media.id, random.Random(f"{seed}/{handle}")
-                )
-                product_id = await catalogue.save_product(session, None, wanted)
-                if number == 0:
-                    await catalogue.save_category(
-                        session, category, CategoryChange(image_id=media.id)
-                    )
-                await _in_stores(
-                    session, family, product_id, stores, random.Random(f"{seed}/{handle}/stores")
-                )
-            yield row[0]
+        rows = family.rows[: FIRST.get(family.key, 2)] if first_only else family.rows
+        missing += [
+            (family, category, number, row)
+            for number, row in enumerate(rows)
+            if _handle(family, number) not in known
+        ]
+    if not missing:
+        return
+    async with Easels(2 if first_only else 1) as easels:  # later, the other core is for visitors
+        drawing = [
+            asyncio.create_task(easels.draw(Wanted(row[4], f"{family.code}{number}", row[5])))
+            for family, _, number, row in missing
+        ]
+        try:
+            for (family, category, number, row), picture in zip(missing, drawing, strict=True):
+                product = _Drawn(family, category, number, row, await picture)
+                await _add(database, brand_id, files, stores, seed, product)
+                await told(row[0])
+        finally:
+            for picture in drawing:
+                picture.cancel()
+            await asyncio.gather(*drawing, return_exceptions=True)
 
 
-def _picture(row: tuple[Any, ...], seed: str) -> bytes:
-    return webp(svg(row[4], seed, **row[5]))
+class _Drawn(msgspec.Struct, frozen=True):
+    """A product to be, with its picture."""
+
+    family: Family
+    category: UUID
+    number: int
+    row: tuple[Any, ...]
+    picture: bytes
+
+
+def _handle(family: Family, number: int) -> str:
+    return f"{family.key}-{number + 1:02d}"
+
+
+async def _add(
+    database: Database,
+    brand_id: UUID,
+    files: Files,
+    stores: Sequence[UUID],
+    seed: int,
+    one: _Drawn,
+) -> None:
+    title, english = one.row[:2]
+    chance = f"{seed}/{_handle(one.family, one.number)}"
+    async with database.brand(brand_id) as session:
+        media = await catalogue.keep_picture(
+            session,
+            files,
+            one.picture,
+            alt={"zh-CN": f"{title}（示意图）", "en": f"{english} (illustration)"},
+            generated=True,
+        )
+        wanted = _product(
+            one.family, one.number, one.row, one.category, media.id, random.Random(chance)
+        )
+        product_id = await catalogue.save_product(session, None, wanted)
+        if one.number == 0:
+            await catalogue.save_category(session, one.category, CategoryChange(image_id=media.id))
+        await _in_stores(session, one.family, product_id, stores, random.Random(f"{chance}/stores"))
 
 
 async def _category(database: Database, brand_id: UUID, family: Family, position: int) -> UUID:
@@ -89,12 +127,12 @@ def _product(
     options, skus = _skus(family, code, price * 100, title, chance)
     return ProductIn(
         title={"zh-CN": title, "en": english},
-        subtitle={"zh-CN": subtitle, "en": english},
-        handle=f"{family.key}-{number + 1:02d}",
+        subtitle={"zh-CN": subtitle, "en": english_of(subtitle)},
+        handle=_handle(family, number),
         description_html={
             "zh-CN": f"<p>{subtitle}。每件出厂前由两位质检员分别核对重量、成色与做工，附保养卡与售后卡。</p>"
             "<p>演示商品，图片为示意图。</p>",
-            "en": f"<p>{english}. Weight, material and finish of each piece are checked twice before it leaves the workshop.</p>"
+            "en": f"<p>{english_of(subtitle)}. Weight, material and finish of each piece are checked twice before it leaves the workshop.</p>"
             "<p>A product of the demonstration; the picture is an illustration.</p>",
         },
         status="on_sale",
@@ -167,7 +205,11 @@ def _facts(family: Family, subtitle: str, look: dict[str, Any]) -> list[Attribut
     }.get(str(look.get("metal", "")))
     if material:
         facts.append(AttributeOut({"zh-CN": "材质", "en": "Material"}, material))
-    facts.append(AttributeOut({"zh-CN": "说明", "en": "Note"}, {"zh-CN": subtitle, "en": subtitle}))
+    facts.append(
+        AttributeOut(
+            {"zh-CN": "说明", "en": "Note"}, {"zh-CN": subtitle, "en": english_of(subtitle)}
+        )
+    )
     return facts
 
 

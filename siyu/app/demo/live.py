@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from siyu.goods import payments
+from siyu.goods import payments, stock
 from siyu.goods.orders import PlacedOut, Wanted, place_orders
 from siyu.goods.orders.rules import PriceChanged
 from siyu.goods.payments import SANDBOX
@@ -39,11 +39,10 @@ async def fill(database: Database, brand_id: UUID, seed: int, count: int = 26) -
         buyers = await connection.fetch(
             "select id, name, phone from customers order by seq limit 200"
         )
-    async with database.brand(brand_id) as session:
-        stores = [unit.id for unit in await open_stores(session, pick_up=True)]
+    on_shelf = await _on_shelf(database, brand_id)
     chance, stand = random.Random(f"{seed}/live"), 0
     for number in range(count):
-        buyer, sku = chance.choice(buyers), chance.choice(skus)
+        buyer, sku_id = chance.choice(buyers), chance.choice(skus)["id"]
         district, street = chance.choice(STREETS)
         async with database.brand(brand_id) as session:
             address = await save_address(
@@ -51,14 +50,32 @@ async def fill(database: Database, brand_id: UUID, seed: int, count: int = 26) -
                 buyer["id"],
                 AddressIn(buyer["name"], buyer["phone"], district, street, True),
             )
-        pick_up = number % 6 == 5
+        store_id = None
+        if number % 6 == 5 and on_shelf:
+            sku_id, store_id = chance.choice(on_shelf)
         wanted = Wanted(
-            customer_id=buyer["id"], key=f"live-{number}", input_hash=secrets.token_hex(8), lines=((sku["id"], 1),),
-            delivery="pick_up" if pick_up else "express", address_id=None if pick_up else address.id,
-            store_id=chance.choice(stores) if pick_up else None, note="", expected_total_minor=-1, from_cart=False, link="",
+            customer_id=buyer["id"], key=f"live-{number}", input_hash=secrets.token_hex(8), lines=((sku_id, 1),),
+            delivery="pick_up" if store_id else "express", address_id=None if store_id else address.id,
+            store_id=store_id, note="", expected_total_minor=-1, from_cart=False, link="",
         )  # fmt: skip
         stand += await _place(database, brand, wanted, paid=number % 9 != 8)
     return stand
+
+
+async def _on_shelf(database: Database, brand_id: UUID) -> list[tuple[UUID, UUID]]:
+    """What can be picked up where: ``(sku_id, store_id)`` with pieces there."""
+    async with database.brand(brand_id) as session:
+        stores = [unit.id for unit in await open_stores(session, pick_up=True)]
+    async with database.raw(brand_id) as connection:
+        rooms = {await stock.store_location(connection, store): store for store in stores}
+        rows = await connection.fetch(
+            """select s.code, l.sku_id, l.location_id from stock_levels l join skus s on s.id = l.sku_id
+               where l.location_id = any($1) and l.on_hand > l.reserved and s.active""",
+            list(rooms),
+        )
+    at = {room: number for number, room in enumerate(rooms)}
+    rows.sort(key=lambda row: (row["code"], at[row["location_id"]]))
+    return [(row["sku_id"], rooms[row["location_id"]]) for row in rows]
 
 
 async def _place(database: Database, brand: BrandFacts, wanted: Wanted, *, paid: bool) -> int:

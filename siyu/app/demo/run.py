@@ -1,8 +1,10 @@
 """Making the demo brand: a slice in seconds, so that one can sign in; the year as a visible job."""
 
+import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -46,9 +48,11 @@ async def make(
     *,
     members: int = MEMBERS,
     seed: int = SEED,
+    until: datetime | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
-    """The demo brand, made now if it is not there; its year is asked for as a job. Again changes nothing."""
+    """The demo brand, made if it is not there; its year, up to now or ``until``, is asked for as a job. Again changes nothing."""
+    until = until or clock.now()
     database: Database = runtime.database
     password = kept_secret(Path(runtime.settings.home), "demo-password")[:10]
     owner = f"owner@{SLUG}"
@@ -72,19 +76,20 @@ async def make(
     async with database.brand(brand_id) as session:
         stores = [unit.id for unit in await open_stores(session)]
     say("products")
-    async for title in goods.fill(
-        database, brand_id, runtime.files, stores, seed, first=0, last=goods.SLICE
-    ):
+
+    async def told(title: str) -> None:
         say(title)
+
+    await goods.fill(database, brand_id, runtime.files, stores, seed, told, first_only=True)
     say("shop")
     await _freight(database, brand_id)
     await _home(database, brand_id)
-    await _people(database, brand_id, SLICE_MEMBERS, seed, members)
+    await _people(database, brand_id, SLICE_MEMBERS, seed, members, until)
     async with database.brand(brand_id) as session:
         job_id = await jobs.start(
             session,
             JOB,
-            {"members": members, "seed": seed, "until": clock.now().isoformat()},
+            {"members": members, "seed": seed, "until": until.isoformat()},
             {"zh-CN": "生成演示品牌的一年", "en": "Making a year of the demo brand"},
         )
     return Made(brand_id, SLUG, owner, password, fresh=True, job_id=job_id)
@@ -196,7 +201,13 @@ async def _home(database: Database, brand_id: UUID) -> None:
 
 
 async def _people(
-    database: Database, brand_id: UUID, upto: int, seed: int, members: int, progress: Any = None
+    database: Database,
+    brand_id: UUID,
+    upto: int,
+    seed: int,
+    members: int,
+    until: datetime,
+    progress: Any = None,
 ) -> None:
     """Members number 0 to ``upto``, in chunks; those that are there are left alone. Phones begin with 140, which no handset has (machines only)."""
     async with database.brand(brand_id) as session:
@@ -205,13 +216,12 @@ async def _people(
             await driver.fetchval("select coalesce(max(last_seq), 0) from customer_counters") or 0
         )
         stores = [unit.id for unit in await open_stores(session)]
-    now = clock.now()
     for start in range(have, upto, 2000):
         chunk: list[NewCustomer] = []
         for number in range(start, min(start + 2000, upto)):
             chance = random.Random(f"{seed}/member/{number}")
             age = 1 - (number / max(members, 1)) ** 0.8
-            joined = now - timedelta(days=400 * age + 2, seconds=chance.randrange(86_400))
+            joined = until - timedelta(days=400 * age + 2, seconds=chance.randrange(86_400))
             store = chance.choice(stores)
             chunk.append(
                 NewCustomer(
@@ -248,18 +258,20 @@ async def make_year(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     async with database.brand(brand_id) as session:
         units = await open_stores(session)
         stores = [unit.id for unit in units]
+        made = int(await (await driver_of(session)).fetchval("select count(*) from products") or 0)
     whole = sum(len(family.rows) for family in FAMILIES)
-    made = goods.SLICE * len(FAMILIES)
-    async for _title in goods.fill(
-        database, brand_id, work.files, stores, seed, first=goods.SLICE, last=99
-    ):
+
+    async def drawn(_: str) -> None:
+        nonlocal made
         made += 1
         await work.progress(made, whole, {"zh-CN": "画商品", "en": "Drawing products"})
+
+    await goods.fill(database, brand_id, work.files, stores, seed, drawn, first_only=False)
 
     async def joined(done: int) -> None:
         await work.progress(done, members, {"zh-CN": "会员入会", "en": "Members joining"})
 
-    await _people(database, brand_id, members, seed, members, joined)
+    await _people(database, brand_id, members, seed, members, until, joined)
     orders = await _orders(work, scale, seed, stores, until)
     visits = await _visits(work, scale, seed, stores, until)
     await live.fill(database, brand_id, seed)
@@ -288,31 +300,37 @@ async def _orders(work: Work, scale: float, seed: int, stores: list[UUID], until
     for row in staff:
         guides.setdefault(row["unit_id"], []).append(row["id"])
     total = round(sum(channel.orders for channel in year.CHANNELS) * scale)
-    done = 0
-    zone = "Asia/Shanghai"
-    for channel in year.CHANNELS:
-        chance = random.Random(f"{seed}/orders/{channel.source}")
-        stream = year.orders_of(
-            channel,
-            _days(zone, until),
-            scale,
-            zone,
-            skus[0],
-            skus[1],
-            buyers,
-            stores,
-            guides,
-            chance,
-            until,
-        )
-        chunk: list[year.Sold] = []
-        for one in stream:
-            chunk.append(one)
-            if len(chunk) == year.CHUNK:
-                done += await _write(database, brand_id, chunk, online, rooms)
-                chunk = []
+    zone, done = "Asia/Shanghai", 0
+
+    async def fill(channels: Sequence[year.Channel]) -> None:
+        nonlocal done
+        for channel in channels:
+            chance = random.Random(f"{seed}/orders/{channel.source}")
+            stream = year.orders_of(
+                channel,
+                _days(zone, until),
+                scale,
+                zone,
+                *skus,
+                buyers,
+                stores,
+                guides,
+                chance,
+                until,
+            )
+            while chunk := list(islice(stream, year.CHUNK)):
+                written = await _write(database, brand_id, chunk, online, rooms)
+                done += written
                 await work.progress(done, total, {"zh-CN": "一年的订单", "en": "A year of orders"})
-        done += await _write(database, brand_id, chunk, online, rooms)
+
+    # Side by side: one draws while the other one's rows are written.
+    halves = [asyncio.create_task(fill(part)) for part in (year.CHANNELS[:1], year.CHANNELS[1:])]
+    try:
+        await asyncio.gather(*halves)
+    finally:
+        for half in halves:
+            half.cancel()
+        await asyncio.gather(*halves, return_exceptions=True)
     return done
 
 
@@ -324,8 +342,6 @@ async def _write(
     rooms: dict[UUID, UUID],
 ) -> int:
     """Write the orders of a chunk whose numbers are not there yet (numbers follow from the seed); how many."""
-    if not chunk:
-        return 0
     async with database.raw(brand_id) as connection:
         known = {
             row["number"]

@@ -63,7 +63,8 @@ class Shelf:
 
     def __init__(self, skus: Sequence[Sellable]) -> None:
         self._skus = sorted(
-            (sku for sku in skus if sku.price_minor > 0), key=lambda sku: sku.price_minor
+            (sku for sku in skus if sku.price_minor > 0),
+            key=lambda sku: (sku.price_minor, sku.code),
         )
         self._prices = [sku.price_minor for sku in self._skus]
 
@@ -145,7 +146,7 @@ def orders_of(
             guided = store is not None and chance.random() < channel.guided * (
                 1 if channel.source == "store" else 3.3
             )
-            number = _number(day, used, chance)
+            number = _number(channel, day, used, chance)
             pick_up = channel.source == "store" or (
                 channel.source == "mini_program" and store is not None and chance.random() < 0.7
             )
@@ -167,8 +168,10 @@ def _buyer(buyers: Sequence[Buyer], at: datetime, chance: random.Random) -> Buye
     return buyers[0]
 
 
-def _number(day: date, used: set[str], chance: random.Random) -> str:
-    while (number := order_number(day.month, day.day, chance.randrange(10**7))) in used:
+def _number(channel: Channel, day: date, used: set[str], chance: random.Random) -> str:
+    """A number that no other order has: channels are written side by side, so the last drawn digit is the channel's."""
+    at = CHANNELS.index(channel)
+    while (number := order_number(day.month, day.day, chance.randrange(10**6) * 10 + at)) in used:
         pass
     used.add(number)
     return number

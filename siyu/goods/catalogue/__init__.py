@@ -24,6 +24,7 @@ from siyu.goods.catalogue.queries.doors import (
     skus_found,
     titles,
 )
+from siyu.goods.catalogue.queries.exporting import write_catalogue
 from siyu.goods.catalogue.queries.shop import ProductCard, cards, newest_products, products_in
 from siyu.goods.catalogue.queries.tree import (
     ShopCategory,
@@ -74,4 +75,5 @@ __all__ = [
     "skus_found",
     "subtree_ids",
     "titles",
+    "write_catalogue",
 ]

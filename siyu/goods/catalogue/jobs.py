@@ -10,12 +10,13 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.goods.catalogue.actions.importing import report_csv, run_import
+from siyu.goods.catalogue.actions.expiring import expire_imports
+from siyu.goods.catalogue.actions.importing import EXPIRES, report_csv, run_import
 from siyu.goods.catalogue.actions.media import keep_files, render
 from siyu.goods.catalogue.actions.products import OFF_SALE, TO_SALE, follow_times
-from siyu.goods.catalogue.actions.uploads import MappingField, local_copy, mapping_of, one_import
+from siyu.goods.catalogue.actions.uploads import MappingField, key_of, mapping_of, one_import
 from siyu.goods.catalogue.actions.writing import say_changed
-from siyu.kernel import timers
+from siyu.kernel import jobs, timers
 from siyu.kernel.db import Actor
 from siyu.kernel.errors import Refusal
 from siyu.kernel.jobs import Work, job
@@ -24,6 +25,7 @@ from siyu.people.brands import brand_facts
 
 log = structlog.get_logger("siyu.catalogue")
 _READING = {"zh-CN": "读取并写入商品", "en": "Reading and writing products"}
+_FORGETTING = {"zh-CN": "删除到期的导入文件", "en": "Delete import files whose time is over"}
 _FETCHING = {"zh-CN": "取回图片", "en": "Fetching pictures"}
 AT_ONCE, MAX_PICTURE_BYTES, GIVE_UP_ON_HOST = 6, 15_000_000, 3
 ATTEMPTS = 3
@@ -41,6 +43,22 @@ async def take_off(session: AsyncSession, due: list[Timer]) -> None:
     await follow_times(session, [timer.subject for timer in due])
 
 
+@timers.due(EXPIRES)
+async def forget_imports(session: AsyncSession, due: list[Timer]) -> None:
+    """Files and reports of imports whose time is over are deleted by a job, outside any transaction."""
+    ids = [str(timer.subject) for timer in due]
+    await jobs.start(session, "catalogue.expire_imports", {"import_ids": ids}, _FORGETTING)
+
+
+@job("catalogue.expire_imports")
+async def delete_expired(work: Work, args: dict[str, Any]) -> dict[str, Any]:
+    """Delete files and reports of imports; killed anywhere, it does the rest when run again."""
+    ids = [UUID(one) for one in args["import_ids"]]
+    expired, files = await expire_imports(work.database, work.files, work.brand_id, ids)
+    await work.progress(expired, len(ids), _FORGETTING)
+    return {"expired": expired, "files": files}
+
+
 @job("catalogue.import")
 async def take_file_in(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     """Take an uploaded file in. Killed anywhere it goes on from its last committed chunk."""
@@ -56,11 +74,12 @@ async def take_file_in(work: Work, args: dict[str, Any]) -> dict[str, Any]:
     async def progress(done: int, total: int | None, refused: int) -> None:
         await work.progress(done, total, _READING, refused)
 
-    async with local_copy(work.files, row) as path:
+    async with work.files.local(key_of(row)) as file:
         result = await run_import(
             work.database,
             work.brand_id,
-            path,
+            file,
+            filename=row.filename,
             format=row.format,
             mapping=mapping,
             currency=brand.currency,

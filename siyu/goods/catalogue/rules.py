@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from siyu.goods.catalogue.importing.cells import CellRefused, safe_html
+from siyu.goods.catalogue.importing.cells import MAX_DEPTH, CellRefused, safe_html
 from siyu.goods.catalogue.shapes import (
     LocaleText,
     NewId,
@@ -74,10 +74,10 @@ class StillOnSale(Refusal):
 
 
 class CategoryInUse(Refusal):
-    """A category with products or categories below cannot be deleted; ``facts``: products, categories."""
+    """A category with categories below it cannot be deleted; ``facts``: categories."""
 
     code = "catalogue.category_in_use"
-    detail = "Move its products and categories elsewhere before you delete it."
+    detail = "Move the categories below it elsewhere before you delete it."
 
 
 class CategoryCircle(Refusal):
@@ -85,7 +85,7 @@ class CategoryCircle(Refusal):
 
     code = "catalogue.category_circle"
     status: ClassVar[int] = 422
-    detail = "A category cannot stand below itself or deeper than six levels."
+    detail = "A category cannot stand below itself or deeper than three levels."
 
 
 class _Findings:
@@ -215,6 +215,7 @@ def plan(
     title = _merged(before.title if before else {}, wanted.title, merge=merge)
     handle = wanted.handle or (before.handle if before else handle_for(title, product_id))
     status = status_at(wanted.status, wanted.on_sale_at, wanted.off_at, now)
+    put_on_sale = status == "on_sale" and (before is None or before.status != "on_sale")
     planned = Whole(
         id=product_id,
         version=before.version + 1 if before else 1,
@@ -245,14 +246,13 @@ def plan(
         ),
         words="",
         fingerprint=before.fingerprint if before else None,
-        published_at=before.published_at if before else None,
+        published_at=now if put_on_sale else before.published_at if before else None,
         created_at=before.created_at if before else now,
         updated_at=now,
     )
-    if status == "on_sale" and (before is None or before.status != "on_sale"):
-        planned = msgspec.structs.replace(planned, published_at=now)
     require_ready(planned)
-    return msgspec.structs.replace(planned, words=" ".join(sorted(words_of(planned))))
+    msgspec.structs.force_setattr(planned, "words", " ".join(sorted(words_of(planned))))
+    return planned
 
 
 def _merged(before: LocaleText, wanted: LocaleText, *, merge: bool) -> LocaleText:
@@ -409,15 +409,15 @@ def words_of(product: Whole) -> set[str]:
         ),
         *(text for attribute in product.attributes for text in attribute.value.values()),
     ]
-    return {word for word in tokens(*texts) if " " not in word}
+    return tokens("\n".join(texts))
 
 
 def depth_of(category_id: UUID, parent_of: Callable[[UUID], UUID | None]) -> int:
-    """How deep a category stands (1 = at the root). Raises ``CategoryCircle`` beyond six or in a circle."""
+    """How deep a category stands (1 = at the root). Raises ``CategoryCircle`` beyond ``MAX_DEPTH`` or in a circle."""
     depth, at = 0, category_id
     while True:
         depth += 1
-        if depth > 6:
+        if depth > MAX_DEPTH:
             raise CategoryCircle
         parent = parent_of(at)
         if parent is None:

@@ -1,4 +1,7 @@
-"""Plain values of the catalogue: what an editor or an import hands in, and a product as a whole."""
+"""Plain values of the catalogue: what an editor or an import hands in, and a product as a whole.
+
+``gc=False``: they hold no circles, and an import makes millions of them for the collector to look at in vain.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,21 +17,21 @@ Amount = Annotated[int, Meta(ge=0, le=10**11)]
 NewId = Callable[[], UUID]
 
 
-class AttributeOut(Struct, frozen=True):
+class AttributeOut(Struct, frozen=True, gc=False):
     """A fact about a product: 材质 = 和田玉."""
 
     name: LocaleText
     value: LocaleText
 
 
-class OptionIn(Struct, frozen=True):
+class OptionIn(Struct, frozen=True, gc=False):
     """What a shopper chooses by, with its values in order."""
 
     name: LocaleText
     values: Annotated[list[LocaleText], Meta(min_length=1, max_length=200)]
 
 
-class SkuIn(Struct, frozen=True):
+class SkuIn(Struct, frozen=True, gc=False):
     """One combination. ``option_values`` are indexes into each option's values; ``on_hand`` is a count, if given."""
 
     code: Annotated[str, Meta(max_length=100)]
@@ -41,7 +44,7 @@ class SkuIn(Struct, frozen=True):
     image_id: UUID | None = None
 
 
-class ProductIn(Struct, frozen=True):
+class ProductIn(Struct, frozen=True, gc=False):
     """A product as its editor hands it in; ``version`` is the one the editor saw (0 for a new one)."""
 
     title: LocaleText
@@ -62,14 +65,14 @@ class ProductIn(Struct, frozen=True):
     freight_template_id: UUID | None = None
 
 
-class Value(Struct, frozen=True):
+class Value(Struct, frozen=True, gc=False):
     """One choice of an option."""
 
     id: UUID
     name: LocaleText
 
 
-class Option(Struct, frozen=True):
+class Option(Struct, frozen=True, gc=False):
     """What a shopper chooses by."""
 
     id: UUID
@@ -77,7 +80,7 @@ class Option(Struct, frozen=True):
     values: list[Value]
 
 
-class Sku(Struct, frozen=True):
+class Sku(Struct, frozen=True, gc=False):
     """What can be bought: one value of each option."""
 
     id: UUID
@@ -92,7 +95,7 @@ class Sku(Struct, frozen=True):
     active: bool
 
 
-class Whole(Struct, frozen=True):
+class Whole(Struct, frozen=True, gc=False):
     """A product with everything that belongs to it. ``skus`` has the inactive ones too, active first."""
 
     id: UUID

@@ -24,6 +24,12 @@ class Addressed(Protocol):
         ...
 
 
+def own_id(address: str) -> UUID | None:
+    """The picture that an address of ours shows, when it says which one behind ``#m``."""
+    found = _OWN.fullmatch(address)
+    return UUID(found[1]) if found else None
+
+
 def foreign_sources(html: str) -> set[str]:
     """Addresses of pictures in sanitised HTML that are not ours."""
     return {
@@ -66,3 +72,15 @@ def shown_html(text: LocaleText, pictures: Mapping[UUID, Addressed]) -> LocaleTe
         return f"{match[1]}{f'{known.url}#m{media_id.hex}' if known else ''}{match[3]}"
 
     return {locale: _IMAGE.sub(show, html) for locale, html in text.items()}
+
+
+def addressed_html(text: LocaleText, addresses: Mapping[UUID, str]) -> LocaleText:
+    """Stored HTML as it is exported: pictures by these addresses, exactly."""
+
+    def address(match: re.Match[str]) -> str:
+        if not match[2].startswith("media:"):
+            return match[0]
+        known = addresses.get(UUID(match[2].removeprefix("media:")), "")
+        return f"{match[1]}{known.replace('&', '&amp;')}{match[3]}"
+
+    return {locale: _IMAGE.sub(address, html) for locale, html in text.items()}

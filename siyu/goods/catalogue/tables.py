@@ -279,7 +279,7 @@ class CatalogueImportRow(OfBrand, Base):
     file_hash: Mapped[str]
     """SHA-256 of the file, hexadecimal."""
     file_key: Mapped[str | None]
-    """Where it lies in Files; nothing when it was read from the command line."""
+    """Where it lies in Files, sealed; nothing when it was read from the command line, or has expired."""
     format: Mapped[str]
     mapping: Mapped[list[Any]] = mapped_column(JSONB, server_default=_EMPTY_LIST, default=list)
     header: Mapped[list[Any]] = mapped_column(JSONB, server_default=_EMPTY_LIST, default=list)
@@ -290,6 +290,10 @@ class CatalogueImportRow(OfBrand, Base):
     counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=_EMPTY_TEXT, default=dict)
     finished_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    """When file, first rows, refused rows and report will be deleted."""
+    expired_at: Mapped[datetime | None]
+    """When they were; what remains are the counts."""
 
     __table_args__ = (
         Index(None, "brand_id", "created_at", "id"),

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from siyu.goods.fulfilment import actions, queries, rules
 from siyu.goods.orders import OrderOut, order_for_desk
+from siyu.kernel.errors import NotFound
 from siyu.kernel.http import once
 from siyu.people.staff import Desk, permission
 
@@ -98,14 +99,23 @@ async def ship(
     return await order_for_desk(desk, order_id)
 
 
+async def _order_of(desk: Desk, parcel_id: UUID) -> UUID:
+    """The order of a parcel. Raises ``NotFound``, also for what the reader may not see."""
+    order_id = await queries.order_of_parcel(desk.session, parcel_id)
+    try:
+        await order_for_desk(desk, order_id)
+    except NotFound:  # its words would tell the order's id
+        raise NotFound(parcel_id=str(parcel_id)) from None
+    return order_id
+
+
 @patch("/parcels/{parcel_id:uuid}", tags=["fulfilment"])
 async def correct(
     desk: NamedDependency[Desk], parcel_id: FromPath[UUID], data: JSONBody[ParcelPatchIn]
 ) -> OrderOut:
     """Correct carrier and number. Refusals: fulfilment.already_signed, fulfilment.unknown_carrier, fulfilment.bad_tracking_number."""
     desk.require("orders.ship")
-    order_id = await queries.order_of_parcel(desk.session, parcel_id)
-    await order_for_desk(desk, order_id)
+    order_id = await _order_of(desk, parcel_id)
     await actions.correct(desk.session, parcel_id, data.carrier, data.tracking_number)
     await desk.audit(
         "parcels.changed",
@@ -120,8 +130,7 @@ async def correct(
 async def sign(desk: NamedDependency[Desk], parcel_id: FromPath[UUID]) -> OrderOut:
     """The parcel has arrived. Refusals: fulfilment.already_signed."""
     desk.require("orders.ship")
-    order_id = await queries.order_of_parcel(desk.session, parcel_id)
-    await order_for_desk(desk, order_id)
+    order_id = await _order_of(desk, parcel_id)
     await actions.sign(desk.session, parcel_id)
     await desk.audit(
         "parcels.signed",

@@ -57,14 +57,15 @@ def reserved() -> str:
     },
 )
 def stated() -> str:
-    """Orders whose events are missing or doubled."""
+    """Orders whose events are missing or doubled; those from before the log's archive ends are not looked at."""
     return """
     select o.id, o.number, o.paid_at, coalesce(e.placed, 0) as placed, coalesce(e.paid, 0) as paid
     from orders o
     left join (select subject, count(*) filter (where kind = 'orders.placed/1') as placed,
                       count(*) filter (where kind = 'orders.paid/1') as paid
                from events where kind in ('orders.placed/1', 'orders.paid/1') group by subject) e on e.subject = o.id
-    where coalesce(e.placed, 0) <> 1 or coalesce(e.paid, 0) <> case when o.paid_at is null then 0 else 1 end
+    where (coalesce(e.placed, 0) <> 1 or coalesce(e.paid, 0) <> case when o.paid_at is null then 0 else 1 end)
+      and o.placed_at > coalesce((select max(last_at) from event_archives), '-infinity')
     """
 
 

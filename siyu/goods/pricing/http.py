@@ -98,8 +98,9 @@ async def replace_template(
 
 @get("/store-prices/{unit_id:uuid}", tags=["pricing"])
 async def list_store_prices(desk: NamedDependency[Desk], unit_id: FromPath[UUID]) -> StorePrices:
-    """The prices that a store has of its own."""
+    """The prices that a store has of its own. Refusals: http.not_found."""
     desk.require("pricing.view")
+    await _require_own(desk, unit_id)
     prices = await queries.prices_of_store(desk.session, unit_id)
     return StorePrices([StorePrice(sku_id, price) for sku_id, price in prices.items()])
 
@@ -110,6 +111,7 @@ async def set_store_prices(
 ) -> StorePrices:
     """Set some prices of a store; the others stay. Refusals: http.not_found."""
     desk.require("pricing.edit")
+    await _require_own(desk, unit_id)
     wanted = {one.sku_id: one.price_minor for one in data.items}
     await actions.set_store_prices(desk.session, unit_id, wanted)
     await desk.audit(
@@ -121,6 +123,12 @@ async def set_store_prices(
     )
     prices = await queries.prices_of_store(desk.session, unit_id)
     return StorePrices([StorePrice(sku_id, price) for sku_id, price in prices.items()])
+
+
+async def _require_own(desk: Desk, unit_id: UUID) -> None:
+    """Raise ``NotFound`` for a unit that is not in their part of the tree."""
+    if all(unit.id != unit_id for unit in await desk.units()):
+        raise NotFound(unit_id=str(unit_id))
 
 
 async def _save(desk: Desk, template_id: UUID | None, data: FreightTemplateIn) -> FreightTemplate:

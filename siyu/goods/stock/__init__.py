@@ -11,7 +11,16 @@ from siyu.goods.stock.actions import (
     store_location,
 )
 from siyu.goods.stock.events import StockAdjusted
-from siyu.goods.stock.queries import Level, Location, Place, free, levels, locations, online
+from siyu.goods.stock.queries import (
+    Level,
+    Location,
+    Place,
+    free,
+    free_in_stores,
+    levels,
+    locations,
+    online,
+)
 from siyu.goods.stock.rules import BelowReserved, OutOfStock, only_left, shown
 from siyu.goods.stock.shelf import OnlineShelf
 
@@ -28,6 +37,7 @@ __all__ = [
     "apply_movements",
     "count_pieces",
     "free",
+    "free_in_stores",
     "levels",
     "locations",
     "lock_levels",

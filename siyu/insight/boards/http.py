@@ -160,7 +160,7 @@ async def overview(
     runtime: NamedDependency[Any],
     first: Annotated[date | None, QueryParameter(name="from")] = None,
     last: Annotated[date | None, QueryParameter(name="to")] = None,
-    source: FromQuery[str] = "",
+    source: Annotated[str, QueryParameter(max_length=64)] = "",
     store_id: FromQuery[UUID | None] = None,
 ) -> OverviewOut:
     """The figures of a period within the caller's stores. Refusals: boards.bad_period, warehouse.away."""

@@ -19,7 +19,7 @@ from siyu.insight.tracking.actions import Intake
 from siyu.kernel import clock
 from siyu.kernel.db import Database
 from siyu.kernel.directory import brand_named
-from siyu.kernel.errors import Busy, Refusal
+from siyu.kernel.errors import Busy, NotFound, Refusal
 from siyu.kernel.http import read_body, send_bytes, send_problem
 from siyu.kernel.ids import new_id
 
@@ -48,9 +48,12 @@ class Tracking:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request below ``/v1/``."""
-        kind = scope["path"].rsplit("/", 1)[-1]
+        kind = scope["path"].rstrip("/").rsplit("/", 1)[-1]
         if scope["method"] == "OPTIONS":
             await send_bytes(send, 204, b"", headers=_CORS)
+            return
+        if kind not in rules.MANY and kind not in rules.TYPES:
+            await send_problem(scope, _with_cors(send), NotFound(path=scope["path"]))
             return
         try:
             await self._take(scope, receive, kind)
@@ -72,7 +75,7 @@ class Tracking:
             body = _unzipped(body)
         received = clock.now()
         try:
-            if kind in ("batch", "import"):
+            if kind in rules.MANY:
                 batch = _batch.decode(body)
                 messages, sent_at, key = batch.batch, rules.instant(batch.sentAt), batch.writeKey
                 fallback = ""

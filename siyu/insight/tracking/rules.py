@@ -13,6 +13,8 @@ import msgspec
 from siyu.kernel.errors import Refusal
 
 TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
+MANY = ("batch", "import")
+"""Addresses that take several messages at once."""
 DECLARED = frozenset(
     {"product_id", "sku_id", "sku", "category_id", "category", "quantity", "price_minor", "value_minor", "price", "value",
      "revenue", "total", "currency", "order_id", "cart_id", "position", "list", "list_id", "block", "page", "results",
@@ -38,7 +40,7 @@ class BadWriteKey(Refusal):
 
     code = "tracking.bad_write_key"
     status = 401
-    detail = "The write key is not known here. Copy it from the console's settings."
+    detail = "The write key is not known here. The console shows the brand's keys under settings."
 
 
 class Message(msgspec.Struct):
@@ -147,9 +149,8 @@ def moment(stamped: str | None, sent_at: datetime | None, received: datetime) ->
     at = instant(stamped)
     if at is None:
         return received
-    if sent_at is not None:
-        at = received - (sent_at - at)
-    return max(min(at, received), received - OLDEST)
+    ago = (sent_at or received) - at
+    return received - max(timedelta(0), min(ago, OLDEST))
 
 
 def instant(text: str | None) -> datetime | None:

@@ -98,8 +98,15 @@ class Warehouse:
         return answer.content
 
 
+_ESCAPED = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "'": "\\'"}
+)
+
+
 def _text(value: Any) -> str:
+    """A value as ClickHouse reads parameters: TSV's escapes, once more inside the quotes of a list."""
     if isinstance(value, list | tuple):
         parts = cast("Sequence[Any]", value)
-        return "[" + ",".join(f"'{part}'" for part in parts) + "]"
-    return str(value)
+        inner = ",".join("'" + str(part).translate(_ESCAPED) + "'" for part in parts)
+        return f"[{inner}]".translate(_ESCAPED | {ord("'"): "'"})
+    return str(value).translate(_ESCAPED | {ord("'"): "'"})

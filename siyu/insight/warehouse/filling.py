@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.insight import tracking
 from siyu.insight.warehouse.client import Warehouse, WarehouseAway
 from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, DDL, NOTHING, stamp
-from siyu.kernel.db import Database, driver_of
-from siyu.kernel.events import drain
+from siyu.kernel.db import Database
+from siyu.kernel.events import behind, drain, start_over
+from siyu.kernel.files import Files
 
 log = structlog.get_logger("siyu.warehouse")
-KINDS = ("orders.placed/1", "orders.paid/1", "orders.cancelled/1", "orders.refund_agreed/1")
 PROJECTIONS = ("insight.warehouse.reactions.project_sales",)
 
 
@@ -95,28 +95,22 @@ async def fill(database: Database, warehouse: Warehouse, *, poll_s: float = 0.5)
             await asyncio.sleep(poll_s)
 
 
-async def rebuild(database: Database, warehouse: Warehouse, brand_id: UUID) -> int:
-    """Forget a brand's sales and project them again from the whole log; events heard.
+async def rebuild(
+    database: Database, warehouse: Warehouse, brand_id: UUID, files: Files | None = None
+) -> int:
+    """Forget a brand's sales and project them again from the whole log, archived stretches included; events heard.
 
-    Behaviour has no other source than the warehouse itself and is left alone.
+    Behaviour has no other source than the warehouse itself and is left alone. ``files``: where the archive is; needed
+    once there is one.
     """
     await prepare(warehouse)
     await warehouse.command("DELETE FROM sales WHERE brand = {brand:UUID}", brand=brand_id)
     async with database.brand(brand_id) as session:
-        await (await driver_of(session)).execute(
-            "update event_cursors set lo = '3'::xid8, hi = '3'::xid8, seq = 0 where listener = any($1)",
-            list(PROJECTIONS),
-        )
-    return await drain(database, brand_id, set(PROJECTIONS))
+        await start_over(session, PROJECTIONS)
+    return await drain(database, brand_id, set(PROJECTIONS), files=files)
 
 
 async def lag_s(session: AsyncSession) -> int:
     """Seconds since the oldest event that the session's brand's sales do not show yet; 0 when they show all."""
-    found = await (await driver_of(session)).fetchval(
-        """select extract(epoch from clock_timestamp() - min(e.recorded_at))::bigint from events e
-           where e.kind = any($2) and e.seq > coalesce((select seq from event_cursors where listener = $1 and lo < hi), 0)
-             and e.xid >= coalesce((select case when lo < hi then lo else hi end from event_cursors where listener = $1), '3'::xid8)""",
-        PROJECTIONS[0],
-        list(KINDS),
-    )
-    return int(found or 0)
+    (found,) = await behind(session, PROJECTIONS)
+    return found.seconds

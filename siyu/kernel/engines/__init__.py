@@ -7,12 +7,18 @@ from siyu.kernel.engines.clickhouse import (
     start_clickhouse,
 )
 from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import STANDS_BACK, FolderLock, check_port, free_port, secret_in
+from siyu.kernel.engines.host import FolderLock, check_port, free_port, secret_in
 from siyu.kernel.engines.postgres import Running, start_postgres
-from siyu.kernel.engines.supervisor import ChildSpec, Restart, Started, Supervisor, lock_home
+from siyu.kernel.engines.supervisor import (
+    ChildSpec,
+    Restart,
+    Started,
+    Supervisor,
+    lock_home,
+    stand_back,
+)
 
 __all__ = [
-    "STANDS_BACK",
     "ChildSpec",
     "EngineRefused",
     "FolderLock",
@@ -27,6 +33,7 @@ __all__ = [
     "free_port",
     "lock_home",
     "secret_in",
+    "stand_back",
     "start_clickhouse",
     "start_postgres",
 ]

@@ -112,7 +112,7 @@ def start_clickhouse(
             process = host.spawn(
                 clickhouse_command(data_dir, chosen, key_file),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))},
-                output=output, umask=0o077, nice=host.STANDS_BACK,
+                output=output, umask=0o077,
             )  # fmt: skip
     except OSError as error:
         raise host.not_writable(log_path.parent, error) from error

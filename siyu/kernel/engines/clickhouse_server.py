@@ -33,6 +33,7 @@ from siyu.kernel.engines import clickhouse_wire as wire
 from siyu.kernel.engines import host
 from siyu.kernel.engines.clickhouse_wire import BODY_LIMIT, Answer, Request, WireError, summary
 from siyu.kernel.engines.errors import EngineRefused
+from siyu.kernel.engines.supervisor import stand_back
 
 log = structlog.get_logger("siyu.clickhouse")
 
@@ -345,6 +346,7 @@ def serve(folder: Path, port: int, user: str, key: str, at_once: int) -> None:
             name="clickhouse-http",
             daemon=True,
         ).start()
+        stand_back()
         log.info("clickhouse_ready", port=port, data_dir=str(folder))
         parent = os.getppid()
         while not signals.wait(1.0) and os.getppid() == parent:

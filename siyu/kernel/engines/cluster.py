@@ -273,7 +273,6 @@ def _run_as(cluster: Cluster, cwd: Path, program: Sequence[str], *, told: str = 
         "15",
         str(account.uid if account else -1),
         str(account.gid if account else -1),
-        "0",
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(host.LEASH), *leash, *program],

@@ -119,10 +119,6 @@ def wait_until(condition: Callable[[], bool], within_s: float, pause_s: float = 
     return True
 
 
-STANDS_BACK = 10
-"""Niceness of what may wait a moment – follow-up work, the warehouse – while shoppers are being served."""
-
-
 class _Spawner(threading.Thread):
     """The thread that starts all children.
 
@@ -159,12 +155,10 @@ def spawn(
     account: Account | None = None,
     death_signal: int = signal.SIGTERM,
     umask: int = 0o077,
-    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start a program in its own session; when this process dies in any way, it gets ``death_signal`` (Linux).
 
-    ``program[0]`` is an absolute path; ``output`` takes both streams (None = ours); with ``nice`` it is scheduled
-    after the others. Callable from any thread.
+    ``program[0]`` is an absolute path; ``output`` takes both streams (None = ours). Callable from any thread.
     """
     global _spawner
     with _spawner_guard:
@@ -178,7 +172,7 @@ def spawn(
         "-I",
         "-S",
         str(LEASH),
-        *(str(n) for n in (os.getpid(), int(death_signal), uid, gid, nice)),
+        *(str(n) for n in (os.getpid(), int(death_signal), uid, gid)),
     ]
     answer: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
 

@@ -1,38 +1,25 @@
 """Become another program that does not outlive the process which asked for it.
 
-A script, never imported: ``python -I -S leash.py PARENT SIGNAL UID GID NICE PROGRAM ARGUMENT…``. It lives for some
+A script, never imported: ``python -I -S leash.py PARENT SIGNAL UID GID PROGRAM ARGUMENT…``. It lives for some
 milliseconds between fork and exec. Doing this here rather than in a ``preexec_fn`` keeps Python code out of the
 forked copy of a process with threads (documented as unsafe), and it has to come after the change of user, because
 Linux forgets the parent-death signal when credentials change (prctl(2), PR_SET_PDEATHSIG).
 """
 
-import contextlib
 import ctypes  # before the change of user: Python's own files may lie where the new user cannot read
 import os
 import sys
-from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 
 
-def give_way(nice: int) -> None:
-    """Be scheduled after others by ``nice``. A session of its own is weighed as a group on Linux (sched(7), autogroup)."""
-    os.nice(nice)
-    with contextlib.suppress(OSError):  # without such groups the process's own niceness counts
-        Path("/proc/self/autogroup").write_text(str(nice))
-
-
-def become(
-    parent: int, death_signal: int, uid: int, gid: int, nice: int, program: list[str]
-) -> None:
+def become(parent: int, death_signal: int, uid: int, gid: int, program: list[str]) -> None:
     """Drop to ``uid``/``gid`` (-1 keeps the user), follow ``parent`` into death, and be ``program``.
 
     Exits with status 70 when the parent is already gone. Elsewhere than on Linux the program may outlive its
     parent; the next start clears it away then.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    if nice:
-        give_way(nice)
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
@@ -45,8 +32,8 @@ def become(
 
 
 if __name__ == "__main__":
-    numbers = [int(text) for text in sys.argv[1:6]]
+    numbers = [int(text) for text in sys.argv[1:5]]
     try:
-        become(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], sys.argv[6:])
+        become(numbers[0], numbers[1], numbers[2], numbers[3], sys.argv[5:])
     except OSError as error:
-        sys.exit(f"leash: cannot become {sys.argv[6]} as uid {numbers[2]}: {error}")
+        sys.exit(f"leash: cannot become {sys.argv[5]} as uid {numbers[2]}: {error}")

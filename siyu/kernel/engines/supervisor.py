@@ -8,6 +8,7 @@ folder carries a note of the children, so that the next start ends whatever is l
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,13 +76,11 @@ class ChildSpec:
     """Quick probe (well under a second), asked until true; None = ready at once."""
     ready_within_s: float = 60.0
     after_first_ready: Callable[[], None] | None = None
-    """Done once before the next child starts, e.g. migrations. What it raises ends everything."""
+    """Done once before the next child starts, e.g. migrations; Ctrl-C breaks it off. What it raises ends everything."""
     stop_signal: int = signal.SIGTERM
     stop_within_s: float = 10.0
     restart: Restart | None = field(default_factory=Restart)
     """None = the death of this child ends everything."""
-    nice: int = 0
-    """How far it stands back for the others when the machine is busy (nice(2))."""
 
 
 class _Program:
@@ -98,7 +97,6 @@ class _Program:
                 output=output,
                 death_signal=spec.stop_signal,
                 umask=-1,
-                nice=spec.nice,
             )
         self._stop_signal = spec.stop_signal
 
@@ -187,8 +185,10 @@ class Supervisor:
                 self._look_after(other)
             if not child.ready:
                 self._signals.wait(0.05)
-        if child.ready and child.spec.after_first_ready is not None:
-            child.spec.after_first_ready()
+        if child.ready and child.spec.after_first_ready is not None and not self._stopping():
+            # Ctrl-C is heard while it takes its time; the signal is noted, and we end.
+            with contextlib.suppress(KeyboardInterrupt), self._signals.interrupting():
+                child.spec.after_first_ready()
 
     def _look_after(self, child: _Child) -> None:
         """One step of a child's life; quick, except for a ``start`` that takes its time."""
@@ -347,3 +347,23 @@ def _end_leftovers(lock: FolderLock | None, announce: Announce) -> None:
             if host.wait_until(lambda pid=stamp.pid: not host.group_lives(pid), patience_s):
                 break
         announce("leftover_ended", name=name, pid=stamp.pid)
+
+
+STANDS_BACK = 10
+"""Niceness of what may wait a moment – follow-up work, the warehouse – while shoppers are being served."""
+
+
+def stand_back() -> None:
+    """Let the rest of the house go first from now on, with all threads of this process.
+
+    Called by a program once it is at work and not by whoever starts it: on a busy machine it would hardly ever
+    come up. A session of its own is weighed as a group on Linux (sched(7), autogroup).
+    """
+    if sys.platform != "linux":
+        os.nice(STANDS_BACK)
+        return
+    for thread in (host.PROC / "self/task").iterdir():
+        with contextlib.suppress(OSError):  # ended meanwhile
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), STANDS_BACK)
+    with contextlib.suppress(OSError):  # without such groups the threads' own niceness counts
+        (host.PROC / "self/autogroup").write_text(str(STANDS_BACK))

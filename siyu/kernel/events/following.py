@@ -1,156 +1,217 @@
-"""Followers: each listener drains windows of the log, page by page, with its cursor in the same transaction.
+"""Followers: asleep until somebody rings, then one step per listener that hears what was stated.
 
-A single cursor over ids or over ``(xid, seq)`` loses rows, because a transaction with a low id may insert
-late. So a window ``lo <= xid < hi`` with ``hi`` = the oldest transaction still running is closed for
-ever: nothing can appear in it any more. It is drained in ``seq`` order; only then is the next one opened.
+Whoever states events rings after the commit (``siyu.kernel.news`` carries it between processes). A slow look at the
+log is the net: it reads one number while nothing was stated, and asks for brands with news only when something was.
 """
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
-from siyu.kernel import clock
-from siyu.kernel.db import Database, driver_of
-from siyu.kernel.events.handing import hear
+from siyu.kernel.db import Database
 from siyu.kernel.events.listening import Listener, listeners
+from siyu.kernel.events.windows import make_cursors, take_step
+from siyu.kernel.files import Files
 
 log = structlog.get_logger("siyu.events")
-
-_CURSOR = "select lo::text::bigint, hi::text::bigint, seq from event_cursors where listener = $1 for update skip locked"
-_FIRST = """
-insert into event_cursors (listener, lo, hi, seq)
-select $1, start, start, 0
-from (select case when $2 or not exists (select from event_cursors where heard_at < clock_timestamp() - interval '1 minute')
-                  then '3'::xid8 else pg_snapshot_xmin(pg_current_snapshot()) end) as s(start)
-on conflict do nothing
-"""
-_PAGE = """
-select seq, id, kind, subject, occurred_at, recorded_at, origin, actor::text as actor, data::text as data from events
-where xid >= $1::text::xid8 and xid < $2::text::xid8 and seq > $3 and kind = any($4) and ($5 or origin = 'live')
-order by seq limit $6
-"""
-_OPEN = """
-select case when exists (select from events where xid >= $1::text::xid8)
-            then pg_snapshot_xmin(pg_current_snapshot())::text::bigint else 0 end
-"""
-_KEEP = """
-update event_cursors set lo = $2::text::xid8, hi = $3::text::xid8, seq = $4, heard_at = $5 where listener = $1
-"""
-
-
-async def follow_once(database: Database, brand_id: UUID, listener: Listener) -> int:
-    """Take one step for one listener of one brand; the number of events heard, -1 when there is nothing new.
-
-    Returns 0 when a window was closed or opened without events for this listener. When another process
-    holds the cursor it is left alone (-1).
-    """
-    async with database.brand(brand_id) as session:
-        driver = await driver_of(session)
-        row = await driver.fetchrow(_CURSOR, listener.name)
-        if row is None:
-            made = await driver.execute(_FIRST, listener.name, listener.history)
-            return 0 if made.endswith("1") else -1
-        lo, hi, seq = row
-        page = (
-            await driver.fetch(
-                _PAGE, str(lo), str(hi), seq, list(listener.kinds), listener.history, listener.page
-            )
-            if lo < hi
-            else []
-        )
-        if not page:
-            newest = await driver.fetchval(_OPEN, str(hi))
-            if newest <= hi:
-                if lo < hi:  # mark the window as drained, so that nobody looks into it again
-                    await driver.execute(_KEEP, listener.name, str(hi), str(hi), 0, clock.now())
-                return -1
-            await driver.execute(_KEEP, listener.name, str(hi), str(newest), 0, clock.now())
-            return 0
-        await hear(session, listener, page)
-        await driver.execute(_KEEP, listener.name, str(lo), str(hi), page[-1]["seq"], clock.now())
-        return len(page)
-
-
+PACE_S = 0.1
+"""Between the starts of two rounds of a busy lane: what comes meanwhile is heard together. A quiet lane does not wait."""
+LOOK_S = 10.0
+_TURN_S = 5.0
+_CALM_LOOKS = 30
+"""Looks at the sequence alone before a whole look is taken all the same."""
 _BEHIND = """
 select d.brand_id from (select distinct brand_id from directory where kind = 'brand') d
 cross join lateral (
-    select count(*) as known, min(hi::text::bigint) as hi, bool_or(lo < hi) as inside
+    select count(*) as known, min(hi::text::bigint) as hi, min(above) as above, bool_or(lo < hi) as inside
     from event_cursors c where c.brand_id = d.brand_id and c.listener = any($1)
 ) c
 where c.inside or c.known < $2
-   or exists (select from events e where e.brand_id = d.brand_id and e.xid >= c.hi::text::xid8)
+   or exists (select from events e where e.brand_id = d.brand_id and e.seq > c.above and e.xid >= c.hi::text::xid8)
 """
 
 
-class Follower:
-    """Runs all listeners of all brands in one process, polling."""
+class _Lane:
+    """Listeners that take turns. Each outside listener has a lane of its own: a slow neighbour holds up nobody."""
 
     def __init__(
-        self, database: Database, *, poll_s: float = 0.5, only: set[str] | None = None
+        self,
+        database: Database,
+        files: Files | None,
+        mine: Sequence[Listener],
+        everybody: Sequence[Listener],
     ) -> None:
-        self._database = database
-        self._poll_s = poll_s
-        self._listeners = [one for one in listeners.values() if only is None or one.name in only]
+        self._database, self._files, self._mine, self._everybody = database, files, mine, everybody
+        self._due = defaultdict[UUID, set[str]](set)
+        self._later: dict[tuple[UUID, str], tuple[float, float, bool]] = {}
+        """When a listener is tried again, after how long a wait, and whether it failed (else: was held back)."""
+        self._known: set[UUID] = set()
+        self._something = asyncio.Event()
+        self._by_kind = defaultdict[str, set[str]](set)
+        for one in mine:
+            for kind in one.kinds:
+                self._by_kind[kind].add(one.name)
+
+    def wake(self, brand_id: UUID, kinds: Iterable[str] | None) -> None:
+        """Something of these kinds was stated; None: anything. A brand met for the first time is heard whole."""
+        if kinds is None or brand_id not in self._known:
+            names = {one.name for one in self._mine}
+        else:
+            names = {name for kind in kinds for name in self._by_kind.get(kind, ())}
+        if names:
+            self._due[brand_id] |= names
+            self._something.set()
 
     async def run(self) -> None:
-        """Follow until cancelled. A failure (database away) is logged and tried again."""
+        """Serve rounds until cancelled."""
         while True:
+            now = time.monotonic()
+            next_s = min((one[0] for one in self._later.values()), default=None)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._something.wait(), None if next_s is None else max(0.0, next_s - now)
+                )
+            self._something.clear()
+            began = time.monotonic()
+            for (brand_id, name), (when, _, _) in self._later.items():
+                if when <= began:
+                    self._due[brand_id].add(name)
+            due, self._due = self._due, defaultdict[UUID, set[str]](set)
+            for brand_id, names in due.items():
+                await self._serve(brand_id, names)
+            if (pause := began + PACE_S - time.monotonic()) > 0:
+                await asyncio.sleep(pause)
+
+    async def _serve(self, brand_id: UUID, names: set[str]) -> None:
+        for listener in self._mine:
+            if listener.name not in names:
+                continue
+            key = (brand_id, listener.name)
+            when, _, failed = self._later.get(key, (0.0, 0.0, False))
+            if failed and when > time.monotonic():
+                continue  # a bell does not make the other side come back sooner
             try:
-                busy = await self.step()
+                await self._meet(brand_id)
+                _, then = await self._turn(brand_id, listener)
+            except asyncio.CancelledError:
+                raise
+            except Exception as failure:
+                error = f"{type(failure).__name__}: {failure}"[:300]
+                log.warning("follower waits", listener=listener.name, error=error)
+                self._try_again(key, first=0.5, longest=15.0, failed=True)
+                continue
+            if then == "later":
+                self._try_again(key, first=0.01, longest=0.5, failed=False)
+            else:
+                self._later.pop(key, None)
+            if then == "again":
+                self._due[brand_id].add(listener.name)
+                self._something.set()
+
+    def _try_again(
+        self, key: tuple[UUID, str], *, first: float, longest: float, failed: bool
+    ) -> None:
+        _, waited, _ = self._later.get(key, (0.0, 0.0, failed))
+        wait = min(longest, max(first, waited * 2))
+        self._later[key] = (time.monotonic() + wait, wait, failed)
+
+    async def _meet(self, brand_id: UUID) -> None:
+        if brand_id not in self._known:
+            await make_cursors(self._database, brand_id, self._everybody)
+            self._known.add(brand_id)
+
+    async def _turn(self, brand_id: UUID, listener: Listener) -> tuple[int, str]:
+        heard, until = 0, time.monotonic() + _TURN_S
+        while True:
+            step = await take_step(self._database, brand_id, listener, self._files)
+            heard += step.heard
+            if step.then != "again" or time.monotonic() > until:
+                return heard, step.then
+
+    async def drain(self, brand_id: UUID) -> int:
+        """One turn of each listener of a brand, failures raised; events heard."""
+        await self._meet(brand_id)
+        return sum([(await self._turn(brand_id, one))[0] for one in self._mine])
+
+
+class Follower:
+    """Runs listeners of all brands in one process; more processes may do the same beside it."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        files: Files | None = None,
+        look_s: float = LOOK_S,
+        only: set[str] | None = None,
+    ) -> None:
+        """``look_s``: how often the log is looked at without being rung for. ``files``: where its archive is."""
+        self._database, self._look_s = database, look_s
+        mine = [one for one in listeners.values() if only is None or one.name in only]
+        self._names = [one.name for one in mine]
+        lanes = [[one for one in mine if not one.outside], *([one] for one in mine if one.outside)]
+        self._lanes = [_Lane(database, files, lane, mine) for lane in lanes if lane]
+        self._look = asyncio.Event()
+        self._calm_at: int = -1
+        self._calm_looks = 0
+
+    def wake(self, brand_id: UUID | None, kinds: Iterable[str] | None) -> None:
+        """What ``News.hear_words`` calls: kinds that a brand has stated; no brand: news may have been lost, look."""
+        if brand_id is None:
+            self._calm_at = -1
+            self._look.set()
+            return
+        for lane in self._lanes:
+            lane.wake(brand_id, kinds)
+
+    async def run(self) -> None:
+        """Follow until cancelled. A failure (database away, the other side away) is logged and tried again."""
+        tasks = [asyncio.create_task(lane.run()) for lane in self._lanes]
+        tasks.append(asyncio.create_task(self._keep_looking()))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            wait_s = self._look_s
+            try:
+                for brand_id in await self._brands_behind():
+                    for lane in self._lanes:
+                        lane.wake(brand_id, None)
             except asyncio.CancelledError:
                 raise
             except Exception as failure:
                 log.warning("follower waits", error=f"{type(failure).__name__}: {failure}"[:300])
-                await asyncio.sleep(min(self._poll_s * 4, 2))
-                continue
-            if not busy:
-                await asyncio.sleep(self._poll_s)
+                wait_s = min(wait_s, 1.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), wait_s)
+            self._look.clear()
+
+    async def _brands_behind(self) -> list[UUID]:
+        """Brands with something to hear. Where nothing was stated since all had been heard, one number tells."""
+        async with self._database.dispatcher() as connection:
+            stated: int = await connection.fetchval("select last_value from events_seq")
+            self._calm_looks += 1
+            if stated == self._calm_at and self._calm_looks < _CALM_LOOKS:
+                return []
+            rows = await connection.fetch(_BEHIND, self._names, len(self._names))
+        self._calm_at, self._calm_looks = -1 if rows else stated, 0
+        return [row["brand_id"] for row in rows]
 
     async def step(self) -> bool:
-        """One round over the brands with news; whether anything was heard."""
-        names = [listener.name for listener in self._listeners]
-        async with self._database.dispatcher() as connection:
-            brands = [row["brand_id"] for row in await connection.fetch(_BEHIND, names, len(names))]
-        heard = False
-        for brand_id in brands:
-            for listener in self._listeners:
-                heard |= await self._drain(brand_id, listener)
-        return heard
-
-    async def _drain(self, brand_id: UUID, listener: Listener) -> bool:
-        heard, until = False, time.monotonic() + 5
-        while time.monotonic() < until:
-            count = await follow_once(self._database, brand_id, listener)
-            if count < 0:
-                return heard
-            heard |= count > 0
-        return True
-
-
-_HELD_BACK = (
-    "select exists (select from events where xid >= pg_snapshot_xmin(pg_current_snapshot()))"
-)
-
-
-async def drain(database: Database, brand_id: UUID, names: set[str] | None = None) -> int:
-    """Follow all listeners of a brand until nothing is new (tests, rebuilds, the demo); events heard.
-
-    Transaction ids are counted over all databases of a server, so a neighbour's open transaction holds
-    the window back: waits up to 3 s in all until it is over.
-    """
-    total, until = 0, time.monotonic() + 3
-    for listener in listeners.values():
-        if names is not None and listener.name not in names:
-            continue
-        await _window_may_open(database, brand_id, until)
-        while (count := await follow_once(database, brand_id, listener)) >= 0:
-            total += count
-    return total
-
-
-async def _window_may_open(database: Database, brand_id: UUID, until: float) -> None:
-    async with database.raw(brand_id) as connection:
-        while await connection.fetchval(_HELD_BACK) and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+        """One look and one round over the brands with news, in this task; whether anything was heard."""
+        self._calm_at = -1
+        heard = 0
+        for brand_id in await self._brands_behind():
+            for lane in self._lanes:
+                heard += await lane.drain(brand_id)
+        return heard > 0

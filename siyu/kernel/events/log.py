@@ -1,7 +1,8 @@
 """Stating events: appended in the caller's transaction, in one statement for any number of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
-from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
+from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of, transaction_on
 from siyu.kernel.ids import new_id
 
 
@@ -30,6 +31,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
         """The tag, e.g. ``orders.paid/1``."""
         return str(self.__struct_config__.tag)
 
+
+Bell = Callable[[UUID, frozenset[str]], None]
+bells: list[Bell] = []
+"""Called after a commit with the brand and the kinds that were stated; ``open_news`` hangs up the process's own."""
 
 _INSERT = """
 insert into events (id, kind, subject, occurred_at, origin, actor, data)
@@ -84,3 +89,12 @@ async def state_on(
         msgspec.json.encode(who).decode(),
         [msgspec.json.encode(event).decode() for event in events],
     )
+    if running := transaction_on(connection):
+        running.after_commit.append(
+            partial(_ring, running.brand_id, frozenset(event.kind for event in events))
+        )
+
+
+def _ring(brand_id: UUID, kinds: frozenset[str]) -> None:
+    for bell in bells:
+        bell(brand_id, kinds)

@@ -26,13 +26,19 @@ events_seq = Sequence("events_seq", metadata=Base.metadata, cache=1)
 
 
 class EventRow(OfBrand, Base):
-    """One fact. ``xid`` is the transaction that stated it; readers open windows over it."""
+    """One fact. ``xid`` is the transaction that stated it; readers open windows over it.
+
+    Parted by ``xid`` into stretches of about a month in the schema ``event_log`` (ADR 5), so a window looks only
+    into those it touches. Two indexes: pages go by ``seq``, time lines by subject.
+    """
 
     __tablename__ = "events"
     seq: Mapped[int] = mapped_column(
         server_default=events_seq.next_value(), primary_key=True, autoincrement=False
     )
-    xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+    xid: Mapped[int] = mapped_column(
+        Xid8, server_default=text("pg_current_xact_id()"), primary_key=True, autoincrement=False
+    )
     id: Mapped[UUID]
     kind: Mapped[str]
     subject: Mapped[UUID]
@@ -44,12 +50,14 @@ class EventRow(OfBrand, Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
     __table_args__ = (
-        Index(None, "brand_id", "xid", "seq"),
         Index(None, "brand_id", "subject", "seq"),
-        Index(
-            "events_xid_brand_idx", "xid", "brand_id"
-        ),  # the dispatcher asks which brands have news
-        {"info": {"app": "SELECT, INSERT", "dispatch": ["brand_id", "seq", "xid", "kind"]}},
+        {
+            "postgresql_partition_by": "RANGE (xid)",
+            "info": {
+                "app": "SELECT, INSERT",
+                "dispatch": ["brand_id", "seq", "xid", "kind", "origin", "recorded_at"],
+            },
+        },
     )
 
 
@@ -62,9 +70,40 @@ class EventCursorRow(OfBrand, Base):
     hi: Mapped[int] = mapped_column(Xid8)
     seq: Mapped[int]
     heard_at: Mapped[datetime | None]
+    above: Mapped[int] = mapped_column(server_default="0")
+    """Every event with ``xid >= lo`` has a ``seq`` above this: where a look into the log begins."""
+    seen_xid: Mapped[int | None] = mapped_column(Xid8)
+    """A number no transaction had yet when ``seen_seq`` was the newest event: the next ``above``, once ``lo`` is there."""
+    seen_seq: Mapped[int | None]
 
     __table_args__ = (
-        {"info": {"dispatch": ["brand_id", "listener", "lo", "hi", "seq", "heard_at"]}},
+        {"info": {"dispatch": ["brand_id", "listener", "lo", "hi", "seq", "heard_at", "above"]}},
+    )
+
+
+class EventArchiveRow(OfBrand, Base):
+    """A Parquet file with events of one brand and one stretch of the log, ``lo <= xid < hi``, by ``seq``.
+
+    The rows of a stretch are written in one transaction once all its files are there and were read again.
+    """
+
+    __tablename__ = "event_archives"
+    hi: Mapped[int] = mapped_column(Xid8, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lo: Mapped[int] = mapped_column(Xid8)
+    first_seq: Mapped[int]
+    last_seq: Mapped[int]
+    events: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    """``recorded_at`` of the first and the last."""
+    key: Mapped[str]
+    bytes: Mapped[int]
+    sha256: Mapped[str]
+    archived_at: Mapped[datetime]
+
+    __table_args__ = (
+        {"info": {"app": "SELECT, INSERT", "dispatch": ["brand_id", "lo", "hi", "part", "events"]}},
     )
 
 
@@ -81,4 +120,7 @@ class ParkedEventRow(OfBrand, Base):
     attempts: Mapped[int]
     parked_at: Mapped[datetime]
 
-    __table_args__ = (Index(None, "brand_id", "listener", "subject", "seq"), {"info": {}})
+    __table_args__ = (
+        Index(None, "brand_id", "listener", "subject", "seq"),
+        {"info": {"dispatch": ["brand_id", "listener"]}},
+    )

@@ -1,9 +1,16 @@
 """What every door of the house shares: problem documents, paging, idempotency, limits, headers."""
 
 from siyu.kernel.http.idempotency import IdempotencyRow, KeyReused, Once, once
+from siyu.kernel.http.jobs import JobOut
 from siyu.kernel.http.limits import Limiter, rate_limit
 from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
-from siyu.kernel.http.problems import Problem, exception_handlers, problem_of, send_problem
+from siyu.kernel.http.problems import (
+    Problem,
+    database_away,
+    exception_handlers,
+    problem_of,
+    send_problem,
+)
 from siyu.kernel.http.surroundings import (
     Surroundings,
     client_address,
@@ -16,12 +23,14 @@ from siyu.kernel.http.surroundings import (
 __all__ = [
     "BadCursor",
     "IdempotencyRow",
+    "JobOut",
     "KeyReused",
     "Limiter",
     "Once",
     "Problem",
     "Surroundings",
     "client_address",
+    "database_away",
     "decode_cursor",
     "encode_cursor",
     "exception_handlers",

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
@@ -9,6 +10,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from siyu.kernel.db import is_away
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
 
@@ -26,6 +28,13 @@ _BY_STATUS = {
 }
 
 
+class Flaw(msgspec.Struct):
+    """What is wrong with one part of the input."""
+
+    path: str
+    message: str
+
+
 class Problem(msgspec.Struct):
     """The body of every answer that is not a success. ``code`` is stable; texts are for developers."""
 
@@ -36,7 +45,7 @@ class Problem(msgspec.Struct):
     detail: str
     facts: dict[str, Any]
     request_id: str
-    errors: list[dict[str, str]] = []
+    errors: list[Flaw] = []
 
 
 def problem_of(refusal: Refusal, request_id: str) -> Problem:
@@ -49,7 +58,7 @@ def problem_of(refusal: Refusal, request_id: str) -> Problem:
         detail=refusal.detail,
         facts=refusal.facts,
         request_id=request_id,
-        errors=refusal.errors if isinstance(refusal, Invalid) else [],
+        errors=msgspec.convert(refusal.errors, list[Flaw]) if isinstance(refusal, Invalid) else [],
     )
 
 
@@ -74,7 +83,7 @@ def _refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[byte
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [
-        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))}
+        Flaw(str(one.get("key", "")), str(one.get("message", "")))
         for one in (cast("dict[str, Any]", part) for part in extra if isinstance(part, dict))
     ]
     code = _BY_STATUS.get(
@@ -108,8 +117,28 @@ def _malformed(
     return _answer(problem)
 
 
-def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
-    cause = str(getattr(error, "orig", error))
+def _not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[bytes]:
+    return _malformed(request, msgspec.DecodeError(f"This is not UTF-8: {error.reason}."))
+
+
+def _too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
+    log.warning("nested too deeply", path=request.scope["path"], error=str(error))
+    return _malformed(request, msgspec.DecodeError("The body is nested too deeply."))
+
+
+def _out_of_range(request: Request[Any, Any, Any], error: OverflowError) -> Response[bytes]:
+    log.warning("out of range", path=request.scope["path"], error=str(error))
+    return _refused(
+        request, Invalid("A number or a date is out of the range that can be reckoned with.")
+    )
+
+
+def _impossible_value(request: Request[Any, Any, Any], error: asyncpg.DataError) -> Response[bytes]:
+    return _data_refused(request, str(error)) or _failed(request, error)
+
+
+def _data_refused(request: Request[Any, Any, Any], cause: str) -> Response[bytes] | None:
+    """The refusal for a value that PostgreSQL cannot store; ``None`` for any other fault."""
     if (
         "invalid byte sequence" in cause
         or "unsupported Unicode escape" in cause
@@ -122,31 +151,35 @@ def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[by
         "out of range" in cause
         or "value out of int64 range" in cause
         or "Invalid input for query" in cause
+        or "invalid input for query" in cause
         or "DataError" in cause
     ):
         return _refused(
             request, Invalid("A number or a date is out of the range that can be stored.")
         )
+    return None
+
+
+def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
+    if refused := _data_refused(request, str(getattr(error, "orig", error))):
+        return refused
     if error.connection_invalidated:
-        log.warning("database away", error=cause[:300])
-        return _refused(
-            request,
-            Busy(
-                "The database is being restarted. Nothing was done; try again shortly.",
-                retry_after_s=1,
-            ),
-        )
+        return _away(request, error)
     return _failed(request, error)
+
+
+def database_away() -> Busy:
+    """The refusal while the database is away."""
+    return Busy(
+        "The database is being restarted, and what you asked for may or may not have been done. Try again shortly; "
+        "a write with an Idempotency-Key is never done twice.",
+        retry_after_s=1,
+    )
 
 
 def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
-    return _refused(
-        request,
-        Busy(
-            "The database is being restarted. Nothing was done; try again shortly.", retry_after_s=1
-        ),
-    )
+    return _refused(request, database_away())
 
 
 def _crowded(request: Request[Any, Any, Any], _: PoolTimeoutError) -> Response[bytes]:
@@ -154,6 +187,8 @@ def _crowded(request: Request[Any, Any, Any], _: PoolTimeoutError) -> Response[b
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if is_away(error):
+        return _away(request, error)
     log.error("request failed", path=request.scope["path"], exc_info=error)
     problem = Problem(
         "urn:siyu:problem:http.failed",
@@ -172,6 +207,10 @@ exception_handlers: dict[Any, Any] = {
     HTTPException: _http,
     msgspec.ValidationError: _malformed,
     msgspec.DecodeError: _malformed,
+    UnicodeDecodeError: _not_text,
+    RecursionError: _too_deep,
+    OverflowError: _out_of_range,
+    asyncpg.DataError: _impossible_value,
     DBAPIError: _database,
     PoolTimeoutError: _crowded,
     ConnectionError: _away,

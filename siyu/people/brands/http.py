@@ -4,14 +4,14 @@ from typing import Annotated, Literal, cast
 from uuid import UUID
 
 import msgspec
-from litestar import get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import UNSET, Meta, UnsetType
 
 from siyu.kernel.errors import Invalid
 from siyu.kernel.http import once
-from siyu.people.brands import actions, queries
+from siyu.people.brands import actions, queries, write_keys
 from siyu.people.brands.actions import BrandChange, StorePlace, UnitChange
 from siyu.people.brands.ports import Desk
 from siyu.people.brands.queries import BrandOut, Unit
@@ -92,6 +92,18 @@ class UnitPatchIn(msgspec.Struct, forbid_unknown_fields=True):
     name: LocaleText | UnsetType = UNSET
     store: StoreDetail | UnsetType | None = UNSET
     closed: bool | UnsetType = UNSET
+
+
+class WriteKeyListOut(msgspec.Struct):
+    """The brand's write keys."""
+
+    items: list[write_keys.WriteKey]
+
+
+class WriteKeyIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What the new key is for: lower-case letters, digits and hyphens."""
+
+    name: Annotated[str, Meta(max_length=30)]
 
 
 def _place(detail: StoreDetail) -> StorePlace:
@@ -223,4 +235,32 @@ async def patch_unit(
     return UnitOut.of(unit)
 
 
-console_routes = [show_brand, patch_brand, list_units, post_unit, patch_unit]
+@get("/write-keys", tags=["brand"])
+async def list_write_keys(desk: NamedDependency[Desk]) -> WriteKeyListOut:
+    """Keys that may write tracking messages to this brand, the shop's own first."""
+    desk.require("settings.edit")
+    return WriteKeyListOut(await write_keys.write_keys(desk.session))
+
+
+@post("/write-keys", tags=["brand"])
+async def post_write_key(
+    desk: NamedDependency[Desk], data: JSONBody[WriteKeyIn]
+) -> write_keys.WriteKey:
+    """Make a key. Refusals: brands.bad_key_name, brands.key_name_taken, brands.too_many_keys."""
+    desk.require("settings.edit")
+    made = await write_keys.make_write_key(desk.session, data.name)
+    await desk.audit("write_key.made", subject_kind="write_key", label=made.name, facts={})
+    return made
+
+
+@delete("/write-keys/{name:str}", tags=["brand"], status_code=204)
+async def delete_write_key(desk: NamedDependency[Desk], name: FromPath[str]) -> None:
+    """Revoke a key by its name; within half a minute it is unknown. Refusals: brands.shop_key_stays, http.not_found."""
+    desk.require("settings.edit")
+    await write_keys.revoke_write_key(desk.session, name)
+    await desk.audit("write_key.revoked", subject_kind="write_key", label=name, facts={})
+
+
+console_routes = [
+    show_brand, patch_brand, list_units, post_unit, patch_unit, list_write_keys, post_write_key, delete_write_key,
+]  # fmt: skip

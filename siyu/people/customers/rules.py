@@ -41,7 +41,7 @@ class NoSmsChannel(Refusal):
 
     code = "customers.no_sms_channel"
     status = 503
-    detail = "No text message channel is connected. Connect an SMS provider in the brand's settings, or use the demo profile."
+    detail = "This installation has no way of sending text messages yet, so the code cannot be sent. In the demo profile it arrives in the shop's own inbox."
 
 
 class PrivacyNeeded(Refusal):
@@ -94,10 +94,12 @@ def is_phone(text: str) -> bool:
 
 
 def masked_phone(phone: str, *, hidden: bool = False) -> str:
-    """``138****8000``; nothing but stars when the role hides phones."""
+    """``138****8000``; four digits at least stay hidden; nothing but stars when the role hides phones."""
     if hidden or len(phone) < 8:
         return "***********" if phone else ""
-    return f"{phone[:3]}****{phone[-4:]}" if phone[0] == "1" else f"{phone[:4]}****{phone[-3:]}"
+    shown = min(7, len(phone) - 4)
+    tail = shown // 2 if phone[0] == "+" else (shown + 1) // 2
+    return f"{phone[: shown - tail]}****{phone[-tail:]}"
 
 
 def masked_name(name: str) -> str:

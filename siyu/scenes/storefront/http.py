@@ -1,8 +1,10 @@
 """The page editor of the console, and pages, stores and the first page for shoppers."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
@@ -10,15 +12,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from siyu.goods import catalogue
+from siyu.goods import catalogue, stock
 from siyu.goods.catalogue import ImageOut
+from siyu.goods.orders.rules import MAX_LINES, MAX_QUANTITY
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people import brands
 from siyu.people.customers import Visit
 from siyu.people.staff import Desk, permission
 from siyu.scenes.storefront import actions, queries, rules
 from siyu.scenes.storefront.rules import Block
-from siyu.scenes.storefront.showing import ShopBlock, StoreOut, shown, store_out
+from siyu.scenes.storefront.showing import PickUpStoreOut, ShopBlock, StoreOut, shown, store_out
 
 permission("pages.view", {"zh-CN": "查看店铺装修", "en": "See the shop's pages"})
 permission("pages.edit", {"zh-CN": "编辑与发布店铺页面", "en": "Edit and publish the shop's pages"})
@@ -110,6 +113,25 @@ class StoresOut(msgspec.Struct):
     """Open stores."""
 
     items: list[StoreOut]
+
+
+class WantedIn(msgspec.Struct, forbid_unknown_fields=True):
+    """Pieces of a SKU that somebody wants to pick up."""
+
+    sku_id: UUID
+    quantity: Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+
+
+class PickUpIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be picked up."""
+
+    lines: Annotated[list[WantedIn], Meta(min_length=1, max_length=MAX_LINES)]
+
+
+class PickUpStoresOut(msgspec.Struct):
+    """Stores that hand out orders, those that have everything first."""
+
+    items: list[PickUpStoreOut]
 
 
 async def _page(desk: Desk, runtime: Any, key: str) -> PageOut:
@@ -253,5 +275,25 @@ async def stores(
     return StoresOut([store_out(unit, visit.brand, visit.locale) for unit in units])
 
 
+@post("/stores/pick-up", tags=["shop"], status_code=200)
+async def pick_up_stores(
+    visit: NamedDependency[Visit], data: JSONBody[PickUpIn]
+) -> PickUpStoresOut:
+    """Stores that hand out orders, and what each has too few of just now; those that have everything come first."""
+    wanted: Counter[UUID] = Counter()
+    for line in data.lines:
+        wanted[line.sku_id] += line.quantity
+    units = await brands.open_stores(visit.session, pick_up=True)
+    free = await stock.free_in_stores(visit.session, wanted)
+    found = [
+        PickUpStoreOut(
+            store_out(unit, visit.brand, visit.locale),
+            [sku for sku, pieces in wanted.items() if free.get((sku, unit.id), 0) < pieces],
+        )
+        for unit in units
+    ]
+    return PickUpStoresOut(sorted(found, key=lambda one: len(one.missing)))
+
+
 console_routes = [list_pages, one_page, save_draft, preview, publish, list_versions, roll_back]
-shop_routes = [shop_page, stores]
+shop_routes = [shop_page, stores, pick_up_stores]

@@ -33,6 +33,13 @@ class StoreOut(msgspec.Struct):
     pick_up: bool
 
 
+class PickUpStoreOut(msgspec.Struct):
+    """A store that hands out orders. ``missing``: the SKUs asked for that it has too few of."""
+
+    store: StoreOut
+    missing: list[UUID]
+
+
 class ShopBannerItem(msgspec.Struct):
     """One picture with words."""
 

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import re
 from xml.etree import ElementTree as ET
@@ -5,10 +6,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from siyu.app.demo import art
 from siyu.app.demo.art import rendering
+from siyu.app.demo.drawing import Easels, Wanted
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 SIMPLE = {
@@ -129,3 +131,27 @@ def test_every_product_without_a_picture_gets_one_with_its_first_character(seed:
 def test_the_catalogues_stand_in_pictures_are_drawn_here():
     assert art.draw("p-1", "冰种手镯") == art.draw("p-1", "冰种手镯")
     assert opened(art.draw("p-1", "冰种手镯")).size == (800, 800)
+
+
+@pytest.mark.parametrize("kind", ["cup", "coin", "bangle"])
+def test_the_quick_way_draws_what_the_slow_way_draws(kind: str):
+    """The paper is rendered small and enlarged: no pixel may differ by more than the eye could ever see."""
+    quick = opened(art.picture(kind, 7))
+    slow = opened(rendering.webp(art.svg(kind, 7), quality=100))
+    assert quick.size == slow.size == (800, 800)
+    difference = ImageChops.difference(quick, slow).convert("L")
+    assert ImageStat.Stat(difference).mean[0] < 1.5
+    assert sum(difference.histogram()[24:]) < 800 * 800 // 200
+
+
+async def test_a_picture_drawn_beside_the_program_is_the_same_and_a_dead_easel_is_told():
+    wanted = [Wanted("cup", str(seed), {"stage": "xuan"}) for seed in range(3)]
+    async with Easels(2) as easels:
+        drawn = await asyncio.gather(*(easels.draw(one) for one in wanted))
+        assert drawn[0] == art.picture("cup", "0", stage="xuan")
+        assert len(set(drawn)) == 3
+        for easel in easels._all:
+            easel.kill()
+        with pytest.raises((EOFError, OSError)):
+            await easels.draw(wanted[0])
+    assert all(easel.returncode is not None for easel in easels._all)

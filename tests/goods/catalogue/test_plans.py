@@ -81,3 +81,21 @@ async def test_the_plans_are_looked_at_for_real(full, console):
     with counting_queries() as asked:
         await console.get("/api/console/products")
     assert any("from products p" in one for one in asked)
+
+
+async def test_a_brand_that_the_statistics_do_not_know_finds_its_rows_by_the_right_index(
+    full, database, rival
+):
+    asked = {
+        "skus_brand_id_code_key": (
+            """select s.id from unnest($1::text[]) as c(code)
+               cross join lateral (select id from skus where code = c.code limit 1) s""",
+            ["S-1"],
+        ),
+    }
+    async with database.raw(rival.id) as connection:
+        if connection.get_server_version().major < 18:
+            pytest.skip("the planner can be told since PostgreSQL 18")
+        for index, (query, names) in asked.items():
+            plan = "\n".join(row[0] for row in await connection.fetch("explain " + query, names))
+            assert index in plan, plan

@@ -296,10 +296,6 @@ async def test_categories_form_a_tree_without_circles(console):
         "code"
     ] == "catalogue.category_in_use"
     await made(console, jade(category_ids=[below]))
-    assert (await console.delete(f"/api/console/categories/{below}")).json()["facts"] == {
-        "products": 1,
-        "categories": 0,
-    }
     tree = {c["id"]: c for c in (await console.get("/api/console/categories")).json()["items"]}
     assert tree[below]["product_count"] == 1 and tree[top]["product_count"] == 0
     page = (await console.get("/api/console/products", params={"category_id": top})).json()
@@ -307,6 +303,42 @@ async def test_categories_form_a_tree_without_circles(console):
         "zh-CN": "镯子",
         "en": "Bangles",
     }
+
+
+async def test_the_products_of_a_deleted_category_stay(console, database, brand):
+    async def category(name, parent=None):
+        body = {"name": {"zh-CN": name}, "parent_id": parent}
+        return (await console.post("/api/console/categories", json=body)).json()
+
+    top = await category("首饰")
+    first, second = await category("手镯", top["id"]), await category("新品", top["id"])
+    both = await made(console, jade(category_ids=[first["id"], second["id"]]))
+    one = await made(console, jade(category_ids=[first["id"]]))
+    full = await console.delete(f"/api/console/categories/{top['id']}")
+    assert full.status_code == 409 and full.json()["facts"] == {"categories": 2}
+
+    assert (await console.delete(f"/api/console/categories/{first['id']}")).status_code == 204
+
+    assert (await console.get(f"/api/console/products/{both['id']}")).json()["category_ids"] == [
+        second["id"]
+    ]
+    left = (await console.get(f"/api/console/products/{one['id']}")).json()
+    assert left["category_ids"] == [] and left["version"] == one["version"]
+    listed = (
+        await console.get("/api/console/products", params={"category_id": second["id"]})
+    ).json()
+    assert [row["id"] for row in listed["items"]] == [both["id"]]
+    assert await run_checks(database, brand.id) == []
+
+
+async def test_categories_stand_in_three_levels_at_most(console):
+    parent = None
+    for name in ("首饰", "手镯", "翡翠手镯"):
+        body = {"name": {"zh-CN": name}, "parent_id": parent}
+        parent = (await console.post("/api/console/categories", json=body)).json()["id"]
+    deeper = {"name": {"zh-CN": "冰种"}, "parent_id": parent}
+    refused = await console.post("/api/console/categories", json=deeper)
+    assert refused.status_code == 422 and refused.json()["code"] == "catalogue.category_circle"
 
 
 async def test_pictures_in_a_description_become_ours(console, shop):

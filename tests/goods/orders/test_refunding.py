@@ -5,7 +5,9 @@ import asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from siyu.goods import stock
 from siyu.goods.orders.rules import refund_share
+from siyu.kernel.db import driver_of
 from tests.goods.orders.conftest import keyed, paid_order
 
 
@@ -140,6 +142,39 @@ async def test_shipped_pieces_come_back_to_the_shelf_only_when_restocked(stall, 
     assert "SF1234567890" in order["timeline"][2]["text"]["zh-CN"]
     await stall.settle()
     await stall.all_holds()
+
+
+async def test_goods_come_back_to_a_place_that_never_had_them(stall, shopper, console):
+    """Orders brought in from elsewhere name the store that sold them, which may keep none of it now."""
+    sku = await stall.sku(1000, 10)
+    placed = await paid_order(shopper, {sku: 1}, 1000)
+    url = f"/api/console/orders/{placed['id']}"
+    line = (await console.get(url)).json()["lines"][0]["id"]
+    parcel = {
+        "lines": [{"line_id": line, "quantity": 1}],
+        "carrier": "SF",
+        "tracking_number": "SF1234567890",
+    }
+    shipped = await console.post(f"{url}/parcels", json=parcel, headers=keyed())
+    assert shipped.status_code in (200, 201), shipped.text
+    room = await stall.store()
+    async with stall.database.brand(stall.brand.id) as session:
+        place = await stock.store_location(session, room)
+        driver = await driver_of(session)
+        await driver.execute("update orders set location_id = $1", place)
+    body = {
+        "lines": [{"line_id": line, "quantity": 1}],
+        "freight_minor": 0,
+        "reason": "破损",
+        "restock": True,
+    }
+    answer = await console.post(f"{url}/refunds", json=body, headers=keyed())
+    assert answer.status_code == 200, answer.text
+    async with stall.database.raw(stall.brand.id) as connection:
+        there = await connection.fetchval(
+            "select on_hand from stock_levels where sku_id = $1 and location_id = $2", sku, place
+        )
+    assert there == 1
 
 
 async def test_an_order_completes_when_the_buyer_confirms_or_after_ten_days(

@@ -228,6 +228,20 @@ def test_ctrl_c_is_heard_while_an_engine_takes_its_time_to_start(tree):
     assert gone(up.pids()) and "never" not in {seen.get("name") for seen in up.events()}
 
 
+def test_ctrl_c_is_heard_during_the_work_between_two_children(tree):
+    up = tree(
+        """
+    def slow():
+        say("migrating")
+        time.sleep(60)
+    children = [child("first", after_first_ready=slow), child("never")]""".strip()
+    )
+    up.wait_for("migrating")
+    up.process.send_signal(signal.SIGINT)
+    assert up.ends(3) == 0
+    assert gone(up.pids()) and "never" not in {seen.get("name") for seen in up.events()}
+
+
 def test_a_child_that_is_not_ready_in_time_is_given_up(tree):
     up = tree(
         """children = [child("slow", ready=lambda: False, ready_within_s=0.3, restart=Restart(first_s=0.05, first_tries=2))]"""

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 
 from siyu.kernel.db import driver_of
-from siyu.kernel.directory import enter
 from siyu.kernel.events import (
     Event,
     Listener,
@@ -58,14 +57,6 @@ async def with_history(session, events) -> None:
 LIVE: Listener = listeners[f"{__name__}.live_only"]
 ALL: Listener = listeners[f"{__name__}.with_history"]
 NAMES = {LIVE.name, ALL.name}
-
-
-@pytest.fixture
-async def brand_id(database) -> UUID:
-    brand_id = new_id()
-    async with database.brand(brand_id) as session:
-        await enter(session, "brand", brand_id.hex)
-    return brand_id
 
 
 async def put(database, brand_id, *events, origin="live", hold_s=0.0, before=None) -> None:

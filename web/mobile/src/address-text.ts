@@ -1,5 +1,5 @@
 /** Takes a pasted address apart: «苏晚晴 138 0571 6207 浙江省杭州市西湖区北山街道 12 号» → name, phone, region, street. */
-import type { RegionOut } from '@/api/types'
+import type { RegionOut } from '@client'
 
 export interface AddressParts {
   recipient: string

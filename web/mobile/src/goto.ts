@@ -1,5 +1,5 @@
 /** Ways through the app. */
-import type { LinkTarget } from '@/api/types'
+import type { LinkTarget } from '@client'
 
 const TABS = ['/pages/home/index', '/pages/category/index', '/pages/cart/index', '/pages/me/index']
 

@@ -1,4 +1,4 @@
-import type { ImageOut } from '@/api/types'
+import type { ImageOut } from '@client'
 
 const WIDTHS = [200, 400, 800]
 

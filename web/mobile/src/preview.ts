@@ -1,5 +1,5 @@
 /** The console's page editor shows its draft here: blocks come by message, only from the origin that was named. */
-import type { ShopBlock } from '@/api/types'
+import type { ShopBlock } from '@client'
 
 export const MESSAGE = 'siyu.preview'
 

@@ -1,7 +1,7 @@
 /** Products page by page, as a list that grows at its end. */
 import { ref } from 'vue'
 import { products, type ProductsAsked } from '@/api/shop'
-import type { ProductCard } from '@/api/types'
+import type { ProductCard } from '@client'
 import { said } from '@/problems'
 
 export function useProductList() {

@@ -5,7 +5,7 @@ const WANTED = ROLES.map((role) => `[role="${role}"]:not([tabindex])`).join(',')
 
 export function makeReachable(): void {
   dress()
-  new MutationObserver(dress).observe(document.body, { childList: true, subtree: true, attributeFilter: ['role'] })
+  new MutationObserver(dress).observe(document.body, { childList: true, subtree: true, attributeFilter: ['role', 'aria-label'] })
   document.addEventListener('keydown', press)
 }
 
@@ -13,6 +13,12 @@ function dress(): void {
   document.querySelectorAll('.uni-tabbar:not([role])').forEach((bar) => bar.setAttribute('role', 'navigation'))
   document.querySelectorAll('.uni-tabbar__item:not([role])').forEach((item) => item.setAttribute('role', 'link'))
   document.querySelectorAll('uni-button:not([role])').forEach((button) => button.setAttribute('role', 'button'))
+  // uni-app keeps a field's name on its frame, and gives pictures none: the frame of a picture has said it already.
+  document.querySelectorAll('uni-input[aria-label], uni-textarea[aria-label]').forEach((frame) => {
+    frame.querySelector('input, textarea')?.setAttribute('aria-label', frame.getAttribute('aria-label') ?? '')
+    frame.removeAttribute('aria-label')
+  })
+  document.querySelectorAll('img:not([alt])').forEach((picture) => picture.setAttribute('alt', ''))
   document.querySelectorAll<HTMLElement>(WANTED).forEach((element) => {
     element.tabIndex = 0
   })

@@ -1,5 +1,5 @@
 /** Which combinations of options exist and can be bought. Pure. */
-import type { ShopProduct, ShopSku } from '@/api/types'
+import type { ShopProduct, ShopSku } from '@client'
 
 export type Chosen = Record<string, string>
 

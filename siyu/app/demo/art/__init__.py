@@ -4,14 +4,14 @@ One key light from the upper left, one warm shadow to the lower right, a paper s
 said of a picture is chosen by its seed, so a seed (a product's handle) alone is enough.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Final
 
 from siyu.app.demo.art import gifts, gold, jade, tea, teaware
 from siyu.app.demo.art.canvas import SIZE, Canvas, Look, fill, n, polygon
 from siyu.app.demo.art.palette import STAGE, mix
-from siyu.app.demo.art.rendering import song_font, webp
+from siyu.app.demo.art.rendering import png_on_paper, song_font, webp
 
 KINDS: Final[dict[str, Callable[[Canvas, Look], str]]] = {
     "bangle": jade.bangle,
@@ -45,6 +45,21 @@ def svg(kind: str, seed: int | str, **look: str | float) -> str:
     Every kind knows ``stage``: xuan, celadon, lotus, mist, or "none" for a transparent ground.
     Raises ``ValueError`` for a kind, look or value that does not exist.
     """
+    canvas, ground, body = _drawn(kind, seed, look)
+    return _sheet(canvas, ground + body)
+
+
+def picture(kind: str, seed: int | str, **look: str | float) -> bytes:
+    """What ``svg`` draws, as a PNG of 800 pixels, in three quarters of the time.
+
+    The paper is nothing but slow gradients, so it is rendered small and enlarged under the thing.
+    """
+    canvas, ground, body = _drawn(kind, seed, look)
+    return png_on_paper(_sheet(canvas, ground), _sheet(canvas, body))
+
+
+def _drawn(kind: str, seed: int | str, look: Mapping[str, str | float]) -> tuple[Canvas, str, str]:
+    """The definitions, the paper and the thing."""
     if kind not in KINDS:
         raise ValueError(f"{kind!r}; known: {', '.join(KINDS)}")
     name = f"{kind}:{seed}:{sorted(look.items())}"
@@ -53,9 +68,13 @@ def svg(kind: str, seed: int | str, **look: str | float) -> str:
     ground = _stage(canvas, wanted)
     body = KINDS[kind](canvas, wanted)
     wanted.check_all_used()
+    return canvas, ground, body
+
+
+def _sheet(canvas: Canvas, content: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" role="img">'
-        f"<defs>{''.join(canvas.definitions)}</defs>{ground}{body}</svg>"
+        f"<defs>{''.join(canvas.definitions)}</defs>{content}</svg>"
     )
 
 
@@ -104,4 +123,4 @@ def _beam(canvas: Canvas, left: float, width: float) -> str:
     return fill(polygon(corners), light)
 
 
-__all__ = ["KINDS", "brand_art", "draw", "song_font", "svg", "webp"]
+__all__ = ["KINDS", "brand_art", "draw", "picture", "song_font", "svg", "webp"]

@@ -67,7 +67,9 @@ async def _apply(session: AsyncSession, row: CategoryRow, change: CategoryChange
         value: Any = getattr(change, field)
         if value is msgspec.UNSET:
             continue
-        if value is not None and await session.get(table, (brand_of(session), value)) is None:
+        with session.no_autoflush:  # a parent that does not exist must not reach the database
+            known = value is None or await session.get(table, (brand_of(session), value))
+        if not known:
             errors.append({"path": field, "message": "unknown"})
         setattr(row, field, value)
     if errors:
@@ -76,31 +78,40 @@ async def _apply(session: AsyncSession, row: CategoryRow, change: CategoryChange
 
 
 async def _require_tree(session: AsyncSession, category_id: UUID) -> None:
-    """Raise ``CategoryCircle`` unless every category still has a short way to the root."""
+    """Raise ``CategoryCircle`` unless the category, and all below it, have a short way to the root."""
     rows = await session.execute(select(CategoryRow.id, CategoryRow.parent_id))
     parents: dict[UUID, UUID | None] = {row.id: row.parent_id for row in rows}
     assert category_id in parents
-    for one in parents:
+    moved, fresh = {category_id}, {category_id}
+    while fresh:
+        fresh = {one for one, parent in parents.items() if parent in fresh} - moved
+        moved |= fresh
+    for one in moved:
         rules.depth_of(one, parents.__getitem__)
 
 
 async def delete_category(session: AsyncSession, category_id: UUID) -> None:
-    """Remove an empty category. Refusals: ``CategoryInUse``, ``NotFound``."""
+    """Remove a category without categories below it; its products stay, in their other categories or in none.
+
+    Refusals: ``CategoryInUse``, ``NotFound``.
+    """
     row = await session.get(CategoryRow, (brand_of(session), category_id))
     if row is None:
         raise NotFound(category_id=str(category_id))
     connection = await driver_of(session)
-    products = await connection.fetchval(
-        "select count(*) from product_categories where category_id = $1", category_id
-    )
     below = await connection.fetchval(
         "select count(*) from categories where parent_id = $1", category_id
     )
-    if products or below:
-        raise rules.CategoryInUse(products=products, categories=below)
+    if below:
+        raise rules.CategoryInUse(categories=below)
+    await connection.execute("delete from product_categories where category_id = $1", category_id)
     await connection.execute(
-        "update products set category_id = null where category_id = $1", category_id
-    )  # deleted ones
+        """update products p set category_id = (
+               select c.category_id from product_categories c where c.brand_id = p.brand_id and c.product_id = p.id
+               order by c.position limit 1)
+           where p.category_id = $1""",
+        category_id,
+    )
     await session.delete(row)
     await session.flush()
     await say_changed(connection, None)

@@ -4,7 +4,9 @@ import asyncio
 import csv
 import hashlib
 import io
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from uuid import UUID
@@ -15,13 +17,25 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.catalogue.actions.intake import Shelves, Taken, take_in
-from siyu.goods.catalogue.importing import Mapping, ParsedProduct, Rejected, open_table, parse
-from siyu.kernel import clock, jobs
+from siyu.goods.catalogue.importing import (
+    Handed,
+    Mapping,
+    ParsedProduct,
+    Rejected,
+    open_table,
+    parse,
+)
+from siyu.kernel import clock, jobs, timers
 from siyu.kernel.db import SYSTEM, Actor, Database
+from siyu.kernel.errors import NotFound
 from siyu.kernel.ids import new_id
 
-CHUNK = 400
+CHUNK = 1000
+"""What one transaction takes: so many products and refusals, or products with so many variants together."""
 KEPT_REJECTIONS, SHOWN_REJECTIONS = 50_000, 1_000
+LONG_S = 0.9
+EXPIRES = "catalogue.import_expires"
+KEPT_DAYS = 30
 Progress = Callable[[int, int | None, int], Awaitable[None]]
 """Called with rows done, rows in all (if known) and rows refused, after each chunk."""
 Item = ParsedProduct | Rejected
@@ -63,7 +77,7 @@ class _TrialOver(Exception):
 async def run_import(
     database: Database,
     brand_id: UUID,
-    source: Path,
+    source: Path | Handed,
     *,
     format: str = "auto",
     mapping: Mapping | None = None,
@@ -71,26 +85,31 @@ async def run_import(
     dry_run: bool = False,
     progress: Progress | None = None,
     import_id: UUID | None = None,
+    filename: str = "",
+    keep_days: int = KEPT_DAYS,
     actor: Actor = SYSTEM,
 ) -> ImportResult:
     """Take a file of products in. The same file again changes nothing; an interrupted one goes on where it was.
 
     Each chunk is one transaction of well under two seconds. Refused rows are kept with the import (``report_csv``).
-    With ``dry_run`` everything is tried and nothing stays. Raises ``ImportRefused`` when the file cannot be read.
+    With ``dry_run`` everything is tried and nothing stays. What was handed in comes with its ``import_id``. Raises ``ImportRefused`` when the file cannot be read.
     """
-    table = await asyncio.to_thread(open_table, source)
+    table = await asyncio.to_thread(open_table, source, filename)
     items = await asyncio.to_thread(parse, table, format, mapping, currency=currency)
     total = table.lines
     run = _Run(database, brand_id, actor, dry_run=dry_run)
-    done = 0 if dry_run else await run.begin(source, format, mapping, import_id)
+    done = 0 if dry_run else await run.begin(source, format, mapping, import_id, keep_days)
     stream = iter(items)
     await asyncio.to_thread(_skip, stream, done)
-    upcoming = asyncio.create_task(asyncio.to_thread(_chunk, stream))
+    weight = CHUNK
+    upcoming = asyncio.create_task(asyncio.to_thread(_chunk, stream, weight))
     try:
         while chunk := await upcoming:
-            upcoming = asyncio.create_task(asyncio.to_thread(_chunk, stream))
+            upcoming = asyncio.create_task(asyncio.to_thread(_chunk, stream, weight))
             done += len(chunk)
+            began = time.monotonic()
             await run.take(chunk, done)
+            weight = _next_weight(weight, time.monotonic() - began)
             if progress is not None:
                 await progress(run.result.rows, total, run.result.rejected_rows)
     finally:
@@ -101,32 +120,39 @@ async def run_import(
     return run.result
 
 
-def _chunk(stream: Iterator[Item]) -> list[Item]:
-    return list(islice(stream, CHUNK))
+def _chunk(stream: Iterator[Item], weight: int) -> list[Item]:
+    """What comes next, by weight: a product of many variants is as much work as many products."""
+    chunk: list[Item] = []
+    for item in stream:
+        chunk.append(item)
+        weight -= max(1, len(item.variants) // 2) if isinstance(item, ParsedProduct) else 1
+        if weight <= 0:
+            break
+    return chunk
+
+
+def _next_weight(weight: int, took_s: float) -> int:
+    """Transactions that state events stay well under two seconds, however busy the machine is."""
+    if took_s > LONG_S:
+        return max(1, weight // 2)
+    return min(CHUNK, weight * 2) if took_s < LONG_S / 3 else weight
 
 
 def _skip(stream: Iterator[Item], count: int) -> None:
     next(islice(stream, count, count), None)
 
 
-def _size_of(source: Path) -> int:
-    return (
-        source.stat().st_size
-        if source.is_file()
-        else sum(one.stat().st_size for one in source.iterdir())
-    )
-
-
-def file_hash(source: Path) -> str:
-    """SHA-256 of a file, or of all files of a folder by name; hexadecimal."""
-    digest = hashlib.sha256()
+def size_and_hash(source: Path) -> tuple[int, str]:
+    """Bytes and SHA-256 (hexadecimal) of a file, or of all files of a folder by name."""
+    size, digest = 0, hashlib.sha256()
     for path in sorted(source.iterdir()) if source.is_dir() else [source]:
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(path.name.encode() if source.is_dir() else b"")
                 while block := file.read(1 << 20):
                     digest.update(block)
-    return digest.hexdigest()
+                    size += len(block)
+    return size, digest.hexdigest()
 
 
 class _Run:
@@ -144,10 +170,18 @@ class _Run:
         self.result = ImportResult(rejected=[])
 
     async def begin(
-        self, source: Path, format: str, mapping: Mapping | None, import_id: UUID | None
+        self,
+        source: Path | Handed,
+        format: str,
+        mapping: Mapping | None,
+        import_id: UUID | None,
+        keep_days: int,
     ) -> int:
         """Find or make the import's row; how many items of the stream are committed already."""
-        digest = await asyncio.to_thread(file_hash, source)
+        assert import_id is not None or isinstance(source, Path), "what was handed in has its row"
+        size, digest = 0, ""
+        if isinstance(source, Path):
+            size, digest = await asyncio.to_thread(size_and_hash, source)
         way = msgspec.json.encode(
             [] if mapping is None else [msgspec.to_builtins(mapping)]
         ).decode()
@@ -155,7 +189,7 @@ class _Run:
             row = await connection.fetchrow(
                 """select id, done_products, counts::text, finished_at from catalogue_imports
                    where case when $1::uuid is null then file_hash = $2 and format = $3 and mapping = $4::text::jsonb
-                                   and finished_at is null and file_key is null
+                                   and finished_at is null and file_key is null and expired_at is null
                               else id = $1 end
                    order by created_at desc limit 1 for update""",
                 import_id,
@@ -164,13 +198,9 @@ class _Run:
                 way,
             )
             if row is None:
-                size = await asyncio.to_thread(_size_of, source)
-                self.result.import_id = new_id()
-                await connection.execute(
-                    """insert into catalogue_imports (id, filename, size_bytes, file_hash, format, mapping, created_at)
-                       values ($1, $2, $3, $4, $5, $6::text::jsonb, $7)""",
-                    self.result.import_id, source.name, size, digest, format, way, clock.now(),
-                )  # fmt: skip
+                if not isinstance(source, Path):
+                    raise NotFound(import_id=str(import_id))
+                await self._note(connection, source, size, digest, (format, way), keep_days)
                 return 0
             self.result.import_id = row["id"]
             if (
@@ -180,6 +210,26 @@ class _Run:
                 return 0
             await self._remember(connection, row["counts"])
             return row["done_products"]
+
+    async def _note(
+        self,
+        connection: asyncpg.Connection,
+        source: Path,
+        size: int,
+        digest: str,
+        reading: tuple[str, str],
+        keep_days: int,
+    ) -> None:
+        """The row of a file from the command line; what is kept of its refused rows expires."""
+        now, import_id = clock.now(), new_id()
+        until = now + timedelta(days=keep_days)
+        await connection.execute(
+            """insert into catalogue_imports (id, filename, size_bytes, file_hash, format, mapping, created_at, expires_at)
+               values ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)""",
+            import_id, source.name, size, digest, *reading, now, until,
+        )  # fmt: skip
+        await timers.put_on(connection, EXPIRES, [import_id], [until])
+        self.result.import_id = import_id
 
     async def _begin_again(self, connection: asyncpg.Connection) -> None:
         await connection.execute(

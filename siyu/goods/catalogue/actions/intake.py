@@ -1,23 +1,23 @@
 """Imported products into the catalogue, a chunk of them in one transaction and a constant number of statements."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from siyu.goods.catalogue import rules
-from siyu.goods.catalogue.actions.media import Wanted, media_of_sources
+from siyu.goods.catalogue.actions.media import Wanted, media_of_sources, own_pictures
 from siyu.goods.catalogue.actions.writing import Change, write_products
 from siyu.goods.catalogue.importing import ParsedProduct, Rejected
 from siyu.goods.catalogue.ports import plugs
 from siyu.goods.catalogue.queries.whole import whole_products
-from siyu.goods.catalogue.shapes import AttributeOut, OptionIn, ProductIn, SkuIn, Whole
-from siyu.goods.catalogue.showing import stored_html
+from siyu.goods.catalogue.shapes import AttributeOut, NewId, OptionIn, ProductIn, SkuIn, Whole
+from siyu.goods.catalogue.showing import own_id, stored_html
 from siyu.kernel import clock
 from siyu.kernel.db import Actor
-from siyu.kernel.ids import new_id
+from siyu.kernel.ids import new_id, new_ids
 
 CODE_TAKEN = {
     "zh-CN": "这个规格编码属于另一个商品",
@@ -129,23 +129,51 @@ async def take_in(
     placed = await shelves.place(connection, different)
     pictures = await media_of_sources(connection, _sources(different))
     taken.pictures = len(pictures)
+    pictures |= await own_pictures(connection, _addresses(different))
     changes: list[Change] = []
+    alike: list[Whole] = []
     counted: dict[UUID, int] = {}
-    now = clock.now()
+    now, fresh = clock.now(), ids_in_blocks()
     for product in different:
         earlier = before[known[product.handle][0]] if product.handle in known else None
-        after = _planned(product, earlier, placed, pictures, now)
-        changes.append((earlier, after))
+        after = _planned(product, earlier, placed, pictures, now, fresh)
+        if earlier is not None and same_content(earlier, after):
+            alike.append(after)
+        else:
+            changes.append((earlier, after))
         stock = {
             variant.code: variant.stock for variant in product.variants if variant.stock is not None
         }
         counted.update({sku.id: stock[sku.code] for sku in after.on_offer if sku.code in stock})
     await write_products(connection, changes, actor=actor, origin="import")
+    await _remember(connection, alike)
     if counted:
         await plugs.shelf.count(connection, counted, kind="imported", reason="")
     taken.updated = sum(1 for earlier, _ in changes if earlier is not None)
     taken.new = len(changes) - taken.updated
+    taken.unchanged += len(alike)
     return taken
+
+
+def same_content(before: Whole, after: Whole) -> bool:
+    """Whether a write would change nothing that anybody can see."""
+    return before == msgspec.structs.replace(
+        after,
+        version=before.version,
+        fingerprint=before.fingerprint,
+        updated_at=before.updated_at,
+    )
+
+
+async def _remember(connection: asyncpg.Connection, alike: Sequence[Whole]) -> None:
+    """Next time the fingerprint tells at once that there is nothing to do."""
+    if alike:
+        await connection.execute(
+            """update products p set fingerprint = f.fingerprint
+               from unnest($1::uuid[], $2::text[]) as f(id, fingerprint) where p.id = f.id""",
+            [product.id for product in alike],
+            [product.fingerprint for product in alike],
+        )
 
 
 async def _without_foreign_codes(
@@ -189,7 +217,17 @@ def _sources(products: Sequence[ParsedProduct]) -> list[Wanted]:
             for variant in product.variants
             if variant.image_url
         ]
-    return wanted
+    return [one for one in wanted if own_id(one.source) is None]
+
+
+def _addresses(products: Sequence[ParsedProduct]) -> set[str]:
+    """Addresses of pictures and SKUs' pictures: those in descriptions are understood where they are stored."""
+    return {image.source_url for product in products for image in product.images} | {
+        variant.image_url
+        for product in products
+        for variant in product.variants
+        if variant.image_url
+    }
 
 
 def _planned(
@@ -197,7 +235,8 @@ def _planned(
     earlier: Whole | None,
     placed: Mapping[tuple[str, ...], UUID],
     pictures: Mapping[str, UUID],
-    now: Any,
+    now: datetime,
+    fresh: NewId,
 ) -> Whole:
     """The product after the import. A file never takes something off sale by saying nothing about it."""
     status = earlier.status if earlier and product.status == "draft" else product.status
@@ -215,15 +254,9 @@ def _planned(
         status=status,  # pyright: ignore[reportArgumentType]
         on_sale_at=earlier.on_sale_at if earlier else None,
         off_at=earlier.off_at if earlier else None,
-        category_ids=[placed[product.category]]
-        if product.category
-        else earlier.category_ids
-        if earlier
-        else [],
+        category_ids=_categories(placed.get(product.category), earlier),
         tags=list(product.tags) if product.tags or earlier is None else earlier.tags,
-        attributes=[
-            AttributeOut({product.locale: n}, {product.locale: v}) for n, v in product.attributes
-        ],
+        attributes=_attributes(product, earlier),
         options=[
             OptionIn(
                 {product.locale: option.name}, [{product.locale: value} for value in option.values]
@@ -234,8 +267,42 @@ def _planned(
         kind=earlier.kind if earlier else "goods",  # pyright: ignore[reportArgumentType]
         freight_template_id=earlier.freight_template_id if earlier else None,
     )
-    after = rules.plan(earlier, wanted, now, new_id, merge=True, keep_missing=not product.complete)
-    return msgspec.structs.replace(after, fingerprint=product.fingerprint)
+    after = rules.plan(earlier, wanted, now, fresh, merge=True, keep_missing=not product.complete)
+    msgspec.structs.force_setattr(after, "fingerprint", product.fingerprint)
+    return after
+
+
+def ids_in_blocks() -> NewId:
+    """``new_id`` for work that needs thousands: made in blocks of a thousand."""
+    made: list[UUID] = []
+
+    def fresh() -> UUID:
+        if not made:
+            made.extend(reversed(new_ids(1000)))
+        return made.pop()
+
+    return fresh
+
+
+def _categories(named: UUID | None, earlier: Whole | None) -> list[UUID]:
+    """The file names the first category; those that staff have added stay."""
+    others = earlier.category_ids if earlier else []
+    return [named, *(one for one in others if one != named)] if named else others
+
+
+def _attributes(product: ParsedProduct, earlier: Whole | None) -> list[AttributeOut]:
+    """Facts of the file in place of those of the same name; what the file does not speak of stays."""
+    locale = product.locale
+    told = [AttributeOut({locale: name}, {locale: value}) for name, value in product.attributes]
+    if earlier is None:
+        return told
+    fresh = dict(product.attributes)
+    kept: list[AttributeOut] = []
+    for one in earlier.attributes:
+        name = one.name.get(locale)
+        value = fresh.pop(name, None) if name is not None else None
+        kept.append(one if value is None else AttributeOut(one.name, {**one.value, locale: value}))
+    return kept + [one for one in told if one.name[locale] in fresh]
 
 
 def _skus(product: ParsedProduct, pictures: Mapping[str, UUID]) -> list[SkuIn]:

@@ -1,7 +1,7 @@
 """Keeping pictures: uploads, and addresses of pictures that are fetched later."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.catalogue.media.pictures import Picture, rendered
+from siyu.goods.catalogue.showing import own_id
 from siyu.goods.catalogue.tables import MediaRow
 from siyu.kernel import clock
 from siyu.kernel.db import brand_of
@@ -79,7 +80,19 @@ on conflict (brand_id, source) do nothing
 """
 
 
-class Wanted(msgspec.Struct, frozen=True):
+async def own_pictures(connection: asyncpg.Connection, addresses: Iterable[str]) -> dict[str, UUID]:
+    """The pictures of the brand that addresses of ours name behind ``#m``; others are absent."""
+    named = {address: found for address in addresses if (found := own_id(address))}
+    if not named:
+        return {}
+    rows = await connection.fetch(
+        "select id from media where id = any($1::uuid[])", list(named.values())
+    )
+    known = {row["id"] for row in rows}
+    return {address: found for address, found in named.items() if found in known}
+
+
+class Wanted(msgspec.Struct, frozen=True, gc=False):
     """A picture to be fetched; ``label`` is drawn until then."""
 
     source: str

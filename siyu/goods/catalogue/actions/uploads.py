@@ -2,11 +2,8 @@
 
 import asyncio
 import hashlib
-import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,9 +12,10 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.goods.catalogue.actions.importing import RejectedOut
+from siyu.goods.catalogue.actions.importing import EXPIRES, RejectedOut
 from siyu.goods.catalogue.actions.intake import standing
 from siyu.goods.catalogue.importing import (
+    Handed,
     Mapping,
     ParsedProduct,
     Rejected,
@@ -28,7 +26,7 @@ from siyu.goods.catalogue.importing import (
 )
 from siyu.goods.catalogue.importing.parsed import ImportRefused
 from siyu.goods.catalogue.tables import CatalogueImportRow, ImportMappingRow
-from siyu.kernel import clock, jobs
+from siyu.kernel import clock, jobs, timers
 from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.files import Files
@@ -75,6 +73,14 @@ class ImportStarted(Refusal):
     detail = "This import has been started already. Upload the file again to import it once more."
 
 
+class ImportExpired(Refusal):
+    """The file has been deleted after its time; ``facts``: expired_at."""
+
+    code = "catalogue.import_expired"
+    status = 410
+    detail = "The file has expired and was deleted. Upload it again."
+
+
 def mapping_of(fields: list[MappingField]) -> Mapping | None:
     """The mapping that fields say; nothing for none. Raises ``ImportRefused``."""
     if not fields:
@@ -87,7 +93,7 @@ def mapping_of(fields: list[MappingField]) -> Mapping | None:
     constants = {one.target: one.constant or "" for one in fields if not one.column}
     money, splitter = constants.pop("money", "yuan"), constants.pop("splitter", "")
     if money not in ("yuan", "fen"):
-        raise ImportRefused("bad_mapping", detail=f"money = {money}")
+        raise ImportRefused("bad_mapping", found=f"money = {money}")
     mapping = Mapping(
         columns=columns,
         constants=constants,
@@ -112,9 +118,11 @@ def fields_of(mapping: Mapping) -> list[MappingField]:
 
 
 async def take_upload(
-    session: AsyncSession, files: Files, filename: str, content: bytes
+    session: AsyncSession, files: Files, filename: str, content: bytes, keep_days: int
 ) -> CatalogueImportRow:
     """Keep a file of products and look at it: its format, header, first rows, and a suggested mapping.
+
+    It is kept sealed, and for so many days.
 
     Raises ``ImportRefused`` when it is not a table that can be read.
     """
@@ -130,6 +138,9 @@ async def take_upload(
         sample=[[cell[:200] for cell in cells] for cells in await asyncio.to_thread(table.sample)],
         mapping=msgspec.to_builtins(fields_of(suggest_mapping(table.header))),
     )
+    row.created_at = clock.now()
+    row.expires_at = until = row.created_at + timedelta(days=keep_days)
+    await timers.put(session, EXPIRES, row.id, until)
     key = f"{brand_of(session)}/imports/{row.id}"
     await files.put(key, content)
     row.file_key = key
@@ -162,16 +173,13 @@ async def page_of_imports(
     return list(await session.scalars(wanted.limit(limit)))
 
 
-@asynccontextmanager
-async def local_copy(files: Files, row: CatalogueImportRow) -> AsyncGenerator[Path]:
-    """The import's file in a folder of its own on this machine, for the time of the block."""
-    assert row.file_key is not None
-    with tempfile.TemporaryDirectory(prefix="siyu-import-") as folder:
-        path = Path(folder) / (row.filename if row.filename not in (".", "..") else "products.csv")
-        with path.open("wb") as file:
-            async for piece in files.stream(row.file_key):
-                file.write(piece)
-        yield path
+def key_of(row: CatalogueImportRow) -> str:
+    """Where the import's file lies. Raises ``ImportExpired``, ``NotFound``."""
+    if row.expired_at is not None:
+        raise ImportExpired(expired_at=row.expired_at.isoformat())
+    if row.file_key is None:
+        raise NotFound(import_id=str(row.id))
+    return row.file_key
 
 
 async def preview(
@@ -183,14 +191,12 @@ async def preview(
 ) -> ImportPreviewOut:
     """The first products and refusals of a file as it would be read now. Nothing is kept.
 
-    Raises ``ImportRefused``, ``NotFound``.
+    Raises ``ImportRefused``, ``ImportExpired``, ``NotFound``.
     """
     row = await one_import(session, import_id)
-    if row.file_key is None:
-        raise NotFound(import_id=str(import_id))
     mapping = mapping_of(fields) if format == "table" else None
-    async with local_copy(files, row) as path:
-        items = await asyncio.to_thread(_first_items, path, format, mapping)
+    async with files.local(key_of(row)) as file:
+        items = await asyncio.to_thread(_first_items, file, row.filename, format, mapping)
     products = [item for item in items if isinstance(item, ParsedProduct)]
     refused = [item for item in items if isinstance(item, Rejected)]
     connection: asyncpg.Connection = await driver_of(session)
@@ -204,9 +210,9 @@ async def preview(
 
 
 def _first_items(
-    path: Path, format: str, mapping: Mapping | None
+    file: Handed, filename: str, format: str, mapping: Mapping | None
 ) -> list[ParsedProduct | Rejected]:
-    items = parse(open_table(path), format, mapping)
+    items = parse(open_table(file, filename), format, mapping)
     try:
         return list(islice(items, LOOKED_AT))
     finally:
@@ -228,10 +234,12 @@ async def start_import(
     fields: list[MappingField],
     save_mapping_as: str | None,
 ) -> UUID:
-    """Let a worker take the file in; the job's id. Refusals: ``ImportStarted``, ``ImportRefused``, ``NotFound``."""
+    """Let a worker take the file in; the job's id.
+
+    Refusals: ``ImportStarted``, ``ImportRefused``, ``ImportExpired``, ``NotFound``.
+    """
     row = await one_import(session, import_id)
-    if row.file_key is None:
-        raise NotFound(import_id=str(import_id))
+    key_of(row)
     if row.job_id is not None:
         raise ImportStarted(job_id=str(row.job_id))
     mapping = mapping_of(fields) if format == "table" else None

@@ -70,15 +70,22 @@ on conflict (brand_id, id) do update set
     image_id = excluded.image_id, active = excluded.active
 """
 _ADD_WORDS = """
-insert into product_tokens (token, id)
-select token, id from unnest($1::uuid[], $2::text[]) as p(id, words), unnest(string_to_array(words, ' ')) as token
-where token <> '' order by token, id
+insert into product_tokens (brand_id, token, id)
+select (select current_setting('siyu.brand')::uuid), token, id
+from unnest($1::uuid[], $2::text[]) as p(id, words), unnest(string_to_array(words, ' ')) as token
+where token <> '' order by token collate "C", id
 """
 _DROP_WORDS = """
 delete from product_tokens using (
     select token, id from unnest($1::uuid[], $2::text[]) as p(id, words), unnest(string_to_array(words, ' ')) as token
 ) gone where product_tokens.token = gone.token and product_tokens.id = gone.id
 """
+
+
+# A row that is there to stay costs a third less without the question whether it is there already.
+_NEW_PRODUCTS, _NEW_OPTIONS, _NEW_VALUES, _NEW_SKUS = (
+    statement.partition("on conflict")[0] for statement in (_PRODUCTS, _OPTIONS, _VALUES, _SKUS)
+)
 
 
 async def write_products(
@@ -91,11 +98,14 @@ async def write_products(
     if not changes:
         return
     after = [product for _, product in changes]
+    fresh = all(before is None for before, _ in changes)
     try:
-        written = await connection.execute(_PRODUCTS, *_product_columns(after))
+        written = await connection.execute(
+            _NEW_PRODUCTS if fresh else _PRODUCTS, *_product_columns(after)
+        )
         if int(written.split()[-1]) != len(after):
             raise ChangedMeanwhile
-        await _write_parts(connection, changes)
+        await _write_parts(connection, changes, fresh=fresh)
     except asyncpg.UniqueViolationError as violation:
         if violation.constraint_name == "products_brand_id_handle_key":
             raise HandleTaken(handles=[product.handle for product in after][:20]) from None
@@ -146,7 +156,9 @@ def _product_columns(products: Sequence[Whole]) -> list[list[Any]]:
     )
 
 
-async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]) -> None:
+async def _write_parts(
+    connection: asyncpg.Connection, changes: Sequence[Change], *, fresh: bool
+) -> None:
     after = [product for _, product in changes]
     options = [(p.id, n, option) for p in after for n, option in enumerate(p.options)]
     values = [
@@ -175,11 +187,11 @@ async def _write_parts(connection: asyncpg.Connection, changes: Sequence[Change]
         rows: list[tuple[Any, ...]] = [
             (o.id, product, n, _json(o.name)) for product, n, o in options
         ]
-        await connection.execute(_OPTIONS, *zip(*rows, strict=True))
+        await connection.execute(_NEW_OPTIONS if fresh else _OPTIONS, *zip(*rows, strict=True))
         rows = [(v.id, product, option, n, _json(v.name)) for product, option, n, v in values]
-        await connection.execute(_VALUES, *zip(*rows, strict=True))
+        await connection.execute(_NEW_VALUES if fresh else _VALUES, *zip(*rows, strict=True))
     await connection.execute(
-        _SKUS,
+        _NEW_SKUS if fresh else _SKUS,
         *_columns(
             skus,
             lambda s: s[2].id,

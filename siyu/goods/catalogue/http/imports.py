@@ -1,7 +1,7 @@
 """The console's doors to imports: hand in a file, look at it, read it some way, start."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -16,8 +16,8 @@ from siyu.goods.catalogue.actions import uploads
 from siyu.goods.catalogue.actions.uploads import MAX_UPLOAD_BYTES, ImportPreviewOut, MappingField
 from siyu.goods.catalogue.importing import ImportRefused
 from siyu.goods.catalogue.tables import CatalogueImportRow
-from siyu.kernel import clock, jobs
-from siyu.kernel.http import decode_cursor, encode_cursor
+from siyu.kernel import jobs
+from siyu.kernel.http import JobOut, decode_cursor, encode_cursor
 from siyu.people.staff import Desk
 
 Format = Literal["shopify", "siyu", "litemall", "table"]
@@ -25,30 +25,11 @@ Size = Annotated[int, QueryParameter(ge=1, le=100)]
 Cell = Annotated[str, Meta(max_length=500)]
 
 
-class ImportJobOut(msgspec.Struct):
-    """The job behind an import, in the shape of every job."""
-
-    id: UUID
-    kind: str
-    title: dict[str, str]
-    state: str
-    step: dict[str, str]
-    done: int
-    total: int | None
-    rate_per_s: int | None
-    eta_s: int | None
-    failed: int
-    has_report: bool
-    error: str | None
-    result: dict[str, Any]
-    created_by: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
 class ImportOut(msgspec.Struct):
-    """A file that was handed in."""
+    """A file that was handed in.
+
+    ``expires_at``: when it will be deleted; ``expired_at``: when it was, with its ``sample`` and the report.
+    """
 
     id: UUID
     filename: str
@@ -57,8 +38,10 @@ class ImportOut(msgspec.Struct):
     header: list[str]
     sample: list[list[str]]
     mapping: list[MappingField]
-    job: ImportJobOut | None
+    job: JobOut | None
     created_at: datetime
+    expires_at: datetime | None
+    expired_at: datetime | None
 
 
 class ImportPage(msgspec.Struct):
@@ -90,27 +73,13 @@ class SavedMappings(msgspec.Struct):
     items: list[SavedMapping]
 
 
-def _job(row: jobs.JobRow) -> ImportJobOut:
-    rate = left = None
-    if row.started_at is not None and row.done:
-        seconds = max(((row.finished_at or clock.now()) - row.started_at).total_seconds(), 0.001)
-        rate = round(row.done / seconds)
-        if row.state == "running" and row.total and rate:
-            left = max(0, (row.total - row.done) // rate)
-    return ImportJobOut(
-        row.id, row.kind, row.title, row.state, row.step, row.done, row.total, rate, left, row.failed,
-        row.report_key is not None, row.error, row.result, row.created_by, row.created_at, row.started_at,
-        row.finished_at,
-    )  # fmt: skip
-
-
 async def _shown(desk: Desk, rows: list[CatalogueImportRow]) -> list[ImportOut]:
     """Imports with their jobs, in two round trips."""
     ids = [row.job_id for row in rows if row.job_id]
-    by_id: dict[UUID, ImportJobOut] = {}
+    by_id: dict[UUID, JobOut] = {}
     if ids:
         found = await desk.session.scalars(select(jobs.JobRow).where(jobs.JobRow.id.in_(ids)))
-        by_id = {job.id: _job(job) for job in found}
+        by_id = {job.id: JobOut.of(job) for job in found}
     return [
         ImportOut(
             row.id,
@@ -122,6 +91,8 @@ async def _shown(desk: Desk, rows: list[CatalogueImportRow]) -> list[ImportOut]:
             msgspec.convert([one for one in row.mapping if "target" in one], list[MappingField]),
             by_id.get(row.job_id) if row.job_id else None,
             row.created_at,
+            row.expires_at,
+            row.expired_at,
         )
         for row in rows
     ]
@@ -134,7 +105,13 @@ async def post_import(desk: NamedDependency[Desk], data: MultipartBody[TableIn])
     content = await data.file.read(MAX_UPLOAD_BYTES + 1)
     if len(content) > MAX_UPLOAD_BYTES:
         raise ImportRefused("too_big", limit=MAX_UPLOAD_BYTES)
-    row = await uploads.take_upload(desk.session, desk.runtime.files, data.file.filename, content)
+    row = await uploads.take_upload(
+        desk.session,
+        desk.runtime.files,
+        data.file.filename,
+        content,
+        desk.runtime.settings.import_files_keep_days,
+    )
     await desk.audit(
         "import.uploaded", subject_kind="import", subject_id=row.id, label=row.filename
     )
@@ -178,7 +155,10 @@ async def show_import(desk: NamedDependency[Desk], import_id: FromPath[UUID]) ->
 async def preview_import(
     desk: NamedDependency[Desk], import_id: FromPath[UUID], data: JSONBody[PreviewIn]
 ) -> ImportPreviewOut:
-    """The first products and refusals as the file would be read now; nothing is kept. Refusals: catalogue.import_refused."""
+    """The first products and refusals as the file would be read now; nothing is kept.
+
+    Refusals: catalogue.import_refused, catalogue.import_expired.
+    """
     desk.require("products.import")
     return await uploads.preview(
         desk.session, desk.runtime.files, import_id, data.format, data.mapping
@@ -188,8 +168,11 @@ async def preview_import(
 @post("/imports/{import_id:uuid}/start", tags=["imports"], status_code=202)
 async def start_import(
     desk: NamedDependency[Desk], import_id: FromPath[UUID], data: JSONBody[StartIn]
-) -> ImportJobOut:
-    """Take the file in, as a job. Refusals: catalogue.import_started, catalogue.import_refused."""
+) -> JobOut:
+    """Take the file in, as a job.
+
+    Refusals: catalogue.import_started, catalogue.import_refused, catalogue.import_expired.
+    """
     desk.require("products.import")
     job_id = await uploads.start_import(
         desk.session, import_id, data.format, data.mapping, data.save_mapping_as
@@ -201,7 +184,7 @@ async def start_import(
         subject_id=import_id,
         label=row.title.get("zh-CN", ""),
     )
-    return _job(row)
+    return JobOut.of(row)
 
 
 console_routes = [

@@ -171,7 +171,7 @@ async def list_categories(desk: NamedDependency[Desk]) -> CategoryListOut:
 
 @post("/categories", tags=["catalogue"])
 async def post_category(desk: NamedDependency[Desk], data: JSONBody[CategoryIn]) -> CategoryOut:
-    """Make a category. Refusals: http.invalid, catalogue.category_circle (also for more than six levels)."""
+    """Make a category. Refusals: http.invalid, catalogue.category_circle (also for more than three levels)."""
     desk.require("products.edit")
     change = categories.CategoryChange(**msgspec.structs.asdict(data))
     return await _category(
@@ -202,7 +202,7 @@ async def _category(desk: Desk, category_id: UUID, action: str) -> CategoryOut:
 
 @delete("/categories/{category_id:uuid}", tags=["catalogue"])
 async def delete_category(desk: NamedDependency[Desk], category_id: FromPath[UUID]) -> None:
-    """Remove an empty category. Refusals: catalogue.category_in_use."""
+    """Remove a category; its products stay. Refusals: catalogue.category_in_use (categories below it)."""
     desk.require("products.edit")
     await categories.delete_category(desk.session, category_id)
     await desk.audit("category.deleted", subject_kind="category", subject_id=category_id)

@@ -2,7 +2,7 @@
 
 from siyu.goods.catalogue.importing.formats import FORMATS, Format, detect, parse
 from siyu.goods.catalogue.importing.mapping import ATTRIBUTE, TARGETS, Mapping, suggest_mapping
-from siyu.goods.catalogue.importing.opening import open_table
+from siyu.goods.catalogue.importing.opening import Handed, open_table
 from siyu.goods.catalogue.importing.parsed import (
     FILE_REASONS,
     REASONS,
@@ -23,6 +23,7 @@ __all__ = [
     "REASONS",
     "TARGETS",
     "Format",
+    "Handed",
     "ImportRefused",
     "Limits",
     "Mapping",

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_PRICE_MINOR: Final = 10**11
 MAX_STOCK: Final = 10**9
 MAX_WEIGHT_G: Final = 10**8
 MAX_DESCRIPTION: Final = 200_000
+MAX_DEPTH: Final = 3
+"""Levels of categories: what a phone shows without getting lost."""
 
 STATUSES: Final = {
     **dict.fromkeys(("draft", "草稿", "未发布", "待上架"), "draft"),
@@ -27,6 +30,7 @@ STATUSES: Final = {
 }  # fmt: skip
 
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff]")
+_PLAIN_AMOUNT = re.compile(r"(\d{1,15})(?:\.(\d{1,6}))?", re.ASCII)
 _AMOUNT = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?", re.ASCII)
 _CURRENCY_SIGNS = re.compile(r"^(?:CNY|RMB|¥|￥|\$|€|£)\s*|\s*(?:CNY|RMB|元)$", re.IGNORECASE)
 _TOO_FINE_TO_WEIGH = re.compile(r"(\.\d{6})\d+\s*$")
@@ -38,6 +42,7 @@ _IMAGE_SOURCE = re.compile(r'<img [^>]*?src="(https?://[^"]+)"')
 _MAY_BE_SCRIPT = re.compile(
     r"script|\bon\w|[\s/\"'<]on|&#|&colon|&tab|&newline|data\s*:", re.IGNORECASE
 )
+_MARKUP = re.compile(r"[<>&\r\x00\xa0]")
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -61,12 +66,27 @@ def clean(text: str) -> str:
     return _UNWANTED.sub("", text) if not text.isprintable() else text
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def harmless(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection); ``spoken`` takes the mark off again."""
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def spoken(text: str) -> str:
+    """What ``harmless`` was given."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
+
+
 def decimal_digits(text: str, digits: int) -> int:
     """A decimal number as an integer of ``digits`` decimals, exactly: ``("12.5", 2)`` is 1250.
 
     Takes a currency sign, thousands separated in threes, and full-width digits.
     Raises ``CellRefused``: ``not_a_number``, ``too_fine``.
     """
+    if (usual := _PLAIN_AMOUNT.fullmatch(text)) and len(usual[2] or "") <= digits:
+        return int(usual[1] + (usual[2] or "").ljust(digits, "0"))
     plain = _CURRENCY_SIGNS.sub("", unicodedata.normalize("NFKC", text).strip())
     match = _AMOUNT.fullmatch(plain)
     if match is None or not (match[2] or match[3]) or len(plain) > 40:
@@ -101,6 +121,16 @@ def grams(text: str, per_unit: int = 1) -> int:
     return _within((millionths * per_unit + 500_000) // 10**6, MAX_WEIGHT_G)
 
 
+def locale(text: str) -> str:
+    """``zh-CN`` or ``en``; raises ``CellRefused`` for another one."""
+    known = {"zh-cn": "zh-CN", "zh": "zh-CN", "中文": "zh-CN", "en": "en", "英文": "en"}.get(
+        text.lower()
+    )
+    if known is None:
+        raise CellRefused("bad_locale")
+    return known
+
+
 def status(text: str) -> str:
     """``draft``, ``on_sale`` or ``off``; raises ``CellRefused`` for any other word."""
     known = STATUSES.get(text.casefold().replace("-", "_"))
@@ -114,6 +144,8 @@ def image_urls(text: str, splitter: str = "") -> Iterator[str]:
 
     Raises ``CellRefused``: ``bad_image_url``.
     """
+    if not text:
+        return
     parts = text.split(splitter) if splitter else _BETWEEN_URLS.split(text)
     for part in dict.fromkeys(part.strip() for part in parts):
         url = "https:" + part if part.startswith("//") else part
@@ -124,15 +156,18 @@ def image_urls(text: str, splitter: str = "") -> Iterator[str]:
         yield url
 
 
+@lru_cache(maxsize=4096)
 def words(text: str, splitter: str = "") -> tuple[str, ...]:
     """Tags in a cell, without repetition, at most 50 of at most 60 characters."""
     parts = text.split(splitter) if splitter else _BETWEEN_TAGS.split(text)
     return tuple(dict.fromkeys(word[:60] for part in parts if (word := part.strip())))[:50]
 
 
+@lru_cache(maxsize=4096)
 def steps(text: str) -> tuple[str, ...]:
-    """A category path, from the root: ``首饰 > 手镯`` or ``首饰/手镯``; at most 6 deep."""
-    return tuple(step[:80] for part in _BETWEEN_STEPS.split(text) if (step := part.strip()))[:6]
+    """A category path, from the root: ``首饰 > 手镯`` or ``首饰/手镯``; of a deeper one the first ``MAX_DEPTH``."""
+    parts = (part.strip() for part in _BETWEEN_STEPS.split(text))
+    return tuple(step[:80] for step in parts if step)[:MAX_DEPTH]
 
 
 def language_of(text: str) -> str:
@@ -168,6 +203,8 @@ def safe_html(text: str) -> str:
     """
     if len(text) > MAX_DESCRIPTION:
         raise CellRefused("description_too_long")
+    if not _MARKUP.search(text):
+        return text.strip()
     if ("<" in text or "&" in text) and _MAY_BE_SCRIPT.search(text):
         _ScriptSearch.refuse_scripts(text)
     return _CLEANER.clean(text).strip()

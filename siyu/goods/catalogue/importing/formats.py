@@ -10,14 +10,17 @@ title, title_en         the name, Chinese and English (the language of ``title``
 subtitle                one short line
 description             HTML; also ``description_en``
 category                path from the root, ``首饰/手镯``
-options                 ``颜色=翠绿; 圈口=54``: the same names in every row of the product
+options                 ``颜色=翠绿; 圈口=54``: the same names in every row of the product; or in
+                        columns of their own, ``option1_name``, ``option1_value`` … ``option5_value``
 sku                     the merchant's code of this variant; made from handle and options if missing
 price, list_price       decimal, in the brand's currency, e.g. ``1,280.00``
 stock                   pieces on hand; empty says nothing about stock
 weight_g, barcode       grams, EAN
+variant_image           http(s) address of this variant's picture
 images                  http(s) addresses separated by spaces, commas or ``|``; rows add theirs up
 status                  ``draft`` (also when empty), ``on_sale`` or ``off``
 tags                    separated by commas
+locale                  ``zh-CN`` or ``en``: the language of the row's texts; guessed when empty
 attribute:NAME          any further fact, e.g. ``attribute:材质``
 ======================  ==========================================================================
 
@@ -31,7 +34,7 @@ from typing import Final, Literal
 
 from siyu.goods.catalogue.importing import litemall
 from siyu.goods.catalogue.importing.assembling import Entry, Reading, assemble
-from siyu.goods.catalogue.importing.cells import CellRefused, clean
+from siyu.goods.catalogue.importing.cells import CellRefused, clean, spoken
 from siyu.goods.catalogue.importing.mapping import ATTRIBUTE, TARGETS, Mapping, suggest_mapping
 from siyu.goods.catalogue.importing.parsed import ImportRefused, ParsedProduct, Rejected
 from siyu.goods.catalogue.importing.reading import EXTRA, Table
@@ -109,7 +112,7 @@ def parse(
         _need(table, "title", "price")
         own = {name: name for name in table.header if _is_target(name)}
         reading = Reading(own, currency, locale)
-        entries = _mapped(table, Mapping(columns=own))
+        entries = _mapped(table, Mapping(columns=own), unescaped=True)
     else:
         mapping = mapping or suggest_mapping(table.header)
         mapping.check_against(table.header)
@@ -154,11 +157,13 @@ def _ragged(row: dict[str, str]) -> CellRefused | None:
     return CellRefused("too_many_cells", value=row[EXTRA]) if EXTRA in row else None
 
 
-def _mapped(table: Table, mapping: Mapping) -> Iterator[Entry]:
+def _mapped(table: Table, mapping: Mapping, *, unescaped: bool = False) -> Iterator[Entry]:
     columns = tuple(mapping.columns.items())
     with closing(iter(table)) as rows:
         for line, row in rows:
             values = {**mapping.constants, **_values(row, columns)}
+            if unescaped:
+                values = {target: spoken(text) for target, text in values.items()}
             yield Entry(line, values, refusal=_ragged(row))
 
 

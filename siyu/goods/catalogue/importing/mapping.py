@@ -17,6 +17,7 @@ TARGETS: Final = (
     *("option3_name", "option3_value", "option4_name", "option4_value"),
     *("option5_name", "option5_value", "sku", "price", "list_price", "stock"),
     *("weight_g", "weight_kg", "barcode", "images", "image_alt", "variant_image", "status", "tags"),
+    "locale",
 )
 ATTRIBUTE: Final = "attribute:"
 

@@ -6,24 +6,20 @@ What it is is read from its first bytes; the file's name only names the tables.
 import io
 import zipfile
 from collections.abc import Iterator
-from datetime import date, datetime, time
-from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any, cast
-
-from openpyxl import load_workbook
+from typing import IO, Protocol, cast
 
 from siyu.goods.catalogue.importing.parsed import ImportRefused
 from siyu.goods.catalogue.importing.reading import (
     LIMITS,
     Limits,
     Opened,
-    Records,
     Table,
     Unpacked,
     limited,
     open_csv,
 )
+from siyu.goods.catalogue.importing.sheets import open_workbook
 
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".xlsx", ".zip")
 _NOT_TABLES = (
@@ -38,12 +34,24 @@ _NOT_TABLES = (
 )
 
 
-def open_table(source: Path | bytes, filename: str = "", *, limits: Limits = LIMITS) -> Table:
+class Handed(Protocol):
+    """A file that is not simply on the disk."""
+
+    size: int
+
+    def open(self) -> IO[bytes]:
+        """Its content from the beginning, readable from any place."""
+        ...
+
+
+def open_table(
+    source: Path | bytes | Handed, filename: str = "", *, limits: Limits = LIMITS
+) -> Table:
     """Open a CSV or XLSX, gzipped or not, or a set of tables in a folder or a zip archive.
 
     In a set, and for a file with others beside it, the table that tells the products comes first
     and the others are its ``siblings``: an export in several tables (litemall) is one import.
-    Of bytes, ``filename`` gives the name. Of an XLSX, the first sheet with a header is read.
+    Of anything but a path, ``filename`` gives the name. Of an XLSX, the first sheet with a header is read.
 
     Raises ``ImportRefused``.
     """
@@ -53,14 +61,16 @@ def open_table(source: Path | bytes, filename: str = "", *, limits: Limits = LIM
         filename = filename or source.name
         size = source.stat().st_size
     else:
-        size = len(source)
+        size = len(source) if isinstance(source, bytes) else source.size
     if size == 0:
         raise ImportRefused("empty")
     if size > limits.packed:
         raise ImportRefused("too_big", limit=limits.packed)
 
     def opened() -> IO[bytes]:
-        return source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+        if isinstance(source, bytes):
+            return io.BytesIO(source)
+        return source.open("rb") if isinstance(source, Path) else source.open()
 
     table = _open_by_content(filename, opened, size, limits)
     prefix = table.name.rpartition("_")[0]
@@ -86,7 +96,9 @@ def _open_by_content(filename: str, opened: Opened, size: int, limits: Limits) -
         if inner.startswith(b"PK"):  # an XLSX needs to be read backwards: unpack it into memory
             with unpacked() as raw:
                 whole = raw.read()
-            return _open_by_content(filename, lambda: io.BytesIO(whole), len(whole), limits)
+            return _open_zip(name, lambda: io.BytesIO(whole), limits)
+        if inner.startswith(b"\x1f\x8b"):
+            raise ImportRefused("nested")
         return open_csv(name, unpacked, limits)
     if magic.startswith(b"PK"):
         return _open_zip(name, opened, limits)
@@ -111,7 +123,7 @@ def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:
         raise
     except Exception as error:  # zipfile answers a damaged file with any of a dozen exceptions
         raise ImportRefused("damaged") from error
-    return _open_xlsx(name, opened, limits)
+    return open_workbook(name, opened, limits)
 
 
 def _check_workbook(
@@ -134,6 +146,8 @@ def _open_members(
     """Each table of an archive, unpacked into memory: such sets are small, and read many times."""
     left = limits.unpacked // 8
     for info in members:
+        if info.filename.lower().endswith(".zip"):
+            raise ImportRefused("nested")
         if info.filename.startswith("__MACOSX/") or not info.filename.lower().endswith(
             _ENDINGS[:4]
         ):
@@ -142,6 +156,8 @@ def _open_members(
         if left < 0:
             raise ImportRefused("too_big", limit=limits.unpacked // 8)
         content = archive.read(info)
+        if content.startswith(b"PK") and not info.filename.lower().endswith(".xlsx"):
+            raise ImportRefused("nested")
         yield _open_by_content(
             info.filename, lambda content=content: io.BytesIO(content), len(content), limits
         )
@@ -186,64 +202,3 @@ def _bare(filename: str) -> str:
     while name.lower().endswith(_ENDINGS):
         name = name.rpartition(".")[0]
     return name or "table"
-
-
-# ── XLSX ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _open_xlsx(name: str, opened: Opened, limits: Limits) -> Table:
-    """The file stays in memory, packed, with its texts: reading those again for every pass is slow."""
-    with opened() as raw:
-        packed = raw.read(limits.workbook + 1)
-    if len(packed) > limits.workbook:
-        raise ImportRefused("too_big", limit=limits.workbook)
-    try:
-        book = load_workbook(io.BytesIO(packed), read_only=True, data_only=True, keep_links=False)
-    except Exception as error:  # so does openpyxl
-        raise ImportRefused("damaged") from error
-    refused = ImportRefused("no_header")
-    for sheet in book.worksheets:
-        try:
-            return Table(name, lambda sheet=sheet: _sheet_rows(sheet, limits), limits)
-        except ImportRefused as error:
-            refused = error
-    raise refused
-
-
-def _sheet_rows(sheet: Any, limits: Limits) -> Records:
-    sheet.reset_dimensions()  # the file's own word about its size is often wrong
-    rows = sheet.iter_rows(values_only=True)
-    for line, values in enumerate(_until_damaged(rows), start=1):
-        yield line, [cell_text(value, limits) for value in values]
-
-
-def _until_damaged(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    while True:
-        try:
-            row = next(rows, None)
-        except Exception as error:  # as above
-            raise ImportRefused("damaged") from error
-        if row is None:
-            return
-        yield row
-
-
-def cell_text(value: object, limits: Limits = LIMITS) -> str:
-    """What a person reads in a cell; numbers with the 15 digits that Excel keeps, never 1e+07."""
-    match value:
-        case None:
-            return ""
-        case str():
-            if len(value) > limits.cell:
-                raise ImportRefused("cell_too_long")
-            return value.replace("\0", "")
-        case bool():
-            return "true" if value else "false"
-        case float():
-            if value != value or abs(value) > 1e15:  # noqa: PLR0124 - not a number equals nothing
-                return str(value)
-            return f"{Decimal(f'{value:.15g}'):f}"
-        case datetime() | date() | time():
-            return value.isoformat()
-        case _:
-            return str(value)

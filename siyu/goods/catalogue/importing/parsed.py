@@ -38,6 +38,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "状态要填 draft、on_sale 或 off（草稿、在售、下架）",
         "A status is draft, on_sale or off",
     ),
+    "bad_locale": ("语言要填 zh-CN 或 en", "A language is zh-CN or en"),
     "too_many_options": ("规格项超过 5 个", "More than 5 options"),
     "bad_option": ("规格要写成「名称=值」", "An option is written as name=value"),
     "other_options": (
@@ -88,6 +89,14 @@ FILE_REASONS: Final[dict[str, tuple[str, str]]] = {
         "有一个格子太长，多半是引号没有成对",
         "A cell is too long; probably a quotation mark is not closed",
     ),
+    "line_too_long": (
+        "有一行太长，这不像商品表",
+        "A line is too long for a table of products",
+    ),
+    "nested": (
+        "压缩包里还有压缩包。请解压一次，再上传里面的表格",
+        "There is an archive inside the archive. Unpack it once and hand in the table itself",
+    ),
     "unknown_format": ("不认识的格式", "There is no such format"),
     "unknown_target": ("映射里有不认识的字段", "The mapping names an unknown field"),
     "unknown_column": ("映射里的列在表头里找不到", "The mapping names a column that is not there"),
@@ -104,6 +113,7 @@ class ImportRefused(Refusal):
 
     code: ClassVar[str] = "catalogue.import_refused"
     status: ClassVar[int] = 422
+    detail: str = "This file cannot be imported; the reason says what to change."
 
     def __init__(self, reason: str, **facts: str | int) -> None:
         chinese, english = FILE_REASONS[reason]
@@ -111,14 +121,14 @@ class ImportRefused(Refusal):
         super().__init__(text["en"], reason=reason, reason_text=text, **facts)
 
 
-class ParsedOption(Struct, frozen=True):
+class ParsedOption(Struct, frozen=True, gc=False):
     """A question the buyer answers, with its values in the order of their first appearance."""
 
     name: str
     values: tuple[str, ...]
 
 
-class ParsedVariant(Struct, frozen=True, kw_only=True):
+class ParsedVariant(Struct, frozen=True, kw_only=True, gc=False):
     """One thing that can be sold. ``option_values`` stand in the order of the product's options.
 
     ``stock`` None: the file says nothing about it. ``list_price_minor`` is above the price or None.
@@ -134,12 +144,12 @@ class ParsedVariant(Struct, frozen=True, kw_only=True):
     image_url: str | None = None
 
 
-class ParsedImage(Struct, frozen=True):
+class ParsedImage(Struct, frozen=True, gc=False):
     source_url: str
     alt: str = ""
 
 
-class ParsedProduct(Struct, frozen=True, kw_only=True):
+class ParsedProduct(Struct, frozen=True, kw_only=True, gc=False):
     """A product as the file tells it, cleaned and checked, not yet compared with what exists.
 
     ``locale`` is the language of category, tags, attributes, options and image texts.
@@ -167,7 +177,7 @@ class ParsedProduct(Struct, frozen=True, kw_only=True):
     rows: int
 
 
-class Rejected(Struct, frozen=True):
+class Rejected(Struct, frozen=True, gc=False):
     """One refused row: where, why (in both languages), and the beginning of what stood there."""
 
     line: int

@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from typing import IO, Final
@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True):
     rows: int = 1_000_000
     columns: int = 512
     cell: int = 1 * MIB
+    record: int = 8 * MIB
     workbook: int = 64 * MIB
     shared_strings: int = 128 * MIB
 
@@ -115,16 +116,37 @@ def open_csv(name: str, opened: Opened, limits: Limits = LIMITS) -> Table:
 
     def cells() -> Records:
         with opened() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
-            reader = csv.reader(text, delimiter=delimiter)
+            lines_read = _Lines(text, limits)
+            reader = csv.reader(lines_read, delimiter=delimiter)
             line = 1
             try:
                 for record in reader:
+                    lines_read.since = 0
                     yield line, record
                     line = reader.line_num + 1
             except csv.Error as error:
                 raise ImportRefused("cell_too_long", line=line) from error
 
     return Table(name, cells, limits, encoding=encoding, lines=lines)
+
+
+class _Lines:
+    """Lines of a text, as long as no record grows without end; ``since`` counts characters since the last one."""
+
+    def __init__(self, text: io.TextIOWrapper, limits: Limits) -> None:
+        self._text, self._limit, self.since = text, limits.record, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._limit + 1)
+        if not line:
+            raise StopIteration
+        self.since += len(line)
+        if self.since > self._limit:
+            raise ImportRefused("line_too_long", limit=self._limit)
+        return line
 
 
 def _examine(opened: Opened, limits: Limits) -> tuple[str, int, str]:

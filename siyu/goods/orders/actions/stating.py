@@ -87,6 +87,11 @@ async def move_stock(
     if movements:
         await session.flush()
         connection = await driver_of(session)
+        # Goods may come back to a place that never had them: an order brought in from elsewhere.
+        if on_hand > 0:
+            await stock.open_levels(
+                connection, [(one.sku_id, one.location_id) for one in movements]
+            )
         await stock.lock_levels(connection, [(one.sku_id, one.location_id) for one in movements])
         await stock.apply_movements(connection, movements, actor=actor_of(session))
 

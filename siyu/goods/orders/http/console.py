@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from siyu.goods.orders import actions, queries, rules
 from siyu.goods.orders.http import wire
 from siyu.goods.orders.http.showing import order_for_desk, order_rows
+from siyu.goods.orders.tables import OrderRow
 from siyu.kernel import clock
 from siyu.kernel.errors import NotFound
 from siyu.kernel.http import decode_cursor, encode_cursor, once
@@ -60,15 +61,17 @@ async def list_orders(
         min_minor=min_minor, max_minor=max_minor, unit_ids=await desk.unit_ids(),
     )  # fmt: skip
     key = decode_cursor(cursor, datetime, UUID)
-    rows = await queries.page_of_orders(
-        desk.session, wanted, before=(key[0], key[1]) if key else None, limit=limit + 1
-    )
+    counts = await queries.counts(desk.session, wanted)
+    rows: list[OrderRow] = []
+    if counts["all"]:  # what nothing fits has cost one reading already
+        rows = await queries.page_of_orders(
+            desk.session, wanted, before=(key[0], key[1]) if key else None, limit=limit + 1
+        )
     following = (
         encode_cursor((rows[limit - 1].placed_at, rows[limit - 1].id))
         if len(rows) > limit
         else None
     )
-    counts = await queries.counts(desk.session, wanted)
     return wire.OrderPageOut(await order_rows(desk, rows[:limit]), following, counts)
 
 

@@ -146,9 +146,10 @@ class ShopMoment(Struct):
 
 
 class ShopOrder(ShopOrderRow):
-    """Everything about one's own order; ``may``: pay, cancel, received."""
+    """Everything about one's own order; ``ship_by`` while nothing is sent; ``may``: pay, cancel, received."""
 
     paid_at: datetime | None
+    ship_by: datetime | None
     recipient: AddressOut | None
     pick_up_store: StoreOut | None
     pick_up_code: str | None

@@ -288,6 +288,7 @@ async def shop_order(visit: Visit, order_id: UUID) -> shop_wire.ShopOrder:
     return shop_wire.ShopOrder(
         **_shop_row(visit, row, lines, pictures),
         paid_at=row.paid_at,
+        ship_by=row.ship_by if row.state == "paid" else None,
         recipient=AddressOut.of(msgspec.convert(row.recipient, Address)) if row.recipient else None,
         pick_up_store=store_out(hands_out, visit.brand, visit.locale) if hands_out else None,
         pick_up_code=fulfilled.pick_up_code,

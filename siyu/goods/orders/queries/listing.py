@@ -18,7 +18,7 @@ from siyu.kernel.db import brand_of
 
 Keyset = tuple[datetime, UUID]
 """``(placed_at, id)`` of the last order seen."""
-MANY, SLOW_S, MEMORY_S = 50_000, 0.05, 10.0
+MANY, SLOW_S, MEMORY_S = 20_000, 0.05, 10.0
 _MOST_COUNTED = 1000
 _counted: OrderedDict[tuple[UUID, str | None, bytes], tuple[float, dict[str, int]]] = OrderedDict()
 

@@ -101,3 +101,15 @@ async def free(
             ).items()
         }
     return {sku: found[sku].free if sku in found else 0 for sku in wanted}
+
+
+async def free_in_stores(source: Source, sku_ids: Iterable[UUID]) -> dict[Place, int]:
+    """Free pieces by (SKU, unit of the store); stores that never had a piece of it are absent."""
+    connection = await connection_of(source)
+    rows = await connection.fetch(
+        """select l.sku_id, p.unit_id, l.on_hand - l.reserved - l.safety as free
+           from stock_levels l join stock_locations p on p.brand_id = l.brand_id and p.id = l.location_id
+           where l.sku_id = any($1::uuid[]) and p.kind = 'store' and p.unit_id is not null""",
+        list(sku_ids),
+    )
+    return {(row["sku_id"], row["unit_id"]): row["free"] for row in rows}

@@ -1,6 +1,6 @@
 import type {
-  AdjustIn, CategoryIn, CategoryOut, ImageOut, ImportOut, ImportPreviewOut, JobOut, LocationOut, MappingField, MovementOut, Page, ProductIn, ProductOut,
-  ProductPageOut, SavedMapping, StockRowOut,
+  AdjustIn, BulkIn, BulkOut, CategoryIn, CategoryOut, ImageOut, ImportOut, ImportPreviewOut, JobOut, LocationOut,
+  MappingField, MovementOut, Page, ProductIn, ProductOut, ProductPageOut, RejectedOut, SavedMapping, StockRowOut,
 } from '@client'
 import { get, patch, post, put, remove, upload, type Query } from './http'
 
@@ -8,10 +8,9 @@ export const listProducts = (query: Query) => get<ProductPageOut>('/products', q
 export const readProduct = (id: string) => get<ProductOut>(`/products/${id}`)
 export const addProduct = (body: ProductIn, key: string) => post<ProductOut>('/products', body, key)
 export const saveProduct = (id: string, body: ProductIn) => put<ProductOut>(`/products/${id}`, body)
-export type BulkAction = 'on_sale' | 'off' | 'draft' | 'delete' | 'category'
-export interface BulkAnswer { changed: number; refused: { id: string; code: string; detail: string }[] }
+export type BulkAction = BulkIn['action']
 export const changeProducts = (ids: string[], action: BulkAction, category_id?: string) =>
-  post<BulkAnswer>('/products/bulk', { ids, action, ...(category_id ? { category_id } : {}) })
+  post<BulkOut>('/products/bulk', { ids, action, ...(category_id ? { category_id } : {}) })
 export const addImage = (file: File) => upload<ImageOut>('/media', file)
 
 export const listCategories = () => get<{ items: CategoryOut[] }>('/categories')
@@ -20,6 +19,8 @@ export const changeCategory = (id: string, body: Partial<CategoryIn>) => patch<C
 export const dropCategory = (id: string) => remove<void>(`/categories/${id}`)
 
 export type ImportPlan = { format: ImportOut['format']; mapping: MappingField[] }
+/** What the job of an import leaves behind in `result`. */
+export interface ImportResult { rows: number; products: number; variants: number; images: number; updated: number; unchanged: number; rejected: RejectedOut[] }
 export const addImport = (file: File, key: string) => upload<ImportOut>('/imports', file, key)
 export const listImports = (query: Query) => get<Page<ImportOut>>('/imports', query)
 export const readImport = (id: string) => get<ImportOut>(`/imports/${id}`)

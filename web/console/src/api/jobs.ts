@@ -1,4 +1,4 @@
-import type { JobOut, Page, ParkedOut } from '@client'
+import type { DroppedOut, JobOut, LagOut, Page, ParkedOut, RetriedOut } from '@client'
 import { fileAddress, get, post, type Query } from './http'
 
 export const listJobs = (query: Query) => get<Page<JobOut>>('/jobs', query)
@@ -8,5 +8,6 @@ export const cancelJob = (id: string) => post<JobOut>(`/jobs/${id}/cancel`)
 export const reportAddress = (id: string) => fileAddress(`/jobs/${id}/report`)
 
 export const listParked = (query: Query) => get<Page<ParkedOut>>('/parked-events', query)
-export const retryParked = (listener: string, subject: string) => post<{ retried: number; still_parked: number }>('/parked-events/retry', { listener, subject })
-export const dropParked = (listener: string, subject: string, reason: string) => post<{ dropped: number }>('/parked-events/drop', { listener, subject, reason })
+export const retryParked = (listener: string, subject: string) => post<RetriedOut>('/parked-events/retry', { listener, subject })
+export const dropParked = (listener: string, subject: string, reason: string) => post<DroppedOut>('/parked-events/drop', { listener, subject, reason })
+export const readLag = () => get<LagOut>('/events/lag')

@@ -1,4 +1,7 @@
-import type { AuditOut, CustomerOut, CustomerRowOut, Page, PermissionOut, RoleIn, RoleOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn } from '@client'
+import type {
+  AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, Page, RevealOut, RoleIn, RoleListOut,
+  RoleOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn,
+} from '@client'
 import { get, patch, post, put, type Query } from './http'
 
 export const listUnits = () => get<{ items: UnitOut[] }>('/units')
@@ -6,11 +9,11 @@ export const addUnit = (body: UnitIn, key: string) => post<UnitOut>('/units', bo
 export const changeUnit = (id: string, body: UnitPatchIn) => patch<UnitOut>(`/units/${id}`, body)
 
 export const listStaff = (query: Query) => get<Page<StaffOut>>('/staff', query)
-export const addStaff = (body: StaffIn, key: string) => post<{ staff: StaffOut; first_password: string | null }>('/staff', body, key)
+export const addStaff = (body: StaffIn, key: string) => post<StaffCreatedOut>('/staff', body, key)
 export const changeStaff = (id: string, body: StaffPatchIn) => patch<StaffOut>(`/staff/${id}`, body)
-export const resetPassword = (id: string) => post<{ first_password: string }>(`/staff/${id}/password`)
+export const resetPassword = (id: string) => post<FirstPasswordOut>(`/staff/${id}/password`)
 
-export const listRoles = () => get<{ items: RoleOut[]; permissions: PermissionOut[] }>('/roles')
+export const listRoles = () => get<RoleListOut>('/roles')
 export const saveRole = (code: string, body: RoleIn) => put<RoleOut>(`/roles/${encodeURIComponent(code)}`, body)
 
 export const listAudit = (query: Query) => get<Page<AuditOut>>('/audit', query)
@@ -18,4 +21,4 @@ export const listAudit = (query: Query) => get<Page<AuditOut>>('/audit', query)
 export const listCustomers = (query: Query) => get<Page<CustomerRowOut>>('/customers', query)
 export const readCustomer = (id: string) => get<CustomerOut>(`/customers/${id}`)
 export const revealField = (id: string, field: 'phone' | 'name' | 'address', reason: string) =>
-  post<{ value: string }>(`/customers/${id}/reveal`, { field, reason })
+  post<RevealOut>(`/customers/${id}/reveal`, { field, reason })

@@ -1,11 +1,11 @@
-import type { Block, LinkIn, LinkOut, OverviewOut, Page, PageOut, PageRowOut, PageVersionOut, TodayOut } from '@client'
+import type { Block, LinkIn, LinkOut, OverviewOut, Page, PageOut, PagePreviewOut, PageRowOut, PageVersionOut, TodayOut } from '@client'
 import { get, post, put, type Query } from './http'
 
 export const listPages = () => get<{ items: PageRowOut[] }>('/pages')
 export const readPage = (key: string) => get<PageOut>(`/pages/${key}`)
 export const saveDraft = (key: string, blocks: Block[], version: number) => put<PageOut>(`/pages/${key}/draft`, { blocks, version })
 /** Blocks as a phone shows them, with nothing kept; their shape is the shop's own. */
-export const showBlocks = (key: string, blocks: Block[], lang: string) => post<{ blocks: unknown[] }>(`/pages/${key}/preview?lang=${lang}`, { blocks })
+export const showBlocks = (key: string, blocks: Block[], lang: string) => post<PagePreviewOut>(`/pages/${key}/preview?lang=${lang}`, { blocks })
 export const publishPage = (key: string, once: string) => post<PageOut>(`/pages/${key}/publish`, {}, once)
 export const listPageVersions = (key: string, query: Query) => get<Page<PageVersionOut>>(`/pages/${key}/versions`, query)
 export const rollBackPage = (key: string, version_number: number, once: string) => post<PageOut>(`/pages/${key}/rollback`, { version_number }, once)

@@ -7,7 +7,22 @@ export const LOCALES: Locale[] = ['zh-CN', 'en']
 const LOADERS = { 'zh-CN': () => import('virtual:texts/zh-CN'), en: () => import('virtual:texts/en') }
 const KEY = 'siyu.locale'
 
-export const i18n = createI18n({ legacy: false, locale: 'zh-CN', fallbackWarn: false, missingWarn: import.meta.env.DEV })
+/** English counts: «1 order(s)» and «1 (is/are) left» are said by the figure before them. */
+export function counted(text: string): string {
+  let figure = ''
+  return text.replace(/[\d,.]*\d|\(s\)|\((\w+)\/(\w+)\)/g, (found: string, one?: string, many?: string) => {
+    if (found[0] !== '(') return (figure = found)
+    return figure === '1' ? (one ?? '') : (many ?? 's')
+  })
+}
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'zh-CN',
+  fallbackWarn: false,
+  missingWarn: import.meta.env.DEV,
+  postTranslation: (text) => (typeof text === 'string' && text.includes('(') ? counted(text) : text),
+})
 export const locale = ref<Locale>('zh-CN')
 
 /** The language to start with: the last choice on this machine, else the browser's, else Chinese. */

@@ -4,6 +4,8 @@ type Attributes = Record<string, string | undefined>
 
 function write(element: HTMLElement, attributes: Attributes): void {
   const field = element.querySelector('input, textarea')
+  // The kit's stepper has buttons without names.
+  for (const [part, sign] of [['decrease', '−'], ['increase', '+']]) element.querySelector(`.t-input-number__${part}`)?.setAttribute('aria-label', sign)
   for (const [name, value] of Object.entries(attributes)) if (field && value !== undefined && field.getAttribute(name) !== value) field.setAttribute(name, value)
 }
 

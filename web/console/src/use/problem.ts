@@ -5,6 +5,8 @@ import { ApiProblem } from '@/api/http'
 export function problemText(cause: unknown): string {
   const { t, te } = i18n.global
   if (!(cause instanceof ApiProblem)) return t('problems.client.broken')
+  const said = (cause.facts.reason_text as Record<string, string> | undefined)?.[i18n.global.locale.value]
+  if (said) return said
   const key = `problems.${cause.code}`
   const facts = Object.fromEntries(Object.entries(cause.facts).map(([name, value]) => [name, String(value)]))
   if (te(key)) return t(key, facts)

@@ -1,5 +1,5 @@
 /** One door to the shop's API over `uni.request`: cookie and CSRF token on H5, bearer token in the mini-program. */
-import type { Problem } from './types'
+import type { Problem } from '@client'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -82,12 +82,14 @@ function queryString(query: NonNullable<Ask['query']>): string {
 function asProblem(status: number, data: unknown): Problem {
   const said = (typeof data === 'string' ? parsed(data) : data) as Partial<Problem> | null
   return {
+    type: said?.type ?? '',
     status,
     code: said?.code ?? (status >= 500 ? 'http.broken' : 'http.refused'),
     title: said?.title ?? '',
     detail: said?.detail ?? '',
     facts: said?.facts ?? {},
-    errors: said?.errors,
+    errors: said?.errors ?? [],
+    request_id: said?.request_id ?? '',
   }
 }
 
@@ -100,7 +102,7 @@ function parsed(text: string): unknown {
 }
 
 function unreachable(): Problem {
-  return { status: 0, code: 'network', title: '', detail: '', facts: {} }
+  return { type: '', status: 0, code: 'network', title: '', detail: '', facts: {}, errors: [], request_id: '' }
 }
 
 /** A fresh Idempotency-Key or message id; 32 hex digits. */

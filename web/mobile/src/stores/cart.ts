@@ -2,7 +2,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import * as api from '@/api/shop'
-import type { CartOut } from '@/api/types'
+import type { CartOut } from '@client'
 import { track } from '@/tracking'
 import { useVisit } from './visit'
 

@@ -1,0 +1,363 @@
+"""The program at a terminal: what it does, what it says, and how it ends."""
+
+import csv
+import io
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from siyu.kernel.checks import invariants
+from siyu.kernel.engines import free_port
+from tests.app.terminal import Said, Terminal, process
+from tests.conftest import sign_in
+
+GOODS = """handle,title,title_en,sku,price,list_price,stock,status
+cup,青瓷杯,Celadon cup,CUP-1,128.00,160.00,12,on_sale
+tin,肉桂 50 g,Cinnamon oolong,TIN-50,88.50,,40,on_sale
+ring,素圈戒指,Plain band,RING-12,1999.00,,3,draft
+"""
+
+
+@pytest.fixture(scope="module")
+async def siyu(owner_url, clickhouse_url, tmp_path_factory) -> AsyncIterator[Terminal]:
+    """The program on this worker's database."""
+    terminal = Terminal(
+        home=str(tmp_path_factory.mktemp("cli")),
+        database_url=owner_url,
+        clickhouse_url=clickhouse_url,
+    )
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def goods(tmp_path: Path) -> Path:
+    path = tmp_path / "goods.csv"
+    path.write_text(GOODS)
+    return path
+
+
+def refused(said: Said) -> str:
+    """The one sentence that a refusal is."""
+    assert (said.status, said.out) == (2, "")
+    sentence = said.err.strip()
+    assert "Traceback" not in sentence and "\n" not in sentence
+    assert sentence.startswith("siyu: ")
+    return sentence
+
+
+def slug() -> str:
+    return f"c{secrets.token_hex(5)}"
+
+
+# ── Brands ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_brand_that_was_created_is_listed_and_its_owner_signs_in(siyu, app, brand):
+    name = slug()
+    made = siyu("brand", "create", name, "--name", "试茶", "--name-en", "Tea trial", "--json")
+    assert (made.status, made.err) == (0, "")
+    assert made.json["login"] == f"owner@{name}" and len(made.json["password"]) >= 10
+    assert name in siyu("brand", "list", "--json").json
+    assert name in siyu("brand", "list").out.split()
+    client = await sign_in(app, brand, made.json["login"], made.json["password"])
+    shown = (await client.get("/api/console/brand")).json()
+    assert (shown["slug"], shown["name"]) == (name, {"zh-CN": "试茶", "en": "Tea trial"})
+    await client.aclose()
+
+
+def test_a_brand_created_for_a_person_tells_the_sign_in_once(siyu):
+    name = slug()
+    made = siyu("brand", "create", name, "--login", f"me@{name}")
+    assert made.status == 0 and f"me@{name}" in made.out
+    assert "brands.slug_taken" in refused(siyu("brand", "create", name)) or name in made.out
+
+
+@pytest.mark.parametrize("name", ["Ab", "a", "-abc", "under_score", "admin", "x" * 41, "澜玉"])
+def test_a_short_name_that_is_no_host_name_is_refused_in_one_sentence(siyu, name):
+    assert "brands.bad_slug" in refused(siyu("brand", "create", "--", name))
+
+
+def test_a_short_name_or_login_that_is_taken_is_refused(siyu, brand):
+    assert "taken" in refused(siyu("brand", "create", brand.slug))
+    assert "taken" in refused(siyu("brand", "create", slug(), "--login", brand.owner_login))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "--brand", "nobody"),
+        ("export", "products", "--brand", "nobody"),
+        ("export", "orders", "--brand", "nobody", "--json"),
+        ("warehouse", "rebuild", "--brand", "nobody"),
+        ("events", "lag", "--brand", "nobody"),
+    ],
+)
+def test_a_brand_that_is_not_there_is_told(siyu, words):
+    said = refused(siyu(*words))
+    assert "brands.unknown" in said and "siyu brand list" in said
+
+
+def test_goods_are_not_imported_into_a_brand_that_is_not_there(siyu, goods):
+    assert "brands.unknown" in refused(siyu("import", "products", goods, "--brand", "nobody"))
+
+
+# ── Goods in and out ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_catalogue_goes_in_once_and_comes_out_as_it_went_in(siyu, brand, goods, tmp_path):
+    first = siyu("import", "products", goods, "--brand", brand.slug, "--json")
+    assert first.status == 0
+    assert (first.json["products"], first.json["rejected"]) == (3, [])
+    again = siyu("import", "products", goods, "--brand", brand.slug, "--json").json
+    assert (again["products"], again["updated"], again["unchanged"]) == (3, 0, 3)
+
+    out = siyu("export", "products", "--brand", brand.slug)
+    assert (out.status, out.err) == (0, "3 rows.\n")
+    rows = list(csv.DictReader(io.StringIO(out.out)))
+    assert {row["handle"]: row["sku"] for row in rows} == {
+        "cup": "CUP-1", "ring": "RING-12", "tin": "TIN-50",
+    }  # fmt: skip
+    by_handle = {row["handle"]: row for row in rows}
+    for given in csv.DictReader(io.StringIO(GOODS)):
+        assert given.items() <= by_handle[given["handle"]].items()
+
+    file = tmp_path / "out.csv"
+    told = siyu("export", "products", "--brand", brand.slug, "--output", file)
+    assert told.out == "" and str(file) in told.err
+    assert file.read_text("utf-8-sig").splitlines() == out.out.splitlines()
+    lines = siyu("export", "products", "--brand", brand.slug, "--json").out.splitlines()
+    said = [{name: cell for name, cell in row.items() if cell} for row in rows]
+    assert [json.loads(line) for line in lines] == said
+
+
+def test_what_one_brand_exports_another_imports_to_the_same(siyu, brand, rival, goods, tmp_path):
+    siyu("import", "products", goods, "--brand", brand.slug)
+    file = tmp_path / "all.csv"
+    siyu("export", "products", "--brand", brand.slug, "-o", file)
+    said = siyu("import", "products", file, "--brand", rival.slug, "--format", "siyu")
+    assert said.status == 0 and "3 products, 3 variants" in said.out
+    theirs = siyu("export", "products", "--brand", rival.slug).out
+    assert theirs == siyu("export", "products", "--brand", brand.slug).out
+
+
+def test_a_trial_import_keeps_nothing(siyu, brand, goods):
+    said = siyu("import", "products", goods, "--brand", brand.slug, "--dry-run", "--json")
+    assert (said.status, said.json["products"]) == (0, 3)
+    assert siyu("export", "products", "--brand", brand.slug).err == "0 rows.\n"
+
+
+def test_bad_rows_are_told_with_line_and_reason_and_the_rest_goes_in(siyu, brand, tmp_path):
+    file, report = tmp_path / "mixed.csv", tmp_path / "refused.csv"
+    file.write_text(GOODS + "bad,坏杯子,Bad,BAD-1,twelve,,1,on_sale\n")
+    said = siyu("import", "products", file, "--brand", brand.slug, "--report", report)
+    assert said.status == 1 and "line 5, price:" in said.out and "1 refused" in said.out
+    (row,) = csv.DictReader(io.StringIO(report.read_text("utf-8-sig")))
+    assert "5" in row.values() and "twelve" in row.values()
+    assert siyu("export", "products", "--brand", brand.slug).err == "3 rows.\n"
+
+
+def test_a_cell_that_a_spreadsheet_would_run_comes_out_as_text(siyu, brand, tmp_path):
+    file = tmp_path / "sly.csv"
+    titles = ["=1+1", "=HYPERLINK(1)", "+1+cmd|x", "-2+3", "@SUM(A1)", "-5", "plain"]
+    file.write_text(
+        GOODS.splitlines()[0] + "\n"
+        + "".join(f'h{n},"{title}",T,S-{n},1.00,,1,draft\n' for n, title in enumerate(titles))
+    )  # fmt: skip
+    assert siyu("import", "products", file, "--brand", brand.slug).status == 0
+    rows = csv.DictReader(io.StringIO(siyu("export", "products", "--brand", brand.slug).out))
+    for row in rows:
+        assert row["title"][:1] not in "=+@" and re.fullmatch(r"-\d+|[^-].*", row["title"])
+
+
+def test_a_file_that_is_no_table_is_refused_in_one_sentence(siyu, brand, tmp_path):
+    file = tmp_path / "picture.xlsx"
+    file.write_bytes(b"\x89PNG\r\n" + bytes(range(256)))
+    refused(siyu("import", "products", file, "--brand", brand.slug))
+    refused(siyu("import", "products", file, "--brand", brand.slug, "--format", "word"))
+
+
+def test_a_mapping_that_is_no_toml_is_refused_in_one_sentence(siyu, brand, goods, tmp_path):
+    mapping = tmp_path / "map.toml"
+    mapping.write_text("[[[")
+    refused(siyu("import", "products", goods, "--brand", brand.slug, "--map", mapping))
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_sentence(siyu, brand, goods, tmp_path):
+    nowhere = tmp_path / "no" / "folder.csv"
+    assert "folder.csv" in refused(siyu("export", "products", "--brand", brand.slug, "-o", nowhere))
+    said = siyu("import", "products", goods, "--brand", brand.slug, "--report", nowhere)
+    assert "folder.csv" in refused(said)
+
+
+# ── Proofs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_sound_brand_is_ok_and_a_broken_row_is_shown_with_its_sentence(
+    siyu, brand, rival, goods, owner_url
+):
+    siyu("import", "products", goods, "--brand", brand.slug)
+    sound = siyu("check", "--brand", brand.slug)
+    assert (sound.status, sound.out) == (0, "OK: every invariant holds.\n")
+    assert siyu("check", "--brand", brand.slug, "--json").json == {"ok": True, "broken": []}
+
+    owner = await asyncpg.connect(owner_url)
+    sku = await owner.fetchval(
+        """update stock_levels set on_hand = on_hand + 1 where brand_id = $1
+           and sku_id = (select id from skus where brand_id = $1 and code = 'CUP-1') returning sku_id""",
+        brand.id,
+    )
+    await owner.close()
+    told = siyu("check", "--brand", brand.slug, "--json")
+    assert told.status == 1 and told.json["ok"] is False
+    found = {one["name"]: one for one in told.json["broken"]}
+    assert "stock.replay" in found and set(found) <= set(invariants)
+    broken = found["stock.replay"]
+    assert (
+        broken["brand"] == brand.slug and broken["sentence"]["zh-CN"] and broken["sentence"]["en"]
+    )
+    assert [row["sku_id"] for row in broken["rows"]] == [str(sku)]
+    spoken = siyu("check", "--brand", brand.slug)
+    assert spoken.status == 1 and str(sku) in spoken.out.replace("\n", "")
+    assert siyu("check", "--brand", rival.slug).status == 0
+
+
+# ── Settings and the database ─────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_in_force_is_shown_with_its_source_and_secrets_are_masked(
+    siyu, owner_url, tmp_path
+):
+    (tmp_path / "siyu.toml").write_text("workers = 3\nport = 9000\n")
+    said = siyu("config", "--json", home=str(tmp_path), port="9100", secret="hush-hush")
+    shown = said.json
+    assert shown["workers"] == {"value": "3", "from": "file"}
+    assert shown["port"] == {"value": "9100", "from": "environment"}
+    assert shown["host"] == {"value": "127.0.0.1", "from": "default"}
+    assert shown["secret"] == {"value": "***", "from": "environment"}
+    assert ":***@" in shown["database_url"]["value"]
+    table = siyu("config", home=str(tmp_path), secret="hush-hush").out
+    password = re.search(r":([^:@/]+)@", owner_url)
+    for text in (said.out, table):
+        assert "hush-hush" not in text and password and password[1] not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"port": "eighty"}, "port"),
+        ({"port": "99999"}, "SIYU_PORT"),
+        ({"log_level": "loud"}, "log_level"),
+        ({"embedded_postgres": "9"}, "embedded_postgres"),
+        ({"database_url": "mysql://root:x@127.0.0.1/x"}, "SIYU_DATABASE_URL"),
+        ({"database_url": "postgresql://root@127.0.0.1/x"}, "password"),
+        ({"clickhouse_url": "127.0.0.1:9000"}, "SIYU_CLICKHOUSE_URL"),
+        ({"profile": "demo", "host": "0.0.0.0"}, "this machine only"),
+    ],
+)
+@pytest.mark.parametrize("command", [("config",), ("brand", "list", "--json"), ("serve",)])
+def test_a_setting_that_cannot_be_used_is_named_in_one_sentence(siyu, command, settings, word):
+    assert word in refused(siyu(*command, **settings))
+
+
+def test_a_setting_in_the_file_that_nobody_knows_is_told(siyu, tmp_path):
+    (tmp_path / "siyu.toml").write_text("prot = 8000\n")
+    assert "'prot'" in refused(siyu("config", home=str(tmp_path)))
+    (tmp_path / "siyu.toml").write_text("port = = 8000\n")
+    assert "siyu.toml" in refused(siyu("config", home=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "command", [("brand", "list"), ("check",), ("db", "upgrade"), ("db", "url")]
+)
+def test_a_database_that_is_not_there_is_told_in_one_sentence(siyu, command):
+    nobody = f"postgresql://siyu:x@127.0.0.1:{free_port()}/siyu"
+    assert "SIYU_DATABASE_URL" in refused(siyu(*command, database_url=nobody))
+
+
+def test_the_schema_is_brought_up_to_date_again_and_again(siyu):
+    assert siyu("db", "upgrade", "--json").json == {"upgraded": True}
+    assert siyu("db", "upgrade").out == "The database is up to date.\n"
+
+
+def test_the_database_tells_its_address(siyu, owner_url):
+    assert siyu("db", "url").out == owner_url + "\n"
+    told = siyu("db", "url", "--json").json
+    assert told["owner"] == owner_url and "siyu_app:" in told["app"]
+
+
+def test_serving_needs_engines_and_refuses_the_demo_profile(siyu):
+    for command in ("serve", "work"):
+        assert "SIYU_DATABASE_URL" in refused(siyu(command, database_url="", clickhouse_url=""))
+        assert "demo" in refused(siyu(command, profile="demo"))
+
+
+# ── Words that mean nothing ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("brand", "create"),
+        ("brand", "destroy", "x"),
+        ("check", "--brand"),
+        ("export", "products"),
+        ("export", "orders", "--brand", "x", "--colour", "red"),
+        ("import", "products", "/no/such/file.csv", "--brand", "x"),
+        ("db", "url", "extra"),
+        ("serve", "--port", "eighty"),
+        ("events", "put-away", "--older-than-days", "0"),
+    ],
+)
+def test_words_that_mean_nothing_end_with_what_is_wrong_and_no_traceback(siyu, words):
+    said = siyu(*words)
+    assert said.status == 2 and said.out == ""
+    assert "Error" in said.err and "Traceback" not in said.err
+
+
+def test_every_command_explains_itself_and_has_json_unless_it_runs_until_stopped(siyu):
+    from typer.main import get_command
+
+    from siyu.app.cli import app
+
+    without = {"up", "serve", "work", "openapi"}
+    seen: set[str] = set()
+
+    def walk(command, words: tuple[str, ...]) -> None:
+        for name, one in getattr(command, "commands", {}).items():
+            walk(one, (*words, name))
+        if words and not getattr(command, "commands", None):
+            seen.add(" ".join(words))
+            assert (command.help or "").strip(), words
+            options = {option for param in command.params for option in param.opts}
+            assert ("--json" in options) != (words[0] in without), words
+
+    walk(get_command(app), ())
+    assert {"brand create", "brand list", "check", "config", "demo", "db upgrade", "db url"} <= seen
+    assert {"import products", "export products", "export orders", "up", "serve", "work"} <= seen
+
+
+# ── As a process of its own ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_installed_program_speaks_for_itself(tmp_path):
+    told = process("config", "--json", home=str(tmp_path))
+    assert (told.status, told.err) == (0, "")
+    assert told.json["home"] == {"value": str(tmp_path), "from": "environment"}
+
+
+@pytest.mark.soak
+def test_on_a_fresh_machine_a_command_brings_its_own_engines_and_stops_them_again(tmp_path):
+    """No settings at all but a folder: the data is there for the next command."""
+    own = Terminal(home=str(tmp_path / "home"))
+    made = own("brand", "create", "jadehouse", "--json")
+    assert made.status == 0 and made.json["login"] == "owner@jadehouse"
+    assert own("brand", "list", "--json").json == ["jadehouse"]
+    assert not (tmp_path / "home" / "pg" / "postmaster.pid").exists()
+    own.close()

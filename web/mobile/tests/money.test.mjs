@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { day, left, moment, money } from '../node_modules/.cache/units/money.mjs'
+
+test('amounts are grouped, keep their cents and have a real minus', () => {
+  assert.equal(money(123456), '¥1,234.56')
+  assert.equal(money(-1203), '−¥12.03')
+  assert.equal(money(5), '¥0.05')
+  assert.equal(money(100000000, 'HKD'), 'HK$1,000,000.00')
+})
+
+test('the year is told only when it is not this one', () => {
+  const now = new Date('2026-11-22T08:00:00Z')
+  assert.equal(day('2026-11-24T01:00:00Z', 'zh-CN', now), '11 月 24 日')
+  assert.equal(day('2025-11-24T01:00:00Z', 'en', now), '24 Nov 2025')
+  assert.equal(moment('2026-11-24T01:05:00Z', 'zh-CN', now), '11 月 24 日 09:05')
+})
+
+test('time that is left never goes below zero', () => {
+  const now = Date.parse('2026-11-22T08:00:00Z')
+  assert.equal(left('2026-11-22T08:14:05Z', now), '14:05')
+  assert.equal(left('2026-11-22T09:14:05Z', now), '1:14:05')
+  assert.equal(left('2026-11-22T07:00:00Z', now), '0:00')
+})
