@@ -16,7 +16,7 @@ from rich.table import Table
 from siyu.app import cli_bench, cli_data, schema, up, worker
 from siyu.app.cli_data import NoSuchBrand
 from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime, urls_of
+from siyu.app.runtime import Runtime, spare_collector, urls_of
 from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
 from siyu.kernel.checks import run_checks
 from siyu.kernel.engines import EngineRefused
@@ -88,6 +88,7 @@ async def _work(settings: Settings) -> None:
             if stopped.is_set():
                 return
             await asyncio.sleep(0.5)
+    spare_collector()
     try:
         await worker.work(runtime, stopped=stopped)
     finally:

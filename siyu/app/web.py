@@ -17,7 +17,7 @@ from siyu.app.hot import HotFirst
 from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
 from siyu.kernel.http import Surroundings, exception_handlers, host_of
-from siyu.people.customers import open_visit
+from siyu.people.customers import open_shopper, open_visit
 from siyu.people.staff import open_desk
 
 
@@ -67,7 +67,9 @@ def litestar_app(runtime: Runtime) -> Litestar:
         "/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)}
     )
     shop = Router(
-        "/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)}
+        "/api/shop",
+        route_handlers=wiring.SHOP,
+        dependencies={"visit": Provide(open_visit), "shopper": Provide(open_shopper)},
     )
 
     def provide_runtime() -> Runtime:

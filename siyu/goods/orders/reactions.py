@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments
@@ -44,9 +45,9 @@ async def take_refund_news(session: AsyncSession, settled: list[payments.RefundS
 
 
 @customers.on_sign_in
-async def bring_cart(session: AsyncSession, device_id: UUID, customer_id: UUID) -> None:
+async def bring_cart(connection: asyncpg.Connection, device_id: UUID, customer_id: UUID) -> None:
     """The cart survives the sign-in."""
-    await actions.merge_carts(session, device_id, customer_id)
+    await actions.merge_carts(connection, device_id, customer_id)
 
 
 _BUYERS = """

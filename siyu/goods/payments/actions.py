@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,14 +28,28 @@ from siyu.goods.payments.ports import (
 )
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel import clock
-from siyu.kernel.events import state
+from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
+from siyu.kernel.errors import NotFound
+from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
 
+Source = AsyncSession | asyncpg.Connection
 log = structlog.get_logger("siyu.payments")
 
 
+_UNDER_WAY = """
+select id from payments where payable_kind = $1 and payable_id = $2 and state = 'started' and amount_minor = $3
+and provider = $4 limit 1
+"""
+_START = """
+insert into payments (id, payable_kind, payable_id, amount_minor, provider, payable_label, payer_id, expires_at, created_at,
+                      state, provider_reference)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'started', '')
+"""
+
+
 async def start(
-    session: AsyncSession,
+    source: Source,
     payable_kind: str,
     payable_id: UUID,
     amount_minor: int,
@@ -43,39 +58,39 @@ async def start(
     provider: str,
     payer_id: UUID | None = None,
     expires_at: datetime | None = None,
+    actor: Actor = SYSTEM,
 ) -> UUID:
     """Begin a payment; its id. One that is under way for the same amount and provider is given again.
 
-    Raises ``NothingToPay``.
+    On a session its own actor acts. Raises ``NothingToPay``.
     """
     if amount_minor <= 0:
         raise rules.NothingToPay(amount_minor=amount_minor)
-    under_way = await session.scalar(
-        select(PaymentRow.id).where(
-            PaymentRow.payable_kind == payable_kind,
-            PaymentRow.payable_id == payable_id,
-            PaymentRow.state == "started",
-            PaymentRow.amount_minor == amount_minor,
-            PaymentRow.provider == provider,
-        )
-    )
+    if isinstance(source, AsyncSession):
+        connection, actor = await driver_of(source), actor_of(source)
+    else:
+        connection = source
+    asked = payable_kind, payable_id, amount_minor, provider
+    under_way = await connection.fetchval(_UNDER_WAY, *asked)
     if under_way is not None:
         return under_way
-    row = PaymentRow(
-        id=new_id(), payable_kind=payable_kind, payable_id=payable_id, payable_label=label, payer_id=payer_id,
-        provider=provider, amount_minor=amount_minor, state="started", expires_at=expires_at, created_at=clock.now(),
-    )  # fmt: skip
-    session.add(row)
-    await session.flush()
+    payment_id = new_id()
+    await connection.execute(_START, payment_id, *asked, label, payer_id, expires_at, clock.now())
     event = PaymentStarted(
-        payment_id=row.id,
+        payment_id=payment_id,
         payable_kind=payable_kind,
         payable_id=payable_id,
         provider=provider,
         amount_minor=amount_minor,
     )
-    await state(session, [event])
-    return row.id
+    await state_on(connection, [event], actor=actor)
+    return payment_id
+
+
+_LOCK = """
+select state, amount_minor, payable_kind, payable_id, provider from payments where id = $1 for update
+"""
+_SETTLE = "update payments set state = 'succeeded', provider_reference = $2, settled_at = $3 where id = $1"
 
 
 async def settle(
@@ -85,20 +100,22 @@ async def settle(
 
     Raises ``NotFound``, ``WrongAmount``.
     """
-    row = await queries.one(session, payment_id, locked=True)
-    if not rules.takes_effect(row.state):
+    connection = await driver_of(session)
+    row = await connection.fetchrow(_LOCK, payment_id)
+    if row is None:
+        raise NotFound(payment_id=str(payment_id))
+    if not rules.takes_effect(row["state"]):
         return False
-    if amount_minor != row.amount_minor:
-        raise rules.WrongAmount(asked_minor=row.amount_minor, paid_minor=amount_minor)
-    row.state, row.provider_reference, row.settled_at = "succeeded", reference, clock.now()
-    await session.flush()
+    if amount_minor != row["amount_minor"]:
+        raise rules.WrongAmount(asked_minor=row["amount_minor"], paid_minor=amount_minor)
+    await connection.execute(_SETTLE, payment_id, reference, clock.now())
+    _, amount_minor, kind, payable_id, provider = row
     event = PaymentSucceeded(
-        payment_id=row.id, payable_kind=row.payable_kind, payable_id=row.payable_id, provider=row.provider,
-        amount_minor=row.amount_minor,
+        payment_id=payment_id, payable_kind=kind, payable_id=payable_id, provider=provider, amount_minor=amount_minor,
     )  # fmt: skip
-    await state(session, [event])
-    if hook := settled_hooks.get(row.payable_kind):
-        await hook(session, [Settled(row.id, row.payable_id, row.amount_minor, row.provider)])
+    await state_on(connection, [event], actor=actor_of(session))
+    if hook := settled_hooks.get(kind):
+        await hook(session, [Settled(payment_id, payable_id, amount_minor, provider)])
     return True
 
 

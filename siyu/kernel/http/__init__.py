@@ -6,6 +6,7 @@ from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
 from siyu.kernel.http.problems import Problem, exception_handlers, problem_of, send_problem
 from siyu.kernel.http.surroundings import (
     Surroundings,
+    add_request_id,
     client_address,
     host_of,
     read_body,
@@ -21,6 +22,7 @@ __all__ = [
     "Once",
     "Problem",
     "Surroundings",
+    "add_request_id",
     "client_address",
     "decode_cursor",
     "encode_cursor",
