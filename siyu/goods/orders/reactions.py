@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments
-from siyu.goods.orders import actions
+from siyu.goods.orders import actions, queries
 from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
 from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
 from siyu.kernel import search, timers
@@ -33,9 +33,9 @@ async def close_received(session: AsyncSession, due: list[Timer]) -> None:
 
 
 @payments.on_settled("order")
-async def take_payments(session: AsyncSession, settled: list[payments.Settled]) -> None:
+async def take_payments(source: queries.Source, settled: list[payments.Settled]) -> None:
     """Payments of orders have arrived, in the payment's own transaction."""
-    await actions.mark_paid(session, settled)
+    await actions.mark_paid(source, settled)
 
 
 @payments.on_refund_settled("order")

@@ -20,6 +20,7 @@ from siyu.goods.payments.events import (
     RefundWanted,
 )
 from siyu.goods.payments.ports import (
+    NeedsSession,
     RefundAnswer,
     RefundSettled,
     Settled,
@@ -28,13 +29,20 @@ from siyu.goods.payments.ports import (
 )
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel import clock
-from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
+from siyu.kernel.db import SYSTEM, Actor, Database, actor_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
 
 Source = AsyncSession | asyncpg.Connection
 log = structlog.get_logger("siyu.payments")
+
+
+async def _of(source: Source, actor: Actor) -> tuple[asyncpg.Connection, Actor]:
+    """The connection, and who acts: a session names its own."""
+    if isinstance(source, AsyncSession):
+        return await driver_of(source), actor_of(source)
+    return source, actor
 
 
 _UNDER_WAY = """
@@ -66,10 +74,7 @@ async def start(
     """
     if amount_minor <= 0:
         raise rules.NothingToPay(amount_minor=amount_minor)
-    if isinstance(source, AsyncSession):
-        connection, actor = await driver_of(source), actor_of(source)
-    else:
-        connection = source
+    connection, actor = await _of(source, actor)
     asked = payable_kind, payable_id, amount_minor, provider
     under_way = await connection.fetchval(_UNDER_WAY, *asked)
     if under_way is not None:
@@ -93,14 +98,26 @@ select state, amount_minor, payable_kind, payable_id, provider from payments whe
 _SETTLE = "update payments set state = 'succeeded', provider_reference = $2, settled_at = $3 where id = $1"
 
 
-async def settle(
-    session: AsyncSession, payment_id: UUID, *, amount_minor: int, reference: str
+async def arrived(
+    database: Database, brand_id: UUID, payment_id: UUID, *, amount_minor: int, reference: str
 ) -> bool:
+    """``settle`` in a transaction of its own, as a provider's call back wants it."""
+    try:
+        async with database.raw(brand_id) as connection:
+            return await settle(
+                connection, payment_id, amount_minor=amount_minor, reference=reference
+            )
+    except NeedsSession:  # rolled back, so from the start
+        async with database.brand(brand_id) as session:
+            return await settle(session, payment_id, amount_minor=amount_minor, reference=reference)
+
+
+async def settle(source: Source, payment_id: UUID, *, amount_minor: int, reference: str) -> bool:
     """The provider says it was paid; whether this news was new. The payable is told in the same transaction.
 
-    Raises ``NotFound``, ``WrongAmount``.
+    Raises ``NotFound``, ``WrongAmount``; on a bare connection ``NeedsSession`` when the payable's owner needs more.
     """
-    connection = await driver_of(session)
+    connection, actor = await _of(source, SYSTEM)
     row = await connection.fetchrow(_LOCK, payment_id)
     if row is None:
         raise NotFound(payment_id=str(payment_id))
@@ -113,9 +130,9 @@ async def settle(
     event = PaymentSucceeded(
         payment_id=payment_id, payable_kind=kind, payable_id=payable_id, provider=provider, amount_minor=amount_minor,
     )  # fmt: skip
-    await state_on(connection, [event], actor=actor_of(session))
+    await state_on(connection, [event], actor=actor)
     if hook := settled_hooks.get(kind):
-        await hook(session, [Settled(payment_id, payable_id, amount_minor, provider)])
+        await hook(source, [Settled(payment_id, payable_id, amount_minor, provider)])
     return True
 
 

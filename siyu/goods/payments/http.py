@@ -1,7 +1,6 @@
 """The sandbox's cashier, for the demo profile only."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -38,34 +37,31 @@ class OutcomeOut(msgspec.Struct):
 
 
 @get("/cashier/{payment_id:uuid}", tags=["cashier"])
-async def cashier(
-    shopper: NamedDependency[Shopper], runtime: NamedDependency[Any], payment_id: FromPath[UUID]
-) -> CashierOut:
+async def cashier(shopper: NamedDependency[Shopper], payment_id: FromPath[UUID]) -> CashierOut:
     """What this payment asks for. Only its payer sees it, only in the demo."""
-    one = await _own(shopper, runtime, payment_id)
+    one = await _own(shopper, payment_id)
     return CashierOut(one.amount_minor, one.label, one.payable_id, one.state, one.expires_at)
 
 
 @post("/cashier/{payment_id:uuid}", tags=["cashier"], status_code=200)
 async def choose_outcome(
     shopper: NamedDependency[Shopper],
-    runtime: NamedDependency[Any],
     payment_id: FromPath[UUID],
     data: JSONBody[OutcomeIn],
 ) -> OutcomeOut:
     """Let the sandbox pay, fail, delay or call back twice. Refusals: payments.no_such_outcome."""
-    one = await _own(shopper, runtime, payment_id)
+    one = await _own(shopper, payment_id)
     if one.provider != sandbox.NAME:
         raise NotFound(payment_id=str(payment_id))
     # The provider calls back in transactions of its own; none is held open here while waiting for them.
     state = await sandbox.choose(
-        runtime.database, shopper.brand.id, payment_id, one.amount_minor, data.outcome
+        shopper.runtime.database, shopper.brand.id, payment_id, one.amount_minor, data.outcome
     )
     return OutcomeOut(state, f"/pages/paid/index?id={one.payable_id}")
 
 
-async def _own(shopper: Shopper, runtime: Any, payment_id: UUID) -> queries.AtCashier:
-    if not runtime.is_demo:
+async def _own(shopper: Shopper, payment_id: UUID) -> queries.AtCashier:
+    if not shopper.runtime.is_demo:
         raise NotFound(payment_id=str(payment_id))
     payer = shopper.customer_id()
     async with shopper.connection() as connection:

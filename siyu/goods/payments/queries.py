@@ -51,10 +51,13 @@ async def one(session: AsyncSession, payment_id: UUID, *, locked: bool = False) 
     return row
 
 
-async def state_of(session: AsyncSession, payment_id: UUID) -> str:
+async def state_of(source: AsyncSession | asyncpg.Connection, payment_id: UUID) -> str:
     """What became of a payment so far, this transaction included. Raises ``NotFound``."""
-    await session.flush()
-    connection = await driver_of(session)
+    if isinstance(source, AsyncSession):
+        await source.flush()
+        connection = await driver_of(source)
+    else:
+        connection = source
     state = await connection.fetchval("select state from payments where id = $1", payment_id)
     if state is None:
         raise NotFound(payment_id=str(payment_id))

@@ -37,19 +37,23 @@ async def choose(
     """
     if outcome not in OUTCOMES:
         raise rules.NoSuchOutcome(outcome=outcome)
-    state = ""
-    for _ in range(2 if outcome == "twice" else 1):
-        async with database.brand(brand_id) as session:
-            if outcome == "fail":
-                await actions.fail(session, payment_id)
-            elif outcome == "delay":
-                await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
-            else:
-                await actions.settle(
-                    session, payment_id, amount_minor=amount_minor, reference=_reference(payment_id)
-                )
-            state = await queries.state_of(session, payment_id)
-    return state
+    if outcome in ("pay", "twice"):
+        for _ in range(1 if outcome == "pay" else 2):
+            await actions.arrived(
+                database,
+                brand_id,
+                payment_id,
+                amount_minor=amount_minor,
+                reference=_reference(payment_id),
+            )
+        async with database.raw(brand_id) as connection:
+            return await queries.state_of(connection, payment_id)
+    async with database.brand(brand_id) as session:
+        if outcome == "fail":
+            await actions.fail(session, payment_id)
+        else:
+            await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
+        return await queries.state_of(session, payment_id)
 
 
 @timers.due("payments.sandbox")

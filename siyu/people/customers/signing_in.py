@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -48,14 +47,15 @@ returning true
 """
 
 
-async def send_code(runtime: Any, shopper: Shopper, *, phone: str, address: str) -> int:
+async def send_code(shopper: Shopper, *, phone: str, address: str) -> int:
     """Send a fresh code to a phone, known or not; seconds until the next may be asked for.
 
     The one before stops being valid. Raises ``BadPhone``, ``NoSmsChannel``, ``TooMany``. Owns its transaction;
     sending through a channel happens after it.
     """
     phone = rules.normal_phone(phone)
-    sender, brand, secret = plugs.code_sender, shopper.brand, runtime.secret
+    runtime, brand = shopper.runtime, shopper.brand
+    sender, secret = plugs.code_sender, runtime.secret
     if not runtime.is_demo and sender is None:
         raise rules.NoSmsChannel
     phone_key = keyed_hash(secret, "phone", phone)
@@ -118,7 +118,7 @@ insert into shop_sessions (token_hash, device_id, customer_id, created_at, last_
 
 
 async def verify_code(
-    runtime: Any, shopper: Shopper, connection: asyncpg.Connection, *, phone: str, code: str
+    shopper: Shopper, connection: asyncpg.Connection, *, phone: str, code: str
 ) -> SignedIn | None:
     """Exchange the right code for a customer's session; whoever is new joins. The old session ends.
 
@@ -126,7 +126,7 @@ async def verify_code(
     counted, and refuses. Raises ``BadPhone``, ``PrivacyNeeded``.
     """
     phone, now = rules.normal_phone(phone), clock.now()
-    secret, brand = runtime.secret, shopper.brand
+    secret, brand = shopper.runtime.secret, shopper.brand
     phone_key, wanted = (
         keyed_hash(secret, "phone", phone),
         _code_hash(secret, brand.id, phone, code),

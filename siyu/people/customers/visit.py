@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
 from siyu.kernel.batching import Batcher
-from siyu.kernel.db import SYSTEM, Actor, Database
+from siyu.kernel.db import SYSTEM, Actor
 from siyu.kernel.errors import NotSignedIn
 from siyu.kernel.http import request_id_of
 from siyu.people.brands import BrandFacts, brand_of_scope
@@ -153,7 +153,7 @@ async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, N
 class Shopper(msgspec.Struct, frozen=True):
     """Who calls a handler that opens its own short transaction, where and in which language."""
 
-    database: Database
+    runtime: Any
     brand: BrandFacts
     person: Person | None
     token: str | None
@@ -164,7 +164,11 @@ class Shopper(msgspec.Struct, frozen=True):
 
     def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """A transaction bound to the brand, on a bare connection (``Database.raw``)."""
-        return self.database.raw(self.brand.id)
+        return self.runtime.database.raw(self.brand.id)
+
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The same as a session, for writes that are not hot (``Database.brand``)."""
+        return self.runtime.database.brand(self.brand.id, actor=self.actor)
 
     @property
     def actor(self) -> Actor:
@@ -203,14 +207,12 @@ class SessionCache:
     moment are looked up together: a crowd that came together would otherwise return together.
     """
 
-    def __init__(
-        self, database: Database, secret: bytes, *, size: int = 20_000, ttl_s: float = 2.0
-    ) -> None:
-        self._database, self._secret = database, secret
+    def __init__(self, runtime: Any, *, size: int = 20_000, ttl_s: float = 2.0) -> None:
+        self._runtime, self._secret = runtime, runtime.secret
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
         self._lookups: Batcher[str, Person | None] = Batcher(
-            database, _look_up, _look_up, in_flight=1
+            runtime.database, _look_up, _look_up, in_flight=1
         )
 
     async def person(self, token: str | None) -> tuple[UUID, Person] | None:
@@ -241,7 +243,7 @@ class SessionCache:
 
         Raises ``NotFound`` (no such shop), ``ForeignToken``, and for unsafe methods ``CsrfFailed``, ``ForeignOrigin``.
         """
-        brand = await brand_of_scope(self._database, scope)
+        brand = await brand_of_scope(self._runtime.database, scope)
         token, by_cookie = token_of(scope)
         token = _check_brand(token, brand)
         found = await self.person(token)
@@ -251,7 +253,7 @@ class SessionCache:
             else:
                 check_origin(scope)
         return Shopper(
-            self._database,
+            self._runtime,
             brand,
             found[1] if found else None,
             token if found else None,
@@ -276,5 +278,5 @@ def sessions_of(runtime: Any) -> SessionCache:
     """The process's session cache."""
     cache = runtime.parts.get("shop_sessions")
     if cache is None:
-        cache = runtime.parts["shop_sessions"] = SessionCache(runtime.database, runtime.secret)
+        cache = runtime.parts["shop_sessions"] = SessionCache(runtime)
     return cache

@@ -15,7 +15,7 @@ from siyu.goods.orders.ports import plugs
 from siyu.goods.orders.rules import SHIP_WITHIN, WrongState, take
 from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel import clock
-from siyu.kernel.db import Actor, actor_of, driver_of
+from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.kernel.events import state, state_on
 
@@ -70,13 +70,15 @@ where order_id = any($1::uuid[]) order by order_id, line_id
 """
 
 
-async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) -> None:
+async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled]) -> None:
     """Payments have arrived, in this transaction.
 
     Unpaid orders become paid. A cancelled one takes its pieces again if they are free, else everything goes
-    back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``.
+    back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``; on a bare connection
+    ``payments.NeedsSession`` when it is more than the usual case.
     """
-    connection = await driver_of(session)
+    connection = await queries.connection_of(source)
+    actor = actor_of(source) if isinstance(source, AsyncSession) else SYSTEM
     first = {one.payable_id: one for one in reversed(settled)}
     now = clock.now()
     # The usual case, in sets. Locks are taken in the order of ids as everywhere.
@@ -106,11 +108,13 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
                 )
                 for row in rows
             ],
-            actor=actor_of(session),
+            actor=actor,
         )
     others = [one for one in settled if one.payable_id not in paid or one != first[one.payable_id]]
     if others:
-        await _unusual(session, others)
+        if not isinstance(source, AsyncSession):
+            raise payments.NeedsSession
+        await _unusual(source, others)
 
 
 _OF_ORDER = ("customer_id", "source", "scene", "store_id", "guide_id", "link_id")

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
@@ -98,15 +98,13 @@ async def _cart(
 
 @post("/quote", tags=["orders"], status_code=200)
 async def quote(
-    shopper: NamedDependency[Shopper],
-    runtime: NamedDependency[Any],
-    data: JSONBody[shop_wire.QuoteIn],
+    shopper: NamedDependency[Shopper], data: JSONBody[shop_wire.QuoteIn]
 ) -> shop_wire.QuoteOut:
     """What these pieces cost now. Refusals: catalogue.not_on_sale, pricing.not_delivered, orders.store_needed."""
     lines = merged([(line.sku_id, line.quantity) for line in data.lines])
     sku_ids = [sku_id for sku_id, _ in lines]
     store_id = data.store_id if data.delivery == "pick_up" else None
-    placing: Placing = runtime.parts["placing"]
+    placing: Placing = shopper.runtime.parts["placing"]
     if store_id is not None and store_id not in await placing.handing_out(shopper.brand.id):
         raise rules.BadStore
     async with shopper.connection() as connection:
@@ -216,7 +214,7 @@ async def pay_order(
         begun = await actions.begin_payment(connection, order_id, customer_id, shopper.actor)
     if begun is not None:
         return shop_wire.PayOut(*begun)
-    async with shopper.database.brand(shopper.brand.id, actor=shopper.actor) as session:
+    async with shopper.session() as session:
         await actions.pay_nothing(session, order_id)
     return shop_wire.PayOut(order_id, f"/pages/paid/index?id={order_id}")
 

@@ -71,7 +71,7 @@ async def post_address(
     if request_key is None:
         async with shopper.connection() as connection:
             return AddressOut.of(await actions.save_address(connection, customer_id, data))
-    async with shopper.database.brand(shopper.brand.id, actor=shopper.actor) as session:
+    async with shopper.session() as session:
         write = await once(session, f"addresses/{customer_id}", request_key, data)
         if write.reference:
             earlier = UUID(write.reference["address_id"])

@@ -149,34 +149,33 @@ def _cookie(runtime: Any, slug: str, value: str) -> Cookie:
 
 @post("/session/guest", tags=["shop"], status_code=200)
 async def begin_guest(
-    shopper: NamedDependency[Shopper], runtime: NamedDependency[Any], data: JSONBody[GuestIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[GuestIn]
 ) -> Response[ShopSessionOut]:
     """Accept the privacy text and be known as a guest; somebody known already stays who they are.
 
     Refusal: customers.privacy_needed when another version is in force.
     """
     if shopper.person is not None and shopper.token is not None:
-        csrf = csrf_token(runtime.secret, shopper.token)
+        csrf = csrf_token(shopper.runtime.secret, shopper.token)
         async with shopper.connection() as connection:
-            return Response(await _session_out(connection, runtime, shopper.person, csrf))
+            return Response(await _session_out(connection, shopper.runtime, shopper.person, csrf))
     touch, link_code = Touch(), data.link or shopper.link_code
     if link_code:
-        async with shopper.database.brand(shopper.brand.id) as session:
+        async with shopper.session() as session:
             touch = await actions.touch_behind(session, link_code)
     async with shopper.connection() as connection:
         device_id, token = await actions.admit_guest(
             connection, shopper.brand, privacy_version=data.privacy_version, locale=shopper.locale, touch=touch
         )  # fmt: skip
         person = Person("guest", device_id, device_id)
-        out = await _session_out(connection, runtime, person, "", token=token)
-    return Response(out, cookies=[_cookie(runtime, shopper.brand.slug, token)])
+        out = await _session_out(connection, shopper.runtime, person, "", token=token)
+    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, token)])
 
 
 @post("/session/code", tags=["shop"], status_code=202)
 async def send_code(
     request: Request[Any, Any, Any],
     shopper: NamedDependency[Shopper],
-    runtime: NamedDependency[Any],
     data: JSONBody[CodeIn],
 ) -> CodeSentOut:
     """Send a code of six digits; the answer is the same whether the phone is known.
@@ -185,29 +184,27 @@ async def send_code(
     """
     shopper.session_token()
     address = client_address(request.scope)
-    return CodeSentOut(
-        await signing_in.send_code(runtime, shopper, phone=data.phone, address=address)
-    )
+    return CodeSentOut(await signing_in.send_code(shopper, phone=data.phone, address=address))
 
 
 @post("/session/verify", tags=["shop"], status_code=200)
 async def verify_code(
-    shopper: NamedDependency[Shopper], runtime: NamedDependency[Any], data: JSONBody[VerifyIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[VerifyIn]
 ) -> Response[ShopSessionOut]:
     """Sign in with the code; the cart survives. Refusals: customers.wrong_code, customers.privacy_needed."""
     before, out, signed_in = hash_of(shopper.session_token()), None, None
     async with shopper.connection() as connection:
         signed_in = await signing_in.verify_code(
-            runtime, shopper, connection, phone=data.phone, code=data.code.strip()
+            shopper, connection, phone=data.phone, code=data.code.strip()
         )
         if signed_in is not None:
             out = await _session_out(
-                connection, runtime, signed_in.person, "", token=signed_in.token
+                connection, shopper.runtime, signed_in.person, "", token=signed_in.token
             )
     if signed_in is None or out is None:
         raise rules.WrongCode
-    sessions_of(runtime).forget(before)
-    return Response(out, cookies=[_cookie(runtime, shopper.brand.slug, signed_in.token)])
+    sessions_of(shopper.runtime).forget(before)
+    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, signed_in.token)])
 
 
 @get("/session", tags=["shop"])
@@ -256,11 +253,9 @@ class DemoInboxOut(msgspec.Struct):
 
 
 @get("/demo-inbox", tags=["shop"])
-async def show_demo_inbox(
-    shopper: NamedDependency[Shopper], runtime: NamedDependency[Any], phone: Search = ""
-) -> DemoInboxOut:
+async def show_demo_inbox(shopper: NamedDependency[Shopper], phone: Search = "") -> DemoInboxOut:
     """The latest text messages of the demo, instead of a phone. Not there in production."""
-    if not runtime.is_demo:
+    if not shopper.runtime.is_demo:
         raise NotFound
     async with shopper.connection() as connection:
         rows = await queries.demo_messages(connection, rules.normal_phone(phone) if phone else None)
