@@ -17,7 +17,7 @@ from rich.table import Table
 from siyu.app import cli_bench, cli_data, cli_events, schema, up, worker
 from siyu.app.cli_data import NoSuchBrand
 from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime, urls_of
+from siyu.app.runtime import Runtime, spare_collector, urls_of
 from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
 from siyu.kernel.checks import run_checks
 from siyu.kernel.db import is_away
@@ -95,6 +95,7 @@ async def _work(settings: Settings, *, beside_the_rest: bool) -> None:
             if stopped.is_set():  # the engines are starting, or starting again
                 return
             await asyncio.sleep(0.5)
+    spare_collector()
     if beside_the_rest:
         stand_back()
     try:

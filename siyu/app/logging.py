@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from siyu.kernel.http import add_request_id
+
 _SECRET = re.compile(r"(://[^:/@\s]+:)[^@/\s]+@")
 _NAMES = ("password", "token", "secret", "authorization", "cookie", "code", "phone", "key")
 
@@ -15,6 +17,7 @@ def configure_logging(level: str = "info") -> None:
     """Set up structlog for this process."""
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        add_request_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

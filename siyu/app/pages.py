@@ -12,6 +12,7 @@ from siyu.kernel.http import send_bytes, send_problem
 
 ROOT = Path(__file__).resolve().parents[2] / "web"
 CONSOLE, MOBILE = ROOT / "console" / "dist", ROOT / "mobile" / "dist" / "build" / "h5"
+_CLOSED = b"default-src 'none'; sandbox"
 _COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
 
 
@@ -21,18 +22,18 @@ class Pages:
     def __init__(self, runtime: Runtime) -> None:
         self._settings = runtime.settings
         self._trees = {"console": _Tree(CONSOLE), "shop": _Tree(MOBILE)}
+        self._policies = {door: self._policy_of(door) for door in self._trees}
 
     def policy(self, scope: Any) -> bytes | None:
         """The Content-Security-Policy of a page: own scripts only, pictures from the media origin."""
-        state = scope.get("state", {})
+        return self._policies.get(scope.get("state", {}).get("door"), _CLOSED)
+
+    def _policy_of(self, door: str) -> bytes:
         media, console = self._settings.media, self._settings.console
-        if state.get("door") == "console":
-            shops = self._settings.shop("*")
-            frames, ancestors = f"frame-src {shops}", "frame-ancestors 'none'"
-        elif state.get("door") == "shop":
-            frames, ancestors = "frame-src 'none'", f"frame-ancestors {console}"
+        if door == "console":
+            frames, ancestors = f"frame-src {self._settings.shop('*')}", "frame-ancestors 'none'"
         else:
-            return b"default-src 'none'; sandbox"
+            frames, ancestors = "frame-src 'none'", f"frame-ancestors {console}"
         return (
             f"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
             f"img-src 'self' data: blob: {media}; connect-src 'self'; manifest-src 'self'; {frames}; {ancestors}; "

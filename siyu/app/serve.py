@@ -3,7 +3,7 @@
 from typing import Any
 
 from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime, urls_of
+from siyu.app.runtime import Runtime, spare_collector, urls_of
 from siyu.app.web import create_app
 from siyu.kernel.settings import load
 
@@ -13,4 +13,6 @@ def make() -> Any:
     settings = load().settings
     configure_logging(settings.log_level)
     runtime = Runtime(settings, urls_of(settings), pool=8)
-    return create_app(runtime)
+    application = create_app(runtime)
+    spare_collector()
+    return application

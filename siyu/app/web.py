@@ -21,7 +21,7 @@ from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
 from siyu.kernel.db import is_away
 from siyu.kernel.http import Surroundings, exception_handlers, host_of
-from siyu.people.customers import open_visit
+from siyu.people.customers import open_shopper, open_visit
 from siyu.people.staff import open_desk
 
 
@@ -81,7 +81,9 @@ def _routers() -> list[Any]:
         "/api/console", route_handlers=wiring.CONSOLE, dependencies={"desk": Provide(open_desk)}
     )
     shop = Router(
-        "/api/shop", route_handlers=wiring.SHOP, dependencies={"visit": Provide(open_visit)}
+        "/api/shop",
+        route_handlers=wiring.SHOP,
+        dependencies={"visit": Provide(open_visit), "shopper": Provide(open_shopper)},
     )
     return [console, shop, live, ready, metrics, schema, *wiring.ROOT]
 

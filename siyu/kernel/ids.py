@@ -4,8 +4,12 @@ import os
 import time
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 _last_ms = 0
 _counter = 0
+_chance = b""
+_drawn = 0
 
 
 def new_id() -> UUID:
@@ -14,36 +18,31 @@ def new_id() -> UUID:
     Layout of RFC 9562 §5.7: 48 bits of Unix milliseconds, 12 bits used as a counter within the
     millisecond (method 1 of §6.2), 62 random bits.
     """
-    global _last_ms, _counter
+    global _last_ms, _counter, _chance, _drawn
+    if _drawn >= len(_chance) - 8:
+        _chance, _drawn = os.urandom(4096), 0
     now_ms = time.time_ns() // 1_000_000
     if now_ms > _last_ms:
-        _last_ms, _counter = (
-            now_ms,
-            int.from_bytes(os.urandom(1)),
-        )  # room of 3,840 ids a millisecond
+        _last_ms, _counter = now_ms, _chance[_drawn + 8]  # room of 3,840 ids a millisecond
     else:
         _counter += 1
         if _counter > 0xFFF:
             _last_ms, _counter = _last_ms + 1, 0
-    tail = int.from_bytes(os.urandom(8)) >> 2
+    tail = int.from_bytes(_chance[_drawn : _drawn + 8]) >> 2
+    _drawn += 9
     value = (_last_ms << 80) | (0x7 << 76) | (_counter << 64) | (0b10 << 62) | tail
-    return UUID(int=value)
+    return pgproto.UUID(value.to_bytes(16))  # a uuid.UUID that is made eight times faster
 
 
 def new_ids(count: int) -> list[UUID]:
-    """So many fresh UUIDv7 as ``new_id`` makes them, from one draw of chance: for work with many rows."""
-    global _last_ms, _counter
-    drawn = os.urandom(8 * count)
-    now_ms = time.time_ns() // 1_000_000
-    if now_ms > _last_ms:
-        _last_ms, _counter = now_ms, -1
-    made: list[UUID] = []
-    for at in range(0, 8 * count, 8):
-        _counter += 1
-        if _counter > 0xFFF:
-            _last_ms, _counter = _last_ms + 1, 0
-        tail = int.from_bytes(drawn[at : at + 8]) >> 2
-        made.append(
-            UUID(int=(_last_ms << 80) | (0x7 << 76) | (_counter << 64) | (0b10 << 62) | tail)
-        )
-    return made
+    """So many fresh UUIDv7 as ``new_id`` makes them, in order."""
+    return [new_id() for _ in range(count)]
+
+
+def _forget_chance() -> None:
+    """A forked process must not draw what its parent draws."""
+    global _chance
+    _chance = b""
+
+
+os.register_at_fork(after_in_child=_forget_chance)

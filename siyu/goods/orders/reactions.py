@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments
-from siyu.goods.orders import actions
+from siyu.goods.orders import actions, queries
 from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
 from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
 from siyu.kernel import search, timers
@@ -32,9 +33,9 @@ async def close_received(session: AsyncSession, due: list[Timer]) -> None:
 
 
 @payments.on_settled("order")
-async def take_payments(session: AsyncSession, settled: list[payments.Settled]) -> None:
+async def take_payments(source: queries.Source, settled: list[payments.Settled]) -> None:
     """Payments of orders have arrived, in the payment's own transaction."""
-    await actions.mark_paid(session, settled)
+    await actions.mark_paid(source, settled)
 
 
 @payments.on_refund_settled("order")
@@ -44,9 +45,9 @@ async def take_refund_news(session: AsyncSession, settled: list[payments.RefundS
 
 
 @customers.on_sign_in
-async def bring_cart(session: AsyncSession, device_id: UUID, customer_id: UUID) -> None:
+async def bring_cart(connection: asyncpg.Connection, device_id: UUID, customer_id: UUID) -> None:
     """The cart survives the sign-in."""
-    await actions.merge_carts(session, device_id, customer_id)
+    await actions.merge_carts(connection, device_id, customer_id)
 
 
 _BUYERS = """

@@ -9,6 +9,7 @@ from siyu.goods.payments.events import (
 )
 from siyu.goods.payments.ports import (
     Instruction,
+    NeedsSession,
     Provider,
     RefundSettled,
     Settled,
@@ -24,6 +25,7 @@ from siyu.goods.payments.sandbox import Sandbox
 __all__ = [
     "SANDBOX",
     "Instruction",
+    "NeedsSession",
     "Paid",
     "PaymentStarted",
     "PaymentSucceeded",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,7 @@ from siyu.goods.payments.events import (
     RefundWanted,
 )
 from siyu.goods.payments.ports import (
+    NeedsSession,
     RefundAnswer,
     RefundSettled,
     Settled,
@@ -27,14 +29,35 @@ from siyu.goods.payments.ports import (
 )
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel import clock
-from siyu.kernel.events import state
+from siyu.kernel.db import SYSTEM, Actor, Database, actor_of, driver_of
+from siyu.kernel.errors import NotFound
+from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
 
+Source = AsyncSession | asyncpg.Connection
 log = structlog.get_logger("siyu.payments")
 
 
+async def _of(source: Source, actor: Actor) -> tuple[asyncpg.Connection, Actor]:
+    """The connection, and who acts: a session names its own."""
+    if isinstance(source, AsyncSession):
+        return await driver_of(source), actor_of(source)
+    return source, actor
+
+
+_UNDER_WAY = """
+select id from payments where payable_kind = $1 and payable_id = $2 and state = 'started' and amount_minor = $3
+and provider = $4 limit 1
+"""
+_START = """
+insert into payments (id, payable_kind, payable_id, amount_minor, provider, payable_label, payer_id, expires_at, created_at,
+                      state, provider_reference)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'started', '')
+"""
+
+
 async def start(
-    session: AsyncSession,
+    source: Source,
     payable_kind: str,
     payable_id: UUID,
     amount_minor: int,
@@ -43,62 +66,73 @@ async def start(
     provider: str,
     payer_id: UUID | None = None,
     expires_at: datetime | None = None,
+    actor: Actor = SYSTEM,
 ) -> UUID:
     """Begin a payment; its id. One that is under way for the same amount and provider is given again.
 
-    Raises ``NothingToPay``.
+    On a session its own actor acts. Raises ``NothingToPay``.
     """
     if amount_minor <= 0:
         raise rules.NothingToPay(amount_minor=amount_minor)
-    under_way = await session.scalar(
-        select(PaymentRow.id).where(
-            PaymentRow.payable_kind == payable_kind,
-            PaymentRow.payable_id == payable_id,
-            PaymentRow.state == "started",
-            PaymentRow.amount_minor == amount_minor,
-            PaymentRow.provider == provider,
-        )
-    )
+    connection, actor = await _of(source, actor)
+    asked = payable_kind, payable_id, amount_minor, provider
+    under_way = await connection.fetchval(_UNDER_WAY, *asked)
     if under_way is not None:
         return under_way
-    row = PaymentRow(
-        id=new_id(), payable_kind=payable_kind, payable_id=payable_id, payable_label=label, payer_id=payer_id,
-        provider=provider, amount_minor=amount_minor, state="started", expires_at=expires_at, created_at=clock.now(),
-    )  # fmt: skip
-    session.add(row)
-    await session.flush()
+    payment_id = new_id()
+    await connection.execute(_START, payment_id, *asked, label, payer_id, expires_at, clock.now())
     event = PaymentStarted(
-        payment_id=row.id,
+        payment_id=payment_id,
         payable_kind=payable_kind,
         payable_id=payable_id,
         provider=provider,
         amount_minor=amount_minor,
     )
-    await state(session, [event])
-    return row.id
+    await state_on(connection, [event], actor=actor)
+    return payment_id
 
 
-async def settle(
-    session: AsyncSession, payment_id: UUID, *, amount_minor: int, reference: str
+_LOCK = """
+select state, amount_minor, payable_kind, payable_id, provider from payments where id = $1 for update
+"""
+_SETTLE = "update payments set state = 'succeeded', provider_reference = $2, settled_at = $3 where id = $1"
+
+
+async def arrived(
+    database: Database, brand_id: UUID, payment_id: UUID, *, amount_minor: int, reference: str
 ) -> bool:
+    """``settle`` in a transaction of its own, as a provider's call back wants it."""
+    try:
+        async with database.raw(brand_id) as connection:
+            return await settle(
+                connection, payment_id, amount_minor=amount_minor, reference=reference
+            )
+    except NeedsSession:  # rolled back, so from the start
+        async with database.brand(brand_id) as session:
+            return await settle(session, payment_id, amount_minor=amount_minor, reference=reference)
+
+
+async def settle(source: Source, payment_id: UUID, *, amount_minor: int, reference: str) -> bool:
     """The provider says it was paid; whether this news was new. The payable is told in the same transaction.
 
-    Raises ``NotFound``, ``WrongAmount``.
+    Raises ``NotFound``, ``WrongAmount``; on a bare connection ``NeedsSession`` when the payable's owner needs more.
     """
-    row = await queries.one(session, payment_id, locked=True)
-    if not rules.takes_effect(row.state):
+    connection, actor = await _of(source, SYSTEM)
+    row = await connection.fetchrow(_LOCK, payment_id)
+    if row is None:
+        raise NotFound(payment_id=str(payment_id))
+    if not rules.takes_effect(row["state"]):
         return False
-    if amount_minor != row.amount_minor:
-        raise rules.WrongAmount(asked_minor=row.amount_minor, paid_minor=amount_minor)
-    row.state, row.provider_reference, row.settled_at = "succeeded", reference, clock.now()
-    await session.flush()
+    if amount_minor != row["amount_minor"]:
+        raise rules.WrongAmount(asked_minor=row["amount_minor"], paid_minor=amount_minor)
+    await connection.execute(_SETTLE, payment_id, reference, clock.now())
+    _, amount_minor, kind, payable_id, provider = row
     event = PaymentSucceeded(
-        payment_id=row.id, payable_kind=row.payable_kind, payable_id=row.payable_id, provider=row.provider,
-        amount_minor=row.amount_minor,
+        payment_id=payment_id, payable_kind=kind, payable_id=payable_id, provider=provider, amount_minor=amount_minor,
     )  # fmt: skip
-    await state(session, [event])
-    if hook := settled_hooks.get(row.payable_kind):
-        await hook(session, [Settled(row.id, row.payable_id, row.amount_minor, row.provider)])
+    await state_on(connection, [event], actor=actor)
+    if hook := settled_hooks.get(kind):
+        await hook(source, [Settled(payment_id, payable_id, amount_minor, provider)])
     return True
 
 

@@ -1,7 +1,6 @@
 """The sandbox's cashier, for the demo profile only."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from siyu.goods.payments import queries, sandbox
 from siyu.kernel.errors import NotFound
-from siyu.people.customers import Visit
+from siyu.people.customers import Shopper
 
 
 class CashierOut(msgspec.Struct):
@@ -38,43 +37,35 @@ class OutcomeOut(msgspec.Struct):
 
 
 @get("/cashier/{payment_id:uuid}", tags=["cashier"])
-async def cashier(
-    visit: NamedDependency[Visit], runtime: NamedDependency[Any], payment_id: FromPath[UUID]
-) -> CashierOut:
+async def cashier(shopper: NamedDependency[Shopper], payment_id: FromPath[UUID]) -> CashierOut:
     """What this payment asks for. Only its payer sees it, only in the demo."""
-    row = await _own(visit, runtime, payment_id)
-    return CashierOut(
-        row.amount_minor, row.payable_label, row.payable_id, row.state, row.expires_at
-    )
+    one = await _own(shopper, payment_id)
+    return CashierOut(one.amount_minor, one.label, one.payable_id, one.state, one.expires_at)
 
 
 @post("/cashier/{payment_id:uuid}", tags=["cashier"], status_code=200)
 async def choose_outcome(
-    visit: NamedDependency[Visit],
-    runtime: NamedDependency[Any],
+    shopper: NamedDependency[Shopper],
     payment_id: FromPath[UUID],
     data: JSONBody[OutcomeIn],
 ) -> OutcomeOut:
     """Let the sandbox pay, fail, delay or call back twice. Refusals: payments.no_such_outcome."""
-    row = await _own(visit, runtime, payment_id)
-    if row.provider != sandbox.NAME:
+    one = await _own(shopper, payment_id)
+    if one.provider != sandbox.NAME:
         raise NotFound(payment_id=str(payment_id))
-    # The provider calls back in transactions of its own. This one has only read; holding it while waiting for theirs
-    # would let a crowd take all connections and wait for each other.
-    payable_id = row.payable_id
-    await visit.session.rollback()
-    state = await sandbox.choose(runtime.database, visit.brand.id, payment_id, data.outcome)
-    return OutcomeOut(state, f"/pages/paid/index?id={payable_id}")
+    # The provider calls back in transactions of its own; none is held open here while waiting for them.
+    state = await sandbox.choose(
+        shopper.runtime.database, shopper.brand.id, payment_id, one.amount_minor, data.outcome
+    )
+    return OutcomeOut(state, f"/pages/paid/index?id={one.payable_id}")
 
 
-async def _own(visit: Visit, runtime: Any, payment_id: UUID) -> Any:
-    if not runtime.is_demo:
+async def _own(shopper: Shopper, payment_id: UUID) -> queries.AtCashier:
+    if not shopper.runtime.is_demo:
         raise NotFound(payment_id=str(payment_id))
-    payer = visit.customer_id()
-    row = await queries.one(visit.session, payment_id)
-    if row.payer_id != payer:
-        raise NotFound(payment_id=str(payment_id))
-    return row
+    payer = shopper.customer_id()
+    async with shopper.connection() as connection:
+        return await queries.at_cashier(connection, payment_id, payer)
 
 
 shop_routes = [cashier, choose_outcome]

@@ -56,6 +56,10 @@ class RefundSettled(msgspec.Struct, frozen=True):
     done: bool
 
 
+class NeedsSession(Exception):
+    """A hook was given a bare connection and what has to be done needs a session: roll back and come with one."""
+
+
 OnSettled = Callable[[Any, list[Settled]], Awaitable[None]]
 OnRefund = Callable[[Any, list[RefundSettled]], Awaitable[None]]
 settled_hooks: dict[str, OnSettled] = {}
@@ -64,7 +68,7 @@ _providers: dict[str, Provider] = {}
 
 
 def on_settled(payable_kind: str) -> Callable[[OnSettled], OnSettled]:
-    """Register who turns a payable into a paid one: ``async def (session, settled)``, in the payment's transaction."""
+    """Register who turns a payable into a paid one: ``async def (source, settled)``, in the payment's transaction."""
 
     def register(hook: OnSettled) -> OnSettled:
         settled_hooks[payable_kind] = hook

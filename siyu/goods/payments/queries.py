@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
-from siyu.kernel.db import brand_of
+from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound
 
 
@@ -48,6 +49,43 @@ async def one(session: AsyncSession, payment_id: UUID, *, locked: bool = False) 
     if row is None:
         raise NotFound(payment_id=str(payment_id))
     return row
+
+
+async def state_of(source: AsyncSession | asyncpg.Connection, payment_id: UUID) -> str:
+    """What became of a payment so far, this transaction included. Raises ``NotFound``."""
+    if isinstance(source, AsyncSession):
+        await source.flush()
+        connection = await driver_of(source)
+    else:
+        connection = source
+    state = await connection.fetchval("select state from payments where id = $1", payment_id)
+    if state is None:
+        raise NotFound(payment_id=str(payment_id))
+    return state
+
+
+class AtCashier(msgspec.Struct, frozen=True):
+    """A payment as its payer sees it."""
+
+    amount_minor: int
+    label: str
+    payable_id: UUID
+    state: str
+    expires_at: datetime | None
+    provider: str
+
+
+async def at_cashier(connection: asyncpg.Connection, payment_id: UUID, payer_id: UUID) -> AtCashier:
+    """A payment of this payer. Raises ``NotFound``, also for somebody else's."""
+    row = await connection.fetchrow(
+        """select amount_minor, payable_label, payable_id, state, expires_at, provider from payments
+           where id = $1 and payer_id = $2""",
+        payment_id,
+        payer_id,
+    )
+    if row is None:
+        raise NotFound(payment_id=str(payment_id))
+    return AtCashier(*row)
 
 
 async def of_payables(

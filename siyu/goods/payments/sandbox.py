@@ -28,29 +28,32 @@ class Sandbox:
         return RefundAnswer(done=True, reference=f"SBR{refund_id.hex[-12:]}")
 
 
-async def choose(database: Database, brand_id: UUID, payment_id: UUID, outcome: str) -> str:
+async def choose(
+    database: Database, brand_id: UUID, payment_id: UUID, amount_minor: int, outcome: str
+) -> str:
     """Do what the tester chose at the cashier, as the provider would call us back; the payment's state after it.
 
     Each call back is a transaction of its own. Raises ``NoSuchOutcome``, ``NotFound``.
     """
     if outcome not in OUTCOMES:
         raise rules.NoSuchOutcome(outcome=outcome)
-    for _ in range(2 if outcome == "twice" else 1):
-        async with database.brand(brand_id) as session:
-            row = await queries.one(session, payment_id)
-            if outcome == "fail":
-                await actions.fail(session, payment_id)
-            elif outcome == "delay":
-                await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
-            else:
-                await actions.settle(
-                    session,
-                    payment_id,
-                    amount_minor=row.amount_minor,
-                    reference=_reference(payment_id),
-                )
+    if outcome in ("pay", "twice"):
+        for _ in range(1 if outcome == "pay" else 2):
+            await actions.arrived(
+                database,
+                brand_id,
+                payment_id,
+                amount_minor=amount_minor,
+                reference=_reference(payment_id),
+            )
+        async with database.raw(brand_id) as connection:
+            return await queries.state_of(connection, payment_id)
     async with database.brand(brand_id) as session:
-        return (await queries.one(session, payment_id)).state
+        if outcome == "fail":
+            await actions.fail(session, payment_id)
+        else:
+            await timers.put(session, "payments.sandbox", payment_id, clock.now() + DELAY)
+        return await queries.state_of(session, payment_id)
 
 
 @timers.due("payments.sandbox")

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -13,6 +14,7 @@ import msgspec
 from siyu.kernel.errors import Refusal
 
 TYPES = frozenset({"track", "page", "screen", "identify", "group", "alias"})
+_USUAL = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MANY = ("batch", "import")
 """Addresses that take several messages at once."""
 DECLARED = frozenset(
@@ -182,14 +184,17 @@ def _identity(value: str | int | None) -> str:
     text = "" if value is None else str(value).strip()
     if not text:
         return ""
-    if _uuid(text):
-        return _uuid(text)
+    if known := _uuid(text):
+        return known
     return "h" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:31]
 
 
 def _uuid(value: Any) -> str:
+    """A UUID in its usual writing, else empty; six a message, so the usual writing is taken as it is."""
     if not isinstance(value, str) or not 32 <= len(value) <= 36:
         return ""
+    if _USUAL.fullmatch(value):
+        return value
     try:
         return str(UUID(value))
     except ValueError:

@@ -13,6 +13,7 @@ from siyu.kernel.http.problems import (
 )
 from siyu.kernel.http.surroundings import (
     Surroundings,
+    add_request_id,
     client_address,
     host_of,
     read_body,
@@ -29,6 +30,7 @@ __all__ = [
     "Once",
     "Problem",
     "Surroundings",
+    "add_request_id",
     "client_address",
     "database_away",
     "decode_cursor",

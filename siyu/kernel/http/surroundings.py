@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -26,6 +27,32 @@ _ALWAYS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
 ]
 log = structlog.get_logger("siyu.http")
+_current: ContextVar[str] = ContextVar("siyu_request_id", default="")
+
+
+class _Gauges:
+    """Counter and histogram of a door and a status, found once: looking labels up costs more than counting."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+
+    def count(self, door: str, status: int, seconds: float) -> None:
+        known = self._known.get((door, status))
+        if known is None:
+            known = _requests.labels(door, str(status)), _seconds.labels(door)
+            self._known[door, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
+
+
+_gauges = _Gauges()
+
+
+def add_request_id(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """A structlog processor: lines written during a request carry its id."""
+    if request_id := _current.get():
+        entry.setdefault("request_id", request_id)
+    return entry
 
 
 class Surroundings:
@@ -50,9 +77,9 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = list(message.get("headers", ()))
-                present = {name for name, _ in headers}
-                headers += [pair for pair in own if pair[0] not in present]
+                given = message.get("headers", ())
+                present = {name for name, _ in given}
+                headers = [*given, *(pair for pair in own if pair[0] not in present)]
                 if (
                     self._policy
                     and b"content-security-policy" not in present
@@ -64,13 +91,12 @@ class Surroundings:
                 message = {**message, "headers": headers}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            finally:
-                door = _door(scope["path"])
-                _requests.labels(door, str(status)).inc()
-                _seconds.labels(door).observe(time.perf_counter() - began)
+        before = _current.set(request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            _current.reset(before)
+            _gauges.count(_door(scope["path"]), status, time.perf_counter() - began)
 
 
 def _door(path: str) -> str:

@@ -35,6 +35,7 @@ from siyu.people.customers.visit import (
     Shopper,
     Visit,
     locale_of,
+    open_shopper,
     open_visit,
     sessions_of,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "normal_phone",
     "on_sign_in",
     "open_sessions",
+    "open_shopper",
     "open_visit",
     "plugs",
     "region_names",

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
-from siyu.kernel.db import brand_of, driver_of
-from siyu.kernel.errors import Invalid
-from siyu.kernel.events import state
+from siyu.kernel.db import SYSTEM, Actor, actor_of, brand_of, driver_of
+from siyu.kernel.errors import Invalid, NotFound
+from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
 from siyu.kernel.search import tokens
 from siyu.people.brands import BrandFacts, units
@@ -23,20 +23,27 @@ from siyu.people.customers.queries import Address
 from siyu.people.customers.tables import (
     AddressRow,
     CustomerRow,
-    DeviceRow,
-    PrivacyAcceptanceRow,
-    ShopSessionRow,
 )
 from siyu.people.staff import hash_of, names, new_token
 
+_ADMIT = """
+with device as (
+    insert into devices (id, created_at, source, scene, link_id, store_id, guide_id)
+    values ($1, $2, $3, $4, $5, $6, $7)
+), accepted as (
+    insert into privacy_acceptances (id, device_id, version, locale, at) values ($8, $1, $9, $10, $2)
+)
+insert into shop_sessions (token_hash, device_id, created_at, last_seen_at) values ($11, $1, $2, $2)
+"""
+
 
 async def admit_guest(
-    session: AsyncSession,
+    connection: asyncpg.Connection,
     brand: BrandFacts,
     *,
     privacy_version: str,
     locale: str,
-    link_code: str | None,
+    touch: Touch,
 ) -> tuple[UUID, str]:
     """Know a visitor's device from now on, for the privacy text was accepted; its id and the session's token.
 
@@ -44,43 +51,26 @@ async def admit_guest(
     """
     if privacy_version != brand.privacy_version:
         raise rules.PrivacyNeeded(version=brand.privacy_version)
-    touch = Touch()
-    if link_code and plugs.touch_of is not None:
-        touch = await _checked(session, await plugs.touch_of(session, link_code) or touch)
-    now, device_id = clock.now(), new_id()
-    session.add(DeviceRow(id=device_id, created_at=now, **msgspec.structs.asdict(touch)))
-    await session.flush()
-    session.add(
-        PrivacyAcceptanceRow(device_id=device_id, version=privacy_version, locale=locale, at=now)
-    )
-    token = await open_session(session, device_id, None)
-    await state(session, [GuestArrived(device_id=device_id, **msgspec.structs.asdict(touch))])
+    device_id, token = new_id(), new_token(brand.id)
+    await connection.execute(
+        _ADMIT, device_id, clock.now(), touch.source, touch.scene, touch.link_id, touch.store_id, touch.guide_id,
+        new_id(), privacy_version, locale, hash_of(token),
+    )  # fmt: skip
+    arrived = GuestArrived(device_id=device_id, **msgspec.structs.asdict(touch))
+    await state_on(connection, [arrived])
     return device_id, token
 
 
-async def _checked(session: AsyncSession, touch: Touch) -> Touch:
-    """The touch without a store or a guide that does not exist (a link may outlive them)."""
+async def touch_behind(session: AsyncSession, link_code: str) -> Touch:
+    """What a link says about the visitor it brings, without a store or a guide that are no more (links outlive them)."""
+    if plugs.touch_of is None:
+        return Touch()
+    touch = await plugs.touch_of(session, link_code) or Touch()
     return msgspec.structs.replace(
         touch,
         store_id=touch.store_id if await units(session, [touch.store_id]) else None,
         guide_id=touch.guide_id if await names(session, [touch.guide_id]) else None,
     )
-
-
-async def open_session(session: AsyncSession, device_id: UUID, customer_id: UUID | None) -> str:
-    """Begin a session for a device, of a guest or a customer; its token."""
-    now, token = clock.now(), new_token(brand_of(session))
-    session.add(
-        ShopSessionRow(
-            token_hash=hash_of(token),
-            device_id=device_id,
-            customer_id=customer_id,
-            created_at=now,
-            last_seen_at=now,
-        )
-    )
-    await session.flush()
-    return token
 
 
 class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,14 +100,20 @@ insert into customer_tokens (customer_id, token) select * from unnest($1::uuid[]
 
 
 async def join_customers(
-    session: AsyncSession, people: Sequence[NewCustomer], *, origin: str = "live"
+    source: queries.Source,
+    people: Sequence[NewCustomer],
+    *,
+    origin: str = "live",
+    actor: Actor = SYSTEM,
 ) -> list[UUID]:
     """Make customers of those whose phone is not known yet; ids in order, of the known ones too.
 
     ``seq`` counts without holes: the brand's counter row stays locked to the end of the transaction, so
     joining waits for joining and two sign-ups of one phone make one customer. Everybody else passes by.
     """
-    driver = await driver_of(session)
+    if isinstance(source, AsyncSession):
+        actor = actor_of(source)
+    driver = await queries.connection_of(source)
     last_seq = int(await driver.fetchval(_NEXT) or 0)
     known = {
         row["phone"]: row["id"]
@@ -145,7 +141,7 @@ async def join_customers(
             for one in fresh
         ]
         moments = [one.joined_at or clock.now() for one in fresh]
-        await state(session, joined, origin=origin, occurred_at=moments)
+        await state_on(driver, joined, actor=actor, origin=origin, occurred_at=moments)
     return [known.get(one.phone) or ids[one.phone] for one in people]
 
 
@@ -170,7 +166,8 @@ async def _insert(
         [touch.guide_id for touch in touches],
     )
     words = [(ids[one.phone], token) for one in fresh for token in sorted(tokens(one.name))]
-    await driver.execute(_ADD_TOKENS, [id for id, _ in words], [token for _, token in words])
+    if words:
+        await driver.execute(_ADD_TOKENS, [id for id, _ in words], [token for _, token in words])
 
 
 _ADD_DEVICES = """
@@ -242,48 +239,47 @@ def checked_address(data: AddressIn) -> AddressIn:
     )
 
 
+_LOCK = "select from customers where id = $1 for update"
+_KNOWN_ADDRESSES = """
+select count(*) as known, coalesce(bool_or(is_default) filter (where id = $2), false) as was_default,
+       count(*) filter (where id = $2) as it from addresses where customer_id = $1
+"""
+_CLEAR_DEFAULT = (
+    "update addresses set is_default = false where customer_id = $1 and is_default and id <> $2"
+)
+_WRITE_ADDRESS = """
+insert into addresses (id, customer_id, recipient, phone, district_code, street, is_default, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (brand_id, id) do update set recipient = excluded.recipient, phone = excluded.phone,
+    district_code = excluded.district_code, street = excluded.street, is_default = excluded.is_default
+"""
+
+
 async def save_address(
-    session: AsyncSession, customer_id: UUID, data: AddressIn, address_id: UUID | None = None
+    source: queries.Source, customer_id: UUID, data: AddressIn, address_id: UUID | None = None
 ) -> Address:
     """Write an entry of the address book, a new one without ``address_id``. The first one becomes the default.
 
     Raises ``Invalid``, ``BadPhone``, ``NotFound``, ``TooManyAddresses``.
     """
     data = checked_address(data)
+    driver, id = await queries.connection_of(source), address_id or new_id()
     # One customer's changes wait for each other: the limit and the one default depend on all entries.
-    await session.execute(
-        select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update()
-    )
-    if address_id is None:
-        count = (
-            await session.scalar(select(func.count()).where(AddressRow.customer_id == customer_id))
-            or 0
-        )
-        if count >= rules.MOST_ADDRESSES:
-            raise rules.TooManyAddresses(most=rules.MOST_ADDRESSES)
-        row = AddressRow(
-            id=new_id(), customer_id=customer_id, created_at=clock.now(), is_default=False
-        )
-        first = count == 0
-    else:
-        row, first = await queries.address_row(session, customer_id, address_id), False
-    is_default = data.is_default or first or (row.is_default and address_id is not None)
-    if is_default and not row.is_default:
-        await session.execute(
-            update(AddressRow)
-            .where(AddressRow.customer_id == customer_id, AddressRow.is_default)
-            .values(is_default=False)
-        )
-    row.recipient, row.phone, row.district_code, row.street = (
-        data.recipient,
-        data.phone,
-        data.district_code,
-        data.street,
-    )
-    row.is_default = is_default
-    session.add(row)
-    await session.flush()
-    return Address(row.id, row.recipient, row.phone, row.district_code, row.street, row.is_default)
+    await driver.execute(_LOCK, customer_id)
+    row = await driver.fetchrow(_KNOWN_ADDRESSES, customer_id, id)
+    assert row is not None
+    if address_id is not None and not row["it"]:
+        raise NotFound(address_id=str(address_id))
+    if address_id is None and row["known"] >= rules.MOST_ADDRESSES:
+        raise rules.TooManyAddresses(most=rules.MOST_ADDRESSES)
+    is_default = data.is_default or not row["known"] or row["was_default"]
+    if is_default and not row["was_default"] and row["known"]:
+        await driver.execute(_CLEAR_DEFAULT, customer_id, id)
+    await driver.execute(
+        _WRITE_ADDRESS, id, customer_id, data.recipient, data.phone, data.district_code, data.street, is_default,
+        clock.now(),
+    )  # fmt: skip
+    return Address(id, data.recipient, data.phone, data.district_code, data.street, is_default)
 
 
 async def drop_address(session: AsyncSession, customer_id: UUID, address_id: UUID) -> None:

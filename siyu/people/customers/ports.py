@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +37,8 @@ class Purchases(msgspec.Struct, frozen=True):
 
 TouchOf = Callable[[AsyncSession, str], Awaitable[Touch | None]]
 PurchaseFigures = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, Purchases]]]
-OnSignIn = Callable[[AsyncSession, UUID, UUID], Awaitable[None]]
+OnSignIn = Callable[[asyncpg.Connection, UUID, UUID], Awaitable[None]]
+Source = AsyncSession | asyncpg.Connection
 
 
 class Plugs(msgspec.Struct):
@@ -47,16 +49,16 @@ class Plugs(msgspec.Struct):
     """``(session, link code)`` → the touch, ``None`` for an unknown link (scenes.links)."""
     purchase_figures: PurchaseFigures | None = None
     """``(session, customer ids)`` → figures by id (goods.orders)."""
-    cart_quantity: Callable[[AsyncSession, UUID], Awaitable[int]] | None = None
+    cart_quantity: Callable[[Source, UUID], Awaitable[int]] | None = None
     """``(session, person id)`` → pieces in the cart (goods.orders)."""
-    order_counts: Callable[[AsyncSession, UUID], Awaitable[dict[str, int]]] | None = None
+    order_counts: Callable[[Source, UUID], Awaitable[dict[str, int]]] | None = None
     """``(session, customer id)`` → orders by state (goods.orders)."""
     recent_orders: Callable[[Any, UUID], Awaitable[list[Any]]] | None = None
     """``(desk, customer id)`` → rows as the console's list shows them (goods.orders)."""
     timeline: Callable[[Any, UUID], Awaitable[list[Any]]] | None = None
     """``(desk, customer id)`` → TimelineItem structs, newest first."""
     on_sign_in: list[OnSignIn] = []
-    """``(session, device id, customer id)``: what a guest had becomes the customer's, in the same transaction."""
+    """``(connection, device id, customer id)``: what a guest had becomes the customer's, in the same transaction."""
 
 
 plugs = Plugs()

@@ -18,8 +18,6 @@ from siyu.people.customers.tables import (
     AddressRow,
     CustomerRow,
     CustomerTokenRow,
-    DemoMessageRow,
-    DeviceRow,
 )
 
 Source = AsyncSession | asyncpg.Connection
@@ -108,7 +106,8 @@ class AddressOut(msgspec.Struct, frozen=True):
         )
 
 
-async def _connection(source: Source) -> asyncpg.Connection:
+async def connection_of(source: Source) -> asyncpg.Connection:
+    """The asyncpg connection behind either kind of source."""
     return await driver_of(source) if isinstance(source, AsyncSession) else source
 
 
@@ -117,10 +116,11 @@ select device_id, customer_id, last_seen_at from shop_sessions
 where token_hash = $1 and last_seen_at > $2 and created_at > $3
 """
 _SESSIONS = """
-select s.token_hash, s.device_id, s.customer_id from unnest($1::text[]) as w(token_hash)
+select s.token_hash, s.device_id, s.customer_id, s.last_seen_at < $4 as unseen from unnest($1::text[]) as w(token_hash)
 cross join lateral (select * from shop_sessions s where s.token_hash = w.token_hash limit 1) s
 where s.last_seen_at > $2 and s.created_at > $3
 """
+_SEEN = "update shop_sessions set last_seen_at = $2 where token_hash = any($1::text[])"
 
 
 def _person(device_id: UUID, customer_id: UUID | None) -> Person:
@@ -134,18 +134,23 @@ def _person(device_id: UUID, customer_id: UUID | None) -> Person:
 async def person_behind(source: Source, token_hash: str) -> Person | None:
     """The person behind a token's hash; ``None`` when the session has ended."""
     now = clock.now()
-    row = await (await _connection(source)).fetchrow(
+    row = await (await connection_of(source)).fetchrow(
         _SESSION, token_hash, now - rules.IDLE, now - rules.LONGEST
     )
     return _person(row["device_id"], row["customer_id"]) if row else None
 
 
-async def people_behind(source: Source, token_hashes: Sequence[str]) -> list[Person | None]:
-    """``person_behind`` for many tokens by position, in one round trip."""
+async def people_behind(
+    connection: asyncpg.Connection, token_hashes: Sequence[str]
+) -> list[Person | None]:
+    """``person_behind`` for many tokens by position, in one round trip; those not seen for a while are seen now."""
     now = clock.now()
-    rows = await (await _connection(source)).fetch(
-        _SESSIONS, list(token_hashes), now - rules.IDLE, now - rules.LONGEST
+    rows = await connection.fetch(
+        _SESSIONS, list(token_hashes), now - rules.IDLE, now - rules.LONGEST, now - rules.SEEN_EVERY
     )
+    unseen = [row["token_hash"] for row in rows if row["unseen"]]
+    if unseen:
+        await connection.execute(_SEEN, sorted(unseen), now)
     found = {row["token_hash"]: _person(row["device_id"], row["customer_id"]) for row in rows}
     return [found.get(token_hash) for token_hash in token_hashes]
 
@@ -168,7 +173,7 @@ async def cards(source: Source, customer_ids: Iterable[UUID | None]) -> dict[UUI
     wanted = list({one for one in customer_ids if one is not None})
     if not wanted:
         return {}
-    rows = await (await _connection(source)).fetch(
+    rows = await (await connection_of(source)).fetch(
         "select id, seq, name, phone, joined_at, source, scene, store_id, guide_id from customers where id = any($1::uuid[])",
         wanted,
     )
@@ -185,9 +190,10 @@ async def customer_row(
     return row
 
 
-async def customer_id_by_phone(session: AsyncSession, phone: str) -> UUID | None:
+async def customer_id_by_phone(source: Source, phone: str) -> UUID | None:
     """The customer with a phone in its normal form."""
-    return await session.scalar(select(CustomerRow.id).where(CustomerRow.phone == phone))
+    connection = await connection_of(source)
+    return await connection.fetchval("select id from customers where phone = $1", phone)
 
 
 def _matching(q: str) -> ColumnElement[bool] | None:
@@ -256,7 +262,7 @@ _ADDRESS = "select id, recipient, phone, district_code, street, is_default from 
 
 async def addresses(source: Source, customer_id: UUID) -> list[Address]:
     """A customer's address book, the default first, then newest first."""
-    rows = await (await _connection(source)).fetch(
+    rows = await (await connection_of(source)).fetch(
         f"{_ADDRESS} where customer_id = $1 order by is_default desc, created_at desc, id desc",
         customer_id,
     )
@@ -268,7 +274,7 @@ async def addresses_by_id(
 ) -> dict[tuple[UUID, UUID], Address]:
     """Addresses by ``(customer, address)`` in one round trip; somebody else's and unknown ones are absent."""
     pairs = list(wanted)
-    rows = await (await _connection(source)).fetch(
+    rows = await (await connection_of(source)).fetch(
         """select a.customer_id, a.id, a.recipient, a.phone, a.district_code, a.street, a.is_default
            from unnest($1::uuid[], $2::uuid[]) as w(customer_id, id)
            join addresses a on a.customer_id = w.customer_id and a.id = w.id""",
@@ -280,7 +286,7 @@ async def addresses_by_id(
 
 async def address(source: Source, customer_id: UUID, address_id: UUID) -> Address:
     """One address of a customer. Raises ``NotFound``, also for somebody else's."""
-    row = await (await _connection(source)).fetchrow(
+    row = await (await connection_of(source)).fetchrow(
         f"{_ADDRESS} where id = $1 and customer_id = $2", address_id, customer_id
     )
     if row is None:
@@ -299,19 +305,26 @@ async def address_row(session: AsyncSession, customer_id: UUID, address_id: UUID
     return row
 
 
-async def device(session: AsyncSession, device_id: UUID) -> DeviceRow:
-    """A known device. Raises ``NotFound``."""
-    row = await session.get(DeviceRow, (brand_of(session), device_id))
-    if row is None:
-        raise NotFound(device_id=str(device_id))
-    return row
+class DemoMessage(msgspec.Struct, frozen=True):
+    """A text message that would have been sent."""
+
+    at: datetime
+    phone: str
+    text: str
 
 
 async def demo_messages(
-    session: AsyncSession, phone: str | None, *, limit: int = 20
-) -> list[DemoMessageRow]:
+    connection: asyncpg.Connection, phone: str | None, *, limit: int = 20
+) -> list[DemoMessage]:
     """The latest messages of the demo's inbox, newest first."""
-    wanted = select(DemoMessageRow).order_by(DemoMessageRow.at.desc()).limit(limit)
-    if phone is not None:
-        wanted = wanted.where(DemoMessageRow.phone == phone)
-    return list(await session.scalars(wanted))
+    if phone is None:
+        rows = await connection.fetch(
+            "select at, phone, text from demo_messages order by at desc limit $1", limit
+        )
+    else:
+        rows = await connection.fetch(
+            "select at, phone, text from demo_messages where phone = $1 order by at desc limit $2",
+            phone,
+            limit,
+        )
+    return [DemoMessage(*row) for row in rows]

@@ -12,6 +12,8 @@ CODES_A_DAY_PER_PHONE = 10
 CODES_A_DAY_PER_ADDRESS = 50
 IDLE = timedelta(days=90)
 LONGEST = timedelta(days=365)
+SEEN_EVERY = timedelta(hours=1)
+"""How often a session that is used is written down as seen."""
 MOST_ADDRESSES = 20
 _MAINLAND = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 _ELSEWHERE = re.compile(r"\+(?!86)[1-9][0-9]{6,14}")

@@ -1,27 +1,30 @@
 """Signing in by a code sent to a phone: codes are hashed, short-lived, used once, and few."""
 
-import hmac
 import secrets
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import msgspec
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
-from siyu.kernel.db import Actor, driver_of
 from siyu.kernel.errors import TooMany
-from siyu.kernel.events import state
-from siyu.people.brands import BrandFacts
+from siyu.kernel.events import state_on
+from siyu.kernel.ids import new_id
 from siyu.people.customers import queries, rules
-from siyu.people.customers.actions import NewCustomer, join_customers, open_session
+from siyu.people.customers.actions import NewCustomer, join_customers
 from siyu.people.customers.events import CustomerSignedIn
 from siyu.people.customers.ports import Touch, plugs
 from siyu.people.customers.queries import Person
-from siyu.people.customers.tables import DemoMessageRow, ShopSessionRow, SignInCodeRow
-from siyu.people.staff import Limit, count_attempt, is_telling, keyed_hash
+from siyu.people.customers.visit import Shopper
+from siyu.people.staff import (
+    Limit,
+    count_attempt,
+    hash_of,
+    is_telling,
+    keyed_hash,
+    new_token,
+)
 
 BY_PHONE = Limit("customers.codes_phone", rules.CODES_A_DAY_PER_PHONE, timedelta(days=1))
 BY_ADDRESS = Limit("customers.codes_address", rules.CODES_A_DAY_PER_ADDRESS, timedelta(days=1))
@@ -35,44 +38,57 @@ def _code_hash(secret: bytes, brand_id: UUID, phone: str, code: str) -> str:
     return keyed_hash(secret, "code", f"{brand_id}/{phone}/{code}")
 
 
-async def send_code(
-    runtime: Any, brand: BrandFacts, *, phone: str, address: str, locale: str
-) -> int:
+_KEEP_CODE = """
+insert into sign_in_codes as c (phone_key, code_hash, sent_at, expires_at, tries) values ($1, $2, $3, $4, 0)
+on conflict (brand_id, phone_key) do update
+set code_hash = excluded.code_hash, sent_at = excluded.sent_at, expires_at = excluded.expires_at, tries = 0
+where c.sent_at <= $5
+returning true
+"""
+
+
+async def send_code(shopper: Shopper, *, phone: str, address: str) -> int:
     """Send a fresh code to a phone, known or not; seconds until the next may be asked for.
 
     The one before stops being valid. Raises ``BadPhone``, ``NoSmsChannel``, ``TooMany``. Owns its transaction;
     sending through a channel happens after it.
     """
     phone = rules.normal_phone(phone)
-    sender = plugs.code_sender
+    runtime, brand = shopper.runtime, shopper.brand
+    sender, secret = plugs.code_sender, runtime.secret
     if not runtime.is_demo and sender is None:
         raise rules.NoSmsChannel
-    phone_key = keyed_hash(runtime.secret, "phone", phone)
+    phone_key = keyed_hash(secret, "phone", phone)
     code, now = f"{secrets.randbelow(1_000_000):06d}", clock.now()
-    async with runtime.database.brand(brand.id) as session:
-        driver = await driver_of(session)
+    async with shopper.connection() as connection:
         # Two requests for one phone wait for each other here, so the pause between codes holds.
-        await count_attempt(driver, BY_PHONE, phone_key)
+        await count_attempt(connection, BY_PHONE, phone_key)
         if is_telling(address):
-            await count_attempt(driver, BY_ADDRESS, keyed_hash(runtime.secret, "address", address))
-        row = await session.scalar(
-            select(SignInCodeRow).where(SignInCodeRow.phone_key == phone_key)
-        )
-        if row is not None and row.sent_at + rules.CODE_EVERY > now:
-            raise TooMany(
-                retry_after_s=int((row.sent_at + rules.CODE_EVERY - now).total_seconds()) + 1
-            )
-        if row is None:
-            row = SignInCodeRow(phone_key=phone_key)
-            session.add(row)
-        row.code_hash = _code_hash(runtime.secret, brand.id, phone, code)
-        row.sent_at, row.expires_at, row.tries = now, now + rules.CODE_LIFE, 0
+            await count_attempt(connection, BY_ADDRESS, keyed_hash(secret, "address", address))
+        kept = await connection.fetchval(
+            _KEEP_CODE, phone_key, _code_hash(secret, brand.id, phone, code), now, now + rules.CODE_LIFE,
+            now - rules.CODE_EVERY,
+        )  # fmt: skip
+        if not kept:
+            raise TooMany(retry_after_s=await _wait_s(connection, phone_key, now))
         if runtime.is_demo:
-            text = MESSAGES[locale].format(brand=brand.text(brand.name, locale), code=code)
-            session.add(DemoMessageRow(phone=phone, text=text, at=now))
+            text = MESSAGES[shopper.locale].format(
+                brand=brand.text(brand.name, shopper.locale), code=code
+            )
+            await connection.execute(
+                "insert into demo_messages (id, phone, text, at) values ($1, $2, $3, $4)",
+                *(new_id(), phone, text, now),
+            )
     if not runtime.is_demo and sender is not None:
-        await sender.send_code(brand.id, phone, code, locale)
+        await sender.send_code(brand.id, phone, code, shopper.locale)
     return int(rules.CODE_EVERY.total_seconds())
+
+
+async def _wait_s(connection: asyncpg.Connection, phone_key: str, now: datetime) -> int:
+    sent_at = await connection.fetchval(
+        "select sent_at from sign_in_codes where phone_key = $1", phone_key
+    )
+    return int((sent_at + rules.CODE_EVERY - now).total_seconds()) + 1
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -82,72 +98,60 @@ class SignedIn(msgspec.Struct, frozen=True):
     person: Person
 
 
+_SPEND = """
+update sign_in_codes
+set tries = tries + (code_hash <> $2)::int, code_hash = case when code_hash = $2 then '' else code_hash end
+where phone_key = $1 and code_hash <> '' and expires_at > $3 and tries < $4
+returning code_hash = ''
+"""
+"""The row stays: it remembers when the last code was sent. What is compared are keyed hashes."""
+_LEAVE = """
+with gone as (delete from shop_sessions where token_hash = $1 and last_seen_at > $2 and created_at > $3
+              returning device_id)
+select d.id, d.source, d.scene, d.link_id, d.store_id, d.guide_id
+from gone join devices d on d.id = gone.device_id
+"""
+_ENTER = """
+with device as (update devices set customer_id = $2 where id = $1)
+insert into shop_sessions (token_hash, device_id, customer_id, created_at, last_seen_at) values ($3, $1, $2, $4, $4)
+"""
+
+
 async def verify_code(
-    runtime: Any,
-    brand: BrandFacts,
-    *,
-    token_hash: str,
-    phone: str,
-    code: str,
-    locale: str,
-    request_id: str,
-) -> SignedIn:
+    shopper: Shopper, connection: asyncpg.Connection, *, phone: str, code: str
+) -> SignedIn | None:
     """Exchange the right code for a customer's session; whoever is new joins. The old session ends.
 
-    Of any number of attempts with one code, one succeeds. Raises ``WrongCode``, ``BadPhone``, ``PrivacyNeeded``.
-    Owns its transaction: counted tries outlive the refusal.
+    Of any number of attempts with one code, one succeeds. ``None`` for a wrong one: the caller commits, for its try is
+    counted, and refuses. Raises ``BadPhone``, ``PrivacyNeeded``.
     """
-    phone = rules.normal_phone(phone)
-    async with runtime.database.brand(brand.id) as session:
-        person = await queries.person_behind(session, token_hash)
-        if person is None:
-            raise rules.PrivacyNeeded(version=brand.privacy_version)
-        session.info["actor"] = Actor(person.kind, person.id, "", request_id)
-        if await _spend_code(session, runtime.secret, brand.id, phone, code):
-            return await _become(session, person, token_hash, phone, locale)
-    raise rules.WrongCode
-
-
-async def _spend_code(
-    session: AsyncSession, secret: bytes, brand_id: UUID, phone: str, code: str
-) -> bool:
-    key = keyed_hash(secret, "phone", phone)
-    row = await session.scalar(
-        select(SignInCodeRow).where(SignInCodeRow.phone_key == key).with_for_update()
+    phone, now = rules.normal_phone(phone), clock.now()
+    secret, brand = shopper.runtime.secret, shopper.brand
+    phone_key, wanted = (
+        keyed_hash(secret, "phone", phone),
+        _code_hash(secret, brand.id, phone, code),
     )
-    if (
-        row is None
-        or row.code_hash == ""
-        or row.expires_at <= clock.now()
-        or row.tries >= rules.CODE_TRIES
-    ):
-        return False
-    if not hmac.compare_digest(row.code_hash, _code_hash(secret, brand_id, phone, code)):
-        row.tries += 1
-        return False
-    row.code_hash = ""  # the row stays: it remembers when the last code was sent
-    return True
-
-
-async def _become(
-    session: AsyncSession, person: Person, token_hash: str, phone: str, locale: str
-) -> SignedIn:
-    device = await queries.device(session, person.device_id)
-    customer_id = await queries.customer_id_by_phone(session, phone)
+    right = await connection.fetchval(_SPEND, phone_key, wanted, now, rules.CODE_TRIES)
+    if not right:
+        return None
+    device = await connection.fetchrow(
+        _LEAVE, hash_of(shopper.session_token()), now - rules.IDLE, now - rules.LONGEST
+    )
+    if device is None:  # ended a moment ago
+        raise rules.PrivacyNeeded(version=brand.privacy_version)
+    device_id: UUID = device["id"]
+    customer_id = await queries.customer_id_by_phone(connection, phone)
     if customer_id is None:
         touch = Touch(
-            source=device.source,
-            scene=device.scene,
-            link_id=device.link_id,
-            store_id=device.store_id,
-            guide_id=device.guide_id,
-        )
-        joining = NewCustomer(phone=phone, locale=locale, touch=touch, device_id=device.id)
-        (customer_id,) = await join_customers(session, [joining])
-    device.customer_id = customer_id
-    await session.execute(delete(ShopSessionRow).where(ShopSessionRow.token_hash == token_hash))
-    token = await open_session(session, device.id, customer_id)
+            source=device["source"], scene=device["scene"], link_id=device["link_id"], store_id=device["store_id"],
+            guide_id=device["guide_id"],
+        )  # fmt: skip
+        joining = NewCustomer(phone=phone, locale=shopper.locale, touch=touch, device_id=device_id)
+        (customer_id,) = await join_customers(connection, [joining], actor=shopper.actor)
+    token = new_token(brand.id)
+    await connection.execute(_ENTER, device_id, customer_id, hash_of(token), now)
     for hook in plugs.on_sign_in:
-        await hook(session, device.id, customer_id)
-    await state(session, [CustomerSignedIn(customer_id=customer_id, device_id=device.id)])
-    return SignedIn(token, Person("customer", customer_id, device.id))
+        await hook(connection, device_id, customer_id)
+    signed_in = CustomerSignedIn(customer_id=customer_id, device_id=device_id)
+    await state_on(connection, [signed_in], actor=shopper.actor)
+    return SignedIn(token, Person("customer", customer_id, device_id))

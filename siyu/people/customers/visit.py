@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -16,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
 from siyu.kernel.batching import Batcher
-from siyu.kernel.db import Actor, Database
+from siyu.kernel.db import SYSTEM, Actor
 from siyu.kernel.errors import NotSignedIn
 from siyu.kernel.http import request_id_of
 from siyu.people.brands import BrandFacts, brand_of_scope
@@ -35,7 +36,6 @@ from siyu.people.staff import (
 )
 
 COOKIE = "siyu_shop"
-SEEN_EVERY_S = 3600
 
 
 class Visit:
@@ -96,10 +96,15 @@ def token_of(scope: Any) -> tuple[str | None, bool]:
 
 def locale_of(scope: Any, brand: BrandFacts) -> str:
     """The locale to answer in: ``?lang=``, else the first of Accept-Language that the brand has, else its own."""
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("lang", [""])[0]
-    if asked in brand.locales:
-        return asked
-    for part in header(scope, b"accept-language").split(","):
+    query = scope.get("query_string", b"")
+    if b"lang=" in query:
+        asked = parse_qs(query.decode("latin-1")).get("lang", [""])[0]
+        if asked in brand.locales:
+            return asked
+    accepted = header(scope, b"accept-language")
+    if not accepted:
+        return brand.default_locale
+    for part in accepted.split(","):
         language = part.split(";")[0].strip().lower()
         for locale in brand.locales:
             if language and (
@@ -136,7 +141,7 @@ async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, N
             session.info["actor"] = Actor(person.kind, person.id, "", request_id_of(scope))
         with structlog.contextvars.bound_contextvars(brand=brand.slug):
             yield Visit(runtime, session, scope, brand=brand, person=person, token=token)
-    if token and unseen_s > SEEN_EVERY_S:
+    if token and unseen_s > rules.SEEN_EVERY.total_seconds():
         async with runtime.database.brand(brand.id) as session:
             await session.execute(
                 update(ShopSessionRow)
@@ -146,13 +151,41 @@ async def open_visit(request: Request[Any, Any, Any]) -> AsyncGenerator[Visit, N
 
 
 class Shopper(msgspec.Struct, frozen=True):
-    """Who calls a handler without a transaction of its own, where and in which language."""
+    """Who calls a handler that opens its own short transaction, where and in which language."""
 
+    runtime: Any
     brand: BrandFacts
     person: Person | None
     token: str | None
     locale: str
+    link_code: str
+    """Of the link that the visit came through; empty without one."""
     request_id: str
+
+    def connection(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """A transaction bound to the brand, on a bare connection (``Database.raw``)."""
+        return self.runtime.database.raw(self.brand.id)
+
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The same as a session, for writes that are not hot (``Database.brand``)."""
+        return self.runtime.database.brand(self.brand.id, actor=self.actor)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for events; the system for a visitor nobody knows yet."""
+        if self.person is None:
+            return SYSTEM
+        return Actor(self.person.kind, self.person.id, "", self.request_id)
+
+    def person_id(self) -> UUID:
+        """The customer, or else the guest's device. Raises ``PrivacyNeeded`` when nobody is known yet."""
+        if self.person is None:
+            raise rules.PrivacyNeeded(version=self.brand.privacy_version)
+        return self.person.id
+
+    def text(self, text: Mapping[str, str]) -> str:
+        """Merchant text in the visitor's locale."""
+        return self.brand.text(dict(text), self.locale)
 
     def customer_id(self) -> UUID:
         """The signed-in customer. Raises ``NotSignedIn``."""
@@ -174,14 +207,12 @@ class SessionCache:
     moment are looked up together: a crowd that came together would otherwise return together.
     """
 
-    def __init__(
-        self, database: Database, secret: bytes, *, size: int = 20_000, ttl_s: float = 2.0
-    ) -> None:
-        self._database, self._secret = database, secret
+    def __init__(self, runtime: Any, *, size: int = 20_000, ttl_s: float = 2.0) -> None:
+        self._runtime, self._secret = runtime, runtime.secret
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
         self._lookups: Batcher[str, Person | None] = Batcher(
-            database, _look_up, _look_up, in_flight=1
+            runtime.database, _look_up, _look_up, in_flight=1
         )
 
     async def person(self, token: str | None) -> tuple[UUID, Person] | None:
@@ -212,7 +243,7 @@ class SessionCache:
 
         Raises ``NotFound`` (no such shop), ``ForeignToken``, and for unsafe methods ``CsrfFailed``, ``ForeignOrigin``.
         """
-        brand = await brand_of_scope(self._database, scope)
+        brand = await brand_of_scope(self._runtime.database, scope)
         token, by_cookie = token_of(scope)
         token = _check_brand(token, brand)
         found = await self.person(token)
@@ -222,10 +253,12 @@ class SessionCache:
             else:
                 check_origin(scope)
         return Shopper(
+            self._runtime,
             brand,
             found[1] if found else None,
             token if found else None,
             locale_of(scope, brand),
+            header(scope, b"x-siyu-link")[:64],
             request_id_of(scope),
         )
 
@@ -236,9 +269,14 @@ async def _look_up(
     return await queries.people_behind(connection, token_hashes)
 
 
+async def open_shopper(request: Request[Any, Any, Any]) -> Shopper:
+    """Provide ``shopper``. Raises what ``SessionCache.shopper`` raises."""
+    return await sessions_of(request.app.state["runtime"]).shopper(request.scope)
+
+
 def sessions_of(runtime: Any) -> SessionCache:
     """The process's session cache."""
     cache = runtime.parts.get("shop_sessions")
     if cache is None:
-        cache = runtime.parts["shop_sessions"] = SessionCache(runtime.database, runtime.secret)
+        cache = runtime.parts["shop_sessions"] = SessionCache(runtime)
     return cache

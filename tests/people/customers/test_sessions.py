@@ -138,7 +138,7 @@ async def test_the_cache_of_sessions_knows_who_it_is_and_forgets(shoppers, brand
 
     customer = await shoppers.customer(brand)
     token = customer.cookies["siyu_shop"]
-    cache = SessionCache(runtime.database, runtime.secret, size=2, ttl_s=60)
+    cache = SessionCache(runtime, size=2, ttl_s=60)
     found = await cache.person(token)
     assert found is not None
     brand_id, person = found

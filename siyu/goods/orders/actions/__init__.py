@@ -16,7 +16,7 @@ from siyu.goods.orders.actions.ending import (
     complete_if_all_arrived,
     complete_overdue,
 )
-from siyu.goods.orders.actions.paying import begin_payment, mark_paid
+from siyu.goods.orders.actions.paying import begin_payment, mark_paid, pay_nothing
 from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled
 from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_shipped
 
@@ -39,6 +39,7 @@ __all__ = [
     "mark_shipped",
     "merge_carts",
     "note_refund_settled",
+    "pay_nothing",
     "put_in_cart",
     "save_view",
     "set_in_cart",

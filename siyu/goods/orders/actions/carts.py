@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import delete, select
+import asyncpg
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import catalogue
 from siyu.goods.orders.rules import MAX_LINES, MAX_QUANTITY, NotOnSale
-from siyu.goods.orders.tables import CartLineRow, SavedViewRow
+from siyu.goods.orders.tables import SavedViewRow
 from siyu.kernel import clock
-from siyu.kernel.db import driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.ids import new_id
 
@@ -37,12 +37,13 @@ class CartFull(Refusal):
     detail = "The cart is full. Remove something first."
 
 
-async def put_in_cart(session: AsyncSession, owner_id: UUID, sku_id: UUID, quantity: int) -> None:
+async def put_in_cart(
+    connection: asyncpg.Connection, owner_id: UUID, sku_id: UUID, quantity: int
+) -> None:
     """Add pieces to a cart. Raises ``NotOnSale``, ``CartFull``. More than ``MAX_QUANTITY`` becomes that many."""
-    sellable = (await catalogue.sellable(session, [sku_id])).get(sku_id)
+    sellable = (await catalogue.sellable(connection, [sku_id])).get(sku_id)
     if sellable is None or not sellable.on_sale:
         raise NotOnSale(sku_id=str(sku_id))
-    connection = await driver_of(session)
     others = await connection.fetchval(
         "select count(*) from cart_lines where owner_id = $1 and sku_id <> $2", owner_id, sku_id
     )
@@ -54,35 +55,30 @@ async def put_in_cart(session: AsyncSession, owner_id: UUID, sku_id: UUID, quant
 
 
 async def set_in_cart(
-    session: AsyncSession, owner_id: UUID, sku_id: UUID, quantity: int, *, selected: bool
+    connection: asyncpg.Connection, owner_id: UUID, sku_id: UUID, quantity: int, *, selected: bool
 ) -> None:
     """Set how many pieces of something lie in a cart, and whether they are to be ordered; zero takes it out.
 
-    Raises ``NotFound`` for something that is neither in the cart nor on sale.
+    Raises ``NotOnSale`` for something that is neither in the cart nor on sale.
     """
     if quantity == 0:
-        await session.execute(
-            delete(CartLineRow).where(
-                CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id
-            )
+        await connection.execute(
+            "delete from cart_lines where owner_id = $1 and sku_id = $2", owner_id, sku_id
         )
         return
-    known = await session.scalar(
-        select(CartLineRow.sku_id).where(
-            CartLineRow.owner_id == owner_id, CartLineRow.sku_id == sku_id
-        )
+    known = await connection.fetchval(
+        "select true from cart_lines where owner_id = $1 and sku_id = $2", owner_id, sku_id
     )
-    if known is None:
-        await put_in_cart(session, owner_id, sku_id, quantity)
-    connection = await driver_of(session)
+    if not known:
+        await put_in_cart(connection, owner_id, sku_id, quantity)
     await connection.execute(
         _PUT, owner_id, sku_id, quantity, selected, clock.now(), False, MAX_QUANTITY
     )
 
 
-async def merge_carts(session: AsyncSession, device_id: UUID, customer_id: UUID) -> None:
+async def merge_carts(connection: asyncpg.Connection, device_id: UUID, customer_id: UUID) -> None:
     """What a guest had put into the cart becomes the customer's; equal things add up."""
-    await (await driver_of(session)).execute(_MERGE, device_id, customer_id, MAX_QUANTITY)
+    await connection.execute(_MERGE, device_id, customer_id, MAX_QUANTITY)
 
 
 async def save_view(

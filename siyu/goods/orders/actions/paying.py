@@ -3,51 +3,125 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments, stock
 from siyu.goods.orders import queries
 from siyu.goods.orders.actions.refunding import give_back_everything, return_payment
 from siyu.goods.orders.actions.stating import held_pieces, move_stock, of_order, pieces
-from siyu.goods.orders.events import OrderPaid
+from siyu.goods.orders.events import OrderPaid, Piece
 from siyu.goods.orders.ports import plugs
 from siyu.goods.orders.rules import SHIP_WITHIN, WrongState, take
 from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel import clock
-from siyu.kernel.db import driver_of
+from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
 from siyu.kernel.errors import NotFound
-from siyu.kernel.events import state
+from siyu.kernel.events import state, state_on
+
+_TO_PAY = (
+    "select number, state, customer_id, total_minor, pay_by from orders where id = $1 for update"
+)
 
 
 async def begin_payment(
-    session: AsyncSession, order_id: UUID, customer_id: UUID
-) -> tuple[UUID, str]:
-    """Start (or go on with) paying an unpaid order: the payment, and the path of its cashier or of the order.
+    connection: asyncpg.Connection, order_id: UUID, customer_id: UUID, actor: Actor
+) -> tuple[UUID, str] | None:
+    """Start (or go on with) paying an unpaid order: the payment, and the path of its cashier.
 
-    An order that costs nothing is paid by this call. Raises ``NotFound``, ``WrongState``.
+    ``None`` for an order that costs nothing: ``pay_nothing`` is for it. Raises ``NotFound``, ``WrongState``.
     """
-    row = await queries.lock(session, order_id)
-    queries.check_owner(row, customer_id)
-    if row.state != "unpaid" or row.pay_by <= clock.now():
-        raise WrongState(state=row.state)
-    if row.total_minor == 0:
-        await mark_paid(session, [payments.Settled(row.id, row.id, 0, "none")])
-        return row.id, f"/pages/paid/index?id={row.id}"
+    row = await connection.fetchrow(_TO_PAY, order_id)
+    if row is None or row["customer_id"] != customer_id:
+        raise NotFound(order_id=str(order_id))
+    if row["state"] != "unpaid" or row["pay_by"] <= clock.now():
+        raise WrongState(state=row["state"])
+    if row["total_minor"] == 0:
+        return None
     payment_id = await payments.start(
-        session, "order", row.id, row.total_minor, label=row.number, provider=plugs.payment_provider,
-        payer_id=customer_id, expires_at=row.pay_by,
+        connection, "order", order_id, row["total_minor"], label=row["number"], provider=plugs.payment_provider,
+        payer_id=customer_id, expires_at=row["pay_by"], actor=actor,
     )  # fmt: skip
     provider = payments.provider_named(plugs.payment_provider)
-    instruction = await provider.begin(payment_id, row.total_minor, row.number)
+    instruction = await provider.begin(payment_id, row["total_minor"], row["number"])
     return payment_id, instruction.cashier_path
 
 
-async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) -> None:
+async def pay_nothing(session: AsyncSession, order_id: UUID) -> None:
+    """An order that costs nothing is paid by asking to pay it. Raises ``NotFound``, ``WrongState``."""
+    row = await queries.lock(session, order_id)
+    if row.state != "unpaid" or row.total_minor != 0:
+        raise WrongState(state=row.state)
+    await mark_paid(session, [payments.Settled(row.id, row.id, 0, "none")])
+
+
+_PAY = """
+update orders o
+set state = case when o.delivery = 'pick_up' then 'ready' else 'paid' end, paid_at = $3, paid_minor = o.total_minor,
+    ship_by = case when o.delivery = 'express' then $4::timestamptz end, version = o.version + 1
+from unnest($1::uuid[], $2::bigint[]) as p(order_id, amount_minor)
+where o.id = p.order_id and o.state = 'unpaid' and o.paid_at is null and o.total_minor = p.amount_minor
+returning o.id, o.customer_id, o.source, o.scene, o.store_id, o.guide_id, o.link_id, o.currency, o.paid_minor,
+          o.freight_minor
+"""
+_PIECES = """
+select order_id, line_id, sku_id, product_id, quantity, line_minor from order_lines
+where order_id = any($1::uuid[]) order by order_id, line_id
+"""
+
+
+async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled]) -> None:
     """Payments have arrived, in this transaction.
 
     Unpaid orders become paid. A cancelled one takes its pieces again if they are free, else everything goes
-    back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``.
+    back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``; on a bare connection
+    ``payments.NeedsSession`` when it is more than the usual case.
     """
+    connection = await queries.connection_of(source)
+    actor = actor_of(source) if isinstance(source, AsyncSession) else SYSTEM
+    first = {one.payable_id: one for one in reversed(settled)}
+    now = clock.now()
+    # The usual case, in sets. Locks are taken in the order of ids as everywhere.
+    await connection.execute(
+        "select from orders where id = any($1::uuid[]) order by id for update", sorted(first)
+    )
+    rows = await connection.fetch(
+        _PAY, list(first), [one.amount_minor for one in first.values()], now, now + SHIP_WITHIN
+    )
+    paid = {row["id"]: row for row in rows}
+    if paid:
+        bought: dict[UUID, list[Piece]] = {order_id: [] for order_id in paid}
+        for line in await connection.fetch(_PIECES, list(paid)):
+            bought[line["order_id"]].append(Piece(*line[1:]))
+        await state_on(
+            connection,
+            [
+                OrderPaid(
+                    order_id=row["id"],
+                    **{name: row[name] for name in _OF_ORDER},
+                    payment_id=first[row["id"]].payment_id,
+                    currency=row["currency"],
+                    paid_minor=row["paid_minor"],
+                    freight_minor=row["freight_minor"],
+                    paid_at=now,
+                    lines=tuple(bought[row["id"]]),
+                )
+                for row in rows
+            ],
+            actor=actor,
+        )
+    others = [one for one in settled if one.payable_id not in paid or one != first[one.payable_id]]
+    if others:
+        if not isinstance(source, AsyncSession):
+            raise payments.NeedsSession
+        await _unusual(source, others)
+
+
+_OF_ORDER = ("customer_id", "source", "scene", "store_id", "guide_id", "link_id")
+
+
+async def _unusual(session: AsyncSession, settled: Sequence[payments.Settled]) -> None:
+    """Payments that come too late, twice, or with another amount."""
     rows = {
         row.id: row for row in await queries.locked(session, {one.payable_id for one in settled})
     }
@@ -57,20 +131,19 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
         if row is None:
             raise NotFound(order_id=str(one.payable_id))
         if (
-            row.state not in ("unpaid", "cancelled")
+            row.state != "cancelled"
             or row.paid_at is not None
             or one.amount_minor != row.total_minor
         ):
             await return_payment(session, row, one.payment_id, one.amount_minor)
             continue
-        late = row.state == "cancelled"
-        holds = not late or await _take_again(session, row, lines[row.id])
+        holds = await _take_again(session, row, lines[row.id])
         row.state = "ready" if row.delivery == "pick_up" else "paid"
         now = clock.now()
         row.paid_at, row.paid_minor = now, row.total_minor
         row.ship_by = now + SHIP_WITHIN if row.delivery == "express" else None
         row.version += 1
-        if late and holds:
+        if holds:
             row.cancelled_at, row.cancel_reason = None, ""
         await session.flush()
         event = OrderPaid(
@@ -81,7 +154,7 @@ async def mark_paid(session: AsyncSession, settled: Sequence[payments.Settled]) 
             freight_minor=row.freight_minor,
             paid_at=now,
             lines=pieces(lines[row.id]),
-            late=late,
+            late=True,
         )
         await state(session, [event])
         if not holds:

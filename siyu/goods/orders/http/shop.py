@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency
@@ -16,43 +17,52 @@ from siyu.goods.orders.http import shop_wire, wire
 from siyu.goods.orders.http.showing import shop_order, shop_rows, shop_steps
 from siyu.goods.orders.placing import PlacedOut, PlaceOrderIn, Placing, Prices, cost, merged
 from siyu.kernel.http import decode_cursor, encode_cursor
-from siyu.people import brands
-from siyu.people.customers import Visit
+from siyu.people.customers import Shopper, Visit
 
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
 
 
 @get("/cart", tags=["cart"])
-async def read_cart(visit: NamedDependency[Visit]) -> shop_wire.CartOut:
+async def read_cart(shopper: NamedDependency[Shopper]) -> shop_wire.CartOut:
     """One's own cart, as a guest or signed in. Refusals: customers.privacy_needed."""
-    return await _cart(visit)
+    owner_id = shopper.person_id()
+    async with shopper.connection() as connection:
+        return await _cart(connection, shopper, owner_id)
 
 
 @post("/cart/add", tags=["cart"], status_code=200)
 async def add_to_cart(
-    visit: NamedDependency[Visit], data: JSONBody[shop_wire.CartAddIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[shop_wire.CartAddIn]
 ) -> shop_wire.CartOut:
     """Put pieces into the cart. Refusals: catalogue.not_on_sale, orders.cart_full, customers.privacy_needed."""
-    await actions.put_in_cart(visit.session, visit.person_id(), data.sku_id, data.quantity)
-    return await _cart(visit)
+    owner_id = shopper.person_id()
+    async with shopper.connection() as connection:
+        await actions.put_in_cart(connection, owner_id, data.sku_id, data.quantity)
+        return await _cart(connection, shopper, owner_id)
 
 
 @put("/cart/{sku_id:uuid}", tags=["cart"])
 async def set_in_cart(
-    visit: NamedDependency[Visit], sku_id: FromPath[UUID], data: JSONBody[shop_wire.CartSetIn]
+    shopper: NamedDependency[Shopper],
+    sku_id: FromPath[UUID],
+    data: JSONBody[shop_wire.CartSetIn],
 ) -> shop_wire.CartOut:
     """Set the number of pieces (zero takes them out) and whether they are to be ordered."""
-    await actions.set_in_cart(
-        visit.session, visit.person_id(), sku_id, data.quantity, selected=data.selected
-    )
-    return await _cart(visit)
+    owner_id = shopper.person_id()
+    async with shopper.connection() as connection:
+        await actions.set_in_cart(
+            connection, owner_id, sku_id, data.quantity, selected=data.selected
+        )
+        return await _cart(connection, shopper, owner_id)
 
 
-async def _cart(visit: Visit) -> shop_wire.CartOut:
-    rows = await queries.cart_of(visit.session, visit.person_id())
-    skus = await catalogue.sellable(visit.session, [row.sku_id for row in rows])
-    free = await stock.free(visit.session, [row.sku_id for row in rows])
-    pictures = await catalogue.images(visit.session, [sku.image_id for sku in skus.values()])
+async def _cart(
+    connection: asyncpg.Connection, shopper: Shopper, owner_id: UUID
+) -> shop_wire.CartOut:
+    rows = await queries.cart_of(connection, owner_id)
+    skus = await catalogue.sellable(connection, [row.sku_id for row in rows])
+    free = await stock.free(connection, [row.sku_id for row in rows])
+    pictures = await catalogue.images(connection, [sku.image_id for sku in skus.values()])
     lines: list[shop_wire.CartLineOut] = []
     for row in rows:
         sku, left = skus[row.sku_id], free[row.sku_id]
@@ -67,8 +77,8 @@ async def _cart(visit: Visit) -> shop_wire.CartOut:
             shop_wire.CartLineOut(
                 row.sku_id,
                 sku.product_id,
-                visit.text(sku.title),
-                visit.text(sku.option_label),
+                shopper.text(sku.title),
+                shopper.text(sku.option_label),
                 pictures.get(sku.image_id) if sku.image_id else None,
                 row.quantity,
                 row.selected,
@@ -88,32 +98,33 @@ async def _cart(visit: Visit) -> shop_wire.CartOut:
 
 @post("/quote", tags=["orders"], status_code=200)
 async def quote(
-    visit: NamedDependency[Visit], data: JSONBody[shop_wire.QuoteIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[shop_wire.QuoteIn]
 ) -> shop_wire.QuoteOut:
     """What these pieces cost now. Refusals: catalogue.not_on_sale, pricing.not_delivered, orders.store_needed."""
-    session = visit.session
     lines = merged([(line.sku_id, line.quantity) for line in data.lines])
     sku_ids = [sku_id for sku_id, _ in lines]
     store_id = data.store_id if data.delivery == "pick_up" else None
-    if store_id is not None:
-        store = (await brands.units(session, [store_id])).get(store_id)
-        if store is None or store.closed or not store.pick_up:
-            raise rules.BadStore
-    prices = Prices(
-        await catalogue.sellable(session, sku_ids),
-        await pricing.store_prices(session, [store_id], sku_ids) if store_id else {},
-        await pricing.templates(session) if data.delivery == "express" else [],
-    )
+    placing: Placing = shopper.runtime.parts["placing"]
+    if store_id is not None and store_id not in await placing.handing_out(shopper.brand.id):
+        raise rules.BadStore
+    async with shopper.connection() as connection:
+        prices = Prices(
+            await catalogue.sellable(connection, sku_ids),
+            await pricing.store_prices(connection, [store_id], sku_ids) if store_id else {},
+            await pricing.templates(connection) if data.delivery == "express" else [],
+        )
+        pictures = await catalogue.images(
+            connection, [sku.image_id for sku in prices.sellable.values()]
+        )
     district_code = data.district_code if data.delivery == "express" else None
     priced = cost(lines, prices, district_code=district_code, store_id=store_id)
     skus = [prices.sellable[sku_id] for sku_id in sku_ids]
-    pictures = await catalogue.images(session, [sku.image_id for sku in skus])
     return shop_wire.QuoteOut(
         [
             shop_wire.QuoteLineOut(
                 sku.sku_id,
-                visit.text(sku.title),
-                visit.text(sku.option_label),
+                shopper.text(sku.title),
+                shopper.text(sku.option_label),
                 pictures.get(sku.image_id) if sku.image_id else None,
                 line.quantity,
                 line.unit_minor,
@@ -121,7 +132,7 @@ async def quote(
             )
             for sku, line in zip(skus, priced.lines, strict=True)
         ],
-        shop_steps(msgspec.to_builtins(priced.waterfall), visit),
+        shop_steps(msgspec.to_builtins(priced.waterfall), shopper),
         priced.goods_minor,
         priced.freight_minor,
         priced.total_minor,
@@ -194,10 +205,18 @@ async def confirm_receipt(
 
 
 @post("/orders/{order_id:uuid}/pay", tags=["orders"], status_code=200)
-async def pay_order(visit: NamedDependency[Visit], order_id: FromPath[UUID]) -> shop_wire.PayOut:
+async def pay_order(
+    shopper: NamedDependency[Shopper], order_id: FromPath[UUID]
+) -> shop_wire.PayOut:
     """Go to the cashier; asking again leads to the same payment. Refusals: orders.wrong_state."""
-    payment_id, path = await actions.begin_payment(visit.session, order_id, visit.customer_id())
-    return shop_wire.PayOut(payment_id, path)
+    customer_id = shopper.customer_id()
+    async with shopper.connection() as connection:
+        begun = await actions.begin_payment(connection, order_id, customer_id, shopper.actor)
+    if begun is not None:
+        return shop_wire.PayOut(*begun)
+    async with shopper.session() as session:
+        await actions.pay_nothing(session, order_id)
+    return shop_wire.PayOut(order_id, f"/pages/paid/index?id={order_id}")
 
 
 shop_routes = [

@@ -15,7 +15,7 @@ from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel.errors import NotFound
 from siyu.people import brands, customers, staff
 from siyu.people.brands import BrandFacts, Unit
-from siyu.people.customers import Address, AddressOut, Visit, address_names
+from siyu.people.customers import Address, AddressOut, Shopper, Visit, address_names
 from siyu.people.staff import Desk
 
 NEEDED = {
@@ -220,7 +220,9 @@ def _degrees(e6: int | None) -> float | None:
     return None if e6 is None else e6 / 1_000_000
 
 
-def shop_steps(waterfall: Sequence[dict[str, Any]], visit: Visit) -> list[shop_wire.ShopStep]:
+def shop_steps(
+    waterfall: Sequence[dict[str, Any]], visit: Visit | Shopper
+) -> list[shop_wire.ShopStep]:
     """A frozen waterfall in the shopper's language."""
     return [
         shop_wire.ShopStep(

@@ -56,7 +56,7 @@ class Placing:
             )
         pick_up = order.delivery == "pick_up"
         if pick_up and (
-            order.store_id is None or order.store_id not in await self._handing_out(brand_id)
+            order.store_id is None or order.store_id not in await self.handing_out(brand_id)
         ):
             raise BadStore
         if not pick_up and order.address_id is None:
@@ -78,7 +78,7 @@ class Placing:
             ),
         )
 
-    async def _handing_out(self, brand_id: UUID) -> frozenset[UUID]:
+    async def handing_out(self, brand_id: UUID) -> frozenset[UUID]:
         """Open stores that hand out orders, at most ``STORES_MEMORY_S`` old."""
         known = self._stores.get(brand_id)
         if known is None or time.monotonic() - known[0] > STORES_MEMORY_S:

@@ -6,6 +6,8 @@ from siyu.goods.orders.queries.carts import cart_of, cart_quantity, views_of
 from siyu.goods.orders.queries.listing import Filter, Keyset, counts, page_of_orders, readable
 from siyu.goods.orders.queries.reading import (
     RefundSeen,
+    Source,
+    connection_of,
     figures,
     lines_of,
     lock,
@@ -27,10 +29,12 @@ __all__ = [
     "Filter",
     "Keyset",
     "RefundSeen",
+    "Source",
     "TimelineItem",
     "cart_of",
     "cart_quantity",
     "check_owner",
+    "connection_of",
     "counts",
     "figures",
     "lines_of",

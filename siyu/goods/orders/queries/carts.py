@@ -2,30 +2,39 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+import asyncpg
+from msgspec import Struct
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.goods.orders.tables import CartLineRow, SavedViewRow
+from siyu.goods.orders.queries.reading import Source, connection_of
+from siyu.goods.orders.tables import SavedViewRow
 
 
-async def cart_of(session: AsyncSession, owner_id: UUID) -> list[CartLineRow]:
+class CartLine(Struct, frozen=True):
+    """Some pieces of a SKU in a cart."""
+
+    sku_id: UUID
+    quantity: int
+    selected: bool
+
+
+async def cart_of(connection: asyncpg.Connection, owner_id: UUID) -> list[CartLine]:
     """What lies in a cart, last added first."""
-    return list(
-        await session.scalars(
-            select(CartLineRow)
-            .where(CartLineRow.owner_id == owner_id)
-            .order_by(CartLineRow.added_at.desc(), CartLineRow.sku_id)
-            .execution_options(populate_existing=True)
-        )
+    rows = await connection.fetch(
+        """select sku_id, quantity, selected from cart_lines where owner_id = $1
+           order by added_at desc, sku_id""",
+        owner_id,
     )
+    return [CartLine(*row) for row in rows]
 
 
-async def cart_quantity(session: AsyncSession, owner_id: UUID) -> int:
+async def cart_quantity(source: Source, owner_id: UUID) -> int:
     """How many pieces lie in a cart."""
-    total = await session.scalar(
-        select(func.sum(CartLineRow.quantity)).where(CartLineRow.owner_id == owner_id)
+    connection = await connection_of(source)
+    return await connection.fetchval(
+        "select coalesce(sum(quantity), 0)::bigint from cart_lines where owner_id = $1", owner_id
     )
-    return int(total or 0)
 
 
 async def views_of(session: AsyncSession, staff_id: UUID, page: str) -> list[SavedViewRow]:

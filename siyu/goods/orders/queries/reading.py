@@ -12,9 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.orders.rules import RefundableLine
 from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow, RefundLineRow, RefundRow
-from siyu.kernel.db import brand_of
+from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.people.customers import Purchases
+
+Source = AsyncSession | asyncpg.Connection
+
+
+async def connection_of(source: Source) -> asyncpg.Connection:
+    """The asyncpg connection behind either kind of source."""
+    return await driver_of(source) if isinstance(source, AsyncSession) else source
 
 
 async def locked(session: AsyncSession, order_ids: Iterable[UUID]) -> list[OrderRow]:
@@ -146,12 +153,11 @@ async def orders_by_link(session: AsyncSession, link_ids: Iterable[UUID]) -> dic
     return {link_id: count for link_id, count in rows if link_id is not None}
 
 
-async def state_counts(session: AsyncSession, customer_id: UUID) -> dict[str, int]:
+async def state_counts(source: Source, customer_id: UUID) -> dict[str, int]:
     """How many orders a customer has in each state."""
-    rows = await session.execute(
-        select(OrderRow.state, func.count())
-        .where(OrderRow.customer_id == customer_id)
-        .group_by(OrderRow.state)
+    connection = await connection_of(source)
+    rows = await connection.fetch(
+        "select state, count(*) from orders where customer_id = $1 group by state", customer_id
     )
     return {row[0]: row[1] for row in rows}
 

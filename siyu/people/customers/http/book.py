@@ -13,7 +13,7 @@ from siyu.kernel.http import once
 from siyu.people.customers import actions, queries, regions
 from siyu.people.customers.actions import AddressIn
 from siyu.people.customers.queries import AddressOut
-from siyu.people.customers.visit import Visit
+from siyu.people.customers.visit import Shopper, Visit
 
 LocaleText = dict[str, str]
 Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
@@ -64,21 +64,19 @@ async def list_addresses(visit: NamedDependency[Visit]) -> AddressListOut:
 
 @post("/addresses", tags=["shop"])
 async def post_address(
-    visit: NamedDependency[Visit], data: JSONBody[AddressIn], request_key: Key = None
+    shopper: NamedDependency[Shopper], data: JSONBody[AddressIn], request_key: Key = None
 ) -> AddressOut:
     """Add an address. Refusals: customers.bad_phone, customers.too_many_addresses, http.invalid."""
-    customer_id = visit.customer_id()
-    write = (
-        await once(visit.session, f"addresses/{customer_id}", request_key, data)
-        if request_key
-        else None
-    )
-    if write and write.reference:
-        return AddressOut.of(
-            await queries.address(visit.session, customer_id, UUID(write.reference["address_id"]))
-        )
-    made = await actions.save_address(visit.session, customer_id, data)
-    if write:
+    customer_id = shopper.customer_id()
+    if request_key is None:
+        async with shopper.connection() as connection:
+            return AddressOut.of(await actions.save_address(connection, customer_id, data))
+    async with shopper.session() as session:
+        write = await once(session, f"addresses/{customer_id}", request_key, data)
+        if write.reference:
+            earlier = UUID(write.reference["address_id"])
+            return AddressOut.of(await queries.address(session, customer_id, earlier))
+        made = await actions.save_address(session, customer_id, data)
         await write.done({"address_id": made.id})
     return AddressOut.of(made)
 

@@ -11,16 +11,15 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import delete as remove
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel.db import after_commit
 from siyu.kernel.errors import Invalid, NotFound
 from siyu.kernel.http import client_address
 from siyu.people.customers import actions, queries, rules, signing_in
-from siyu.people.customers.ports import plugs
+from siyu.people.customers.ports import Touch, plugs
 from siyu.people.customers.queries import Person
 from siyu.people.customers.tables import ShopSessionRow
-from siyu.people.customers.visit import COOKIE, Visit, sessions_of
+from siyu.people.customers.visit import COOKIE, Shopper, Visit, sessions_of
 from siyu.people.staff import csrf_token, hash_of
 
 LocaleText = dict[str, str]
@@ -107,7 +106,7 @@ async def show_shop(visit: NamedDependency[Visit]) -> ShopOut:
 
 
 async def _session_out(
-    session: AsyncSession,
+    source: queries.Source,
     runtime: Any,
     person: Person | None,
     csrf: str,
@@ -116,12 +115,14 @@ async def _session_out(
 ) -> ShopSessionOut:
     customer, counts, pieces = None, dict[str, int](), 0
     if person is not None and plugs.cart_quantity is not None:
-        pieces = await plugs.cart_quantity(session, person.id)
+        pieces = await plugs.cart_quantity(source, person.id)
     if person is not None and person.kind == "customer":
-        row = await queries.customer_row(session, person.id)
-        customer = ShopCustomer(row.id, row.name, rules.masked_phone(row.phone), row.joined_at)
+        card = (await queries.cards(source, [person.id])).get(person.id)
+        if card is None:
+            raise NotFound(customer_id=str(person.id))
+        customer = ShopCustomer(card.id, card.name, card.phone_masked, card.joined_at)
         if plugs.order_counts is not None:
-            counts = await plugs.order_counts(session, person.id)
+            counts = await plugs.order_counts(source, person.id)
     kind = "none" if person is None else person.kind
     if token:
         csrf = csrf_token(runtime.secret, token)
@@ -148,64 +149,62 @@ def _cookie(runtime: Any, slug: str, value: str) -> Cookie:
 
 @post("/session/guest", tags=["shop"], status_code=200)
 async def begin_guest(
-    visit: NamedDependency[Visit], data: JSONBody[GuestIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[GuestIn]
 ) -> Response[ShopSessionOut]:
     """Accept the privacy text and be known as a guest; somebody known already stays who they are.
 
     Refusal: customers.privacy_needed when another version is in force.
     """
-    if visit.person is not None:
-        return Response(await _known(visit))
-    device_id, token = await actions.admit_guest(
-        visit.session,
-        visit.brand,
-        privacy_version=data.privacy_version,
-        locale=visit.locale,
-        link_code=data.link or visit.link_code,
-    )
-    out = await _session_out(
-        visit.session, visit.runtime, Person("guest", device_id, device_id), "", token=token
-    )
-    return Response(out, cookies=[_cookie(visit.runtime, visit.brand.slug, token)])
+    if shopper.person is not None and shopper.token is not None:
+        csrf = csrf_token(shopper.runtime.secret, shopper.token)
+        async with shopper.connection() as connection:
+            return Response(await _session_out(connection, shopper.runtime, shopper.person, csrf))
+    touch, link_code = Touch(), data.link or shopper.link_code
+    if link_code:
+        async with shopper.session() as session:
+            touch = await actions.touch_behind(session, link_code)
+    async with shopper.connection() as connection:
+        device_id, token = await actions.admit_guest(
+            connection, shopper.brand, privacy_version=data.privacy_version, locale=shopper.locale, touch=touch
+        )  # fmt: skip
+        person = Person("guest", device_id, device_id)
+        out = await _session_out(connection, shopper.runtime, person, "", token=token)
+    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, token)])
 
 
 @post("/session/code", tags=["shop"], status_code=202)
-async def send_code(request: Request[Any, Any, Any], data: JSONBody[CodeIn]) -> CodeSentOut:
+async def send_code(
+    request: Request[Any, Any, Any],
+    shopper: NamedDependency[Shopper],
+    data: JSONBody[CodeIn],
+) -> CodeSentOut:
     """Send a code of six digits; the answer is the same whether the phone is known.
 
     Refusals: customers.bad_phone, customers.privacy_needed, customers.no_sms_channel, http.too_many.
     """
-    runtime = request.app.state["runtime"]
-    shopper = await sessions_of(runtime).shopper(request.scope)
     shopper.session_token()
     address = client_address(request.scope)
-    wait_s = await signing_in.send_code(
-        runtime, shopper.brand, phone=data.phone, address=address, locale=shopper.locale
-    )
-    return CodeSentOut(wait_s)
+    return CodeSentOut(await signing_in.send_code(shopper, phone=data.phone, address=address))
 
 
 @post("/session/verify", tags=["shop"], status_code=200)
 async def verify_code(
-    request: Request[Any, Any, Any], data: JSONBody[VerifyIn]
+    shopper: NamedDependency[Shopper], data: JSONBody[VerifyIn]
 ) -> Response[ShopSessionOut]:
     """Sign in with the code; the cart survives. Refusals: customers.wrong_code, customers.privacy_needed."""
-    runtime = request.app.state["runtime"]
-    shopper = await sessions_of(runtime).shopper(request.scope)
-    before = hash_of(shopper.session_token())
-    signed_in = await signing_in.verify_code(
-        runtime,
-        shopper.brand,
-        token_hash=before,
-        phone=data.phone,
-        code=data.code.strip(),
-        locale=shopper.locale,
-        request_id=shopper.request_id,
-    )
-    sessions_of(runtime).forget(before)
-    async with runtime.database.brand(shopper.brand.id) as session:
-        out = await _session_out(session, runtime, signed_in.person, "", token=signed_in.token)
-    return Response(out, cookies=[_cookie(runtime, shopper.brand.slug, signed_in.token)])
+    before, out, signed_in = hash_of(shopper.session_token()), None, None
+    async with shopper.connection() as connection:
+        signed_in = await signing_in.verify_code(
+            shopper, connection, phone=data.phone, code=data.code.strip()
+        )
+        if signed_in is not None:
+            out = await _session_out(
+                connection, shopper.runtime, signed_in.person, "", token=signed_in.token
+            )
+    if signed_in is None or out is None:
+        raise rules.WrongCode
+    sessions_of(shopper.runtime).forget(before)
+    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, signed_in.token)])
 
 
 @get("/session", tags=["shop"])
@@ -254,11 +253,12 @@ class DemoInboxOut(msgspec.Struct):
 
 
 @get("/demo-inbox", tags=["shop"])
-async def show_demo_inbox(visit: NamedDependency[Visit], phone: Search = "") -> DemoInboxOut:
+async def show_demo_inbox(shopper: NamedDependency[Shopper], phone: Search = "") -> DemoInboxOut:
     """The latest text messages of the demo, instead of a phone. Not there in production."""
-    if not visit.runtime.is_demo:
+    if not shopper.runtime.is_demo:
         raise NotFound
-    rows = await queries.demo_messages(visit.session, rules.normal_phone(phone) if phone else None)
+    async with shopper.connection() as connection:
+        rows = await queries.demo_messages(connection, rules.normal_phone(phone) if phone else None)
     return DemoInboxOut(
         [DemoMessageOut(row.at, rules.masked_phone(row.phone), row.text) for row in rows]
     )
