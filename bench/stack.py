@@ -21,7 +21,7 @@ import siyu.app.wiring  # noqa: F401 - registers invariants and plugs modules in
 from siyu.app.runtime import Urls, urls_of
 from siyu.app.up import NOTE
 from siyu.kernel.db import Database
-from siyu.kernel.engines import EngineRefused, free_port
+from siyu.kernel.engines import EngineRefused, free_port, host
 from siyu.kernel.settings import Settings
 
 PROC = Path("/proc")
@@ -142,10 +142,11 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
     }
     environment |= {"SIYU_HOME": str(home), "SIYU_PROFILE": profile, "SIYU_LOG_LEVEL": "warning"}
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes no time
+        process = host.spawn(  # a bench that is killed takes its house along
             [sys.executable, "-m", "siyu", "up", "--port", str(port)],
-            env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            env=environment,
+            output=output,
+        )
     try:
         await _until_ready(process, port, log)
         note = json.loads((home / NOTE).read_text())
