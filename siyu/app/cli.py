@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -229,6 +230,11 @@ COMMANDS = (cli_bench, cli_data, cli_events)
 """Modules whose commands hang themselves on the program by being imported."""
 
 
+def _plain(facts: Mapping[str, Any]) -> list[str]:
+    """What a refusal is about, in words; texts in several languages are for screens."""
+    return [f"{name} {value}" for name, value in facts.items() if isinstance(value, str | int)]
+
+
 def main() -> None:
     """Entry of the ``siyu`` program: refusals, and files that cannot be used, are one sentence and exit status 2."""
     try:
@@ -243,7 +249,7 @@ def main() -> None:
         sys.exit(2)
     except Refusal as refusal:
         err.print(
-            f"[red]siyu:[/] {refusal.detail} ({refusal.code} {refusal.facts or ''})",
+            f"[red]siyu:[/] {refusal.detail} ({' · '.join([refusal.code, *_plain(refusal.facts)])})",
             highlight=False,
         )
         sys.exit(2)

@@ -88,6 +88,7 @@ LISTENING: list[ModuleType] = [
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.news.open_news,
     siyu.goods.catalogue.http.open_shop_window,
+    siyu.people.customers.open_session_cache,
     siyu.goods.orders.open_placing,
     siyu.app.parts.open_warehouse,
     siyu.app.parts.open_tracking,

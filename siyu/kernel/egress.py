@@ -1,7 +1,8 @@
 """The one client for everything that leaves: it never reaches into our own network.
 
 The name is resolved here, every address is checked, and the connection is pinned to the checked
-address, so that a second answer of the name server cannot lead elsewhere. Redirects are not followed.
+address, so that a second answer of the name server cannot lead elsewhere. Redirects are not followed. Each request
+has a connection of its own.
 """
 
 import asyncio
@@ -45,7 +46,14 @@ class Egress:
         """``allowed``: which IP addresses may be reached, the open internet when left out; ``look_up``: the name server."""
         self._allowed = allowed or (_anywhere if allow_private else is_public)
         self._look_up = look_up or addresses_of
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=15)
+        # The pool knows connections by their pinned address: kept alive, one that was made for (and, with TLS, proven
+        # by) one name would carry what is meant for another name at the same address.
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=15,
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=0),
+        )
 
     async def close(self) -> None:
         """Drop all connections."""

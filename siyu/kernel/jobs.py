@@ -27,7 +27,8 @@ log = structlog.get_logger("siyu.jobs")
 LEASE = timedelta(seconds=30)
 ATTEMPTS = 5
 _ROUND = 100
-"""Each retry by a person begins a new round of attempts, so that no two runs ever have the same number."""
+"""Each retry by a person, and each job that a closing worker puts back, begins a new round of attempts, so that
+no two runs ever have the same number."""
 
 
 class JobRow(OfBrand, Base):
@@ -179,19 +180,37 @@ async def page(
 
 async def cancel(session: AsyncSession, job_id: UUID) -> None:
     """Stop a waiting or running job; what it has committed stays. Raises ``NotFound``, ``JobRunning``."""
-    row = await one(session, job_id)
-    if row.state not in ("waiting", "running"):
-        raise JobRunning(state=row.state)
-    row.state, row.finished_at = "cancelled", clock.now()
+    await _move(session, job_id, ("waiting", "running"), state="cancelled", finished_at=clock.now())
 
 
 async def retry(session: AsyncSession, job_id: UUID) -> None:
     """Let a failed or cancelled job run again from where it stands. Raises ``NotFound``, ``JobRunning``."""
-    row = await one(session, job_id)
-    if row.state not in ("failed", "cancelled"):
+    await _move(
+        session,
+        job_id,
+        ("failed", "cancelled"),
+        state="waiting",
+        error=None,
+        finished_at=None,
+        attempts=(JobRow.attempts // _ROUND + 1) * _ROUND,
+    )
+
+
+async def _move(
+    session: AsyncSession, job_id: UUID, before: tuple[str, ...], **values: Any
+) -> None:
+    """Change a job in one of these states, in one statement: a worker may be writing its end at this moment."""
+    moved = await session.scalar(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state.in_(before))
+        .values(**values)
+        .returning(JobRow)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )
+    if moved is None:
+        row = await one(session, job_id)
+        await session.refresh(row)
         raise JobRunning(state=row.state)
-    row.state, row.error, row.finished_at = "waiting", None, None
-    row.attempts = (row.attempts // _ROUND + 1) * _ROUND
 
 
 async def run_waiting(runtime: Any, brand_id: UUID) -> int:
@@ -263,7 +282,9 @@ async def _keep(work: Work) -> None:
 
 
 async def _release(work: Work) -> None:
-    await _change(work, state="waiting", attempts=work.attempt - 1)
+    """Put it back: begun for nothing, which does not count, but under a number that no run has had."""
+    tries = work.attempt % _ROUND - 1
+    await _change(work, state="waiting", attempts=(work.attempt // _ROUND + 1) * _ROUND + tries)
 
 
 async def _finish(

@@ -22,7 +22,7 @@ KINDS = {
     "customer_id": "customer", "freight_template_id": "template", "image_id": "media", "image_ids[]": "media",
     "import_id": "import_new", "job_id": "job_done", "key": "page", "location_id": "location", "order_id": "order_paid",
     "parcel_id": "parcel", "parent_id": "hq", "payment_id": "payment", "product_id": "product", "sku_id": "sku",
-    "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
+    "refund_id": "refund_failed", "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
     "view_id": "view", "lines[].sku_id": "sku", "items[].sku_id": "sku", "skus[].image_id": "media",
 }  # fmt: skip
 """The kind of id by the slot's name, unless the endpoint says otherwise."""
@@ -168,6 +168,7 @@ ASKS: dict[str, Ask] = {
     "POST /api/console/orders/{order_id}/refunds": Ask(
         body=_pieces("line_refunded", reason="破损"), kinds={"order_id": "order_refunded", "lines[].line_id": "line_refunded"}
     ),
+    "POST /api/console/orders/{order_id}/refunds/{refund_id}/again": Ask(kinds={"order_id": "order_refund_failed"}),
     "PUT /api/console/pages/{key}/draft": Ask(body=_draft, kinds=_block_kinds()),
     "POST /api/console/pages/{key}/preview": Ask(body=lambda e: {"blocks": blocks(e)}, kinds=_block_kinds()),
     "POST /api/console/pages/{key}/rollback": Ask(body=lambda _: {"version_number": 1}),

@@ -206,11 +206,24 @@ async def _orders(e: Estate) -> None:
     ids["parcel_received"] = await e.ship(ids["order_received"])
     refund = {"lines": [{"line_id": ids["line_refunded"], "quantity": 1}], "reason": e.word}
     await e.say("POST", f"/orders/{ids['order_refunded']}/refunds", refund, headers=keyed())
+    await _failed_refund(e)
     await e.say("POST", f"/orders/{ids['order_paid']}/notes", {"text": e.word}, headers=keyed())
     shown = await e.say("GET", f"/orders/{ids['order_pick_up']}")
     ids["pick_up_code"] = shown["pick_up_code"]
     view = {"name": e.word[:20], "query": {"q": e.word}, "page": "orders"}
     ids["view"] = (await e.say("POST", "/views", view))["id"]
+
+
+async def _failed_refund(e: Estate) -> None:
+    """A refund that the provider refused."""
+    order_id = e.ids["order_refund_failed"] = await e.paid()
+    refund = {"lines": [{"line_id": await e.line(order_id), "quantity": 1}], "reason": e.word}
+    shown = await e.say("POST", f"/orders/{order_id}/refunds", refund, headers=keyed())
+    e.ids["refund_failed"] = shown["refunds"][0]["id"]
+    async with e.database.raw(e.brand.id) as connection:
+        for table, column in (("order_refunds", "id::text"), ("payment_refunds", "key")):
+            sql = f"update {table} set state = 'failed' where {column} = $1"
+            await connection.execute(sql, e.ids["refund_failed"])
 
 
 async def _scenes(e: Estate) -> None:

@@ -161,19 +161,22 @@ async def test_a_second_sending_under_the_same_key_is_the_same_write(app, ours):
         if one.name == "POST /api/shop/addresses":
             body = {"recipient": "王", "phone": ours.shopper.phone, "district_code": "330106", "street": "文三路 1 号", "is_default": False}  # fmt: skip
         key = keyed()
-        first = await asker.ask(one, body=dict(body), headers=key)
+        first = await asker.ask(one, body=body and dict(body), headers=key)
         if first.status_code >= 300:
             wrong.append(f"{one.name}: {first.status_code} {first.text[:300]}")
             continue
         before = await ours.snapshot()
-        again = await asker.ask(one, body=dict(body), headers=key)
+        again = await asker.ask(one, body=body and dict(body), headers=key)
         if (again.status_code, shown(again)) != (first.status_code, shown(first)):
             wrong.append(
                 f"{one.name} again: {again.status_code} {again.text[:600]} but {first.text[:600]}"
             )
-        other = await asker.ask(one, body=altered(body), headers=key)
-        if (other.status_code, other.json().get("code")) != (409, "http.key_reused"):
-            wrong.append(f"{one.name} with another body: {other.status_code} {other.text[:200]}")
+        if body is not None:
+            other = await asker.ask(one, body=altered(body), headers=key)
+            if (other.status_code, other.json().get("code")) != (409, "http.key_reused"):
+                wrong.append(
+                    f"{one.name} with another body: {other.status_code} {other.text[:200]}"
+                )
         if moved := [
             name for name, rows in (await ours.snapshot()).items() if before[name] != rows
         ]:

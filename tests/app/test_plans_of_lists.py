@@ -30,10 +30,12 @@ BIG = re.compile(
     r"|product_tokens|audit|jobs|parked_events|links|touchpoints)\b"
 )
 RARE = "nothing but the filter to go by, and next to no row has it: the brand's rows are read once through"
+COMMON = "one customer in thirty has it: reading all is cheaper than looking each up"
 MAY_READ_ALL = {
     "orders: source unknown": RARE,
     "orders: between amounts": RARE,
-    "customers: surname": "one customer in thirty has it: reading all is cheaper than looking each up",
+    "customers: surname": COMMON,
+    "orders: surname": COMMON,
     "audit: unknown kind": RARE,
     "audit: first page": "somebody of a store that has done nothing yet: " + RARE,
 }

@@ -12,6 +12,8 @@ from siyu.kernel import clock
 async def overview(console, **narrow):
     answer = await console.get("/api/console/boards/overview", params=narrow)
     assert answer.status_code == 200, answer.text
+    sources = [one["source"] for one in answer.json()["by_source"]]
+    assert len(sources) == len(set(sources)), "each source stands once"
     return answer.json()
 
 

@@ -102,5 +102,6 @@ async def _write_address(phone) -> None:
         await phone.keyboard.press("Enter")
     await focus_on(phone, "详细地址")
     await phone.keyboard.type("文三路 100 号")
+    await phone.wait_for_timeout(300)  # the kit hands on what is typed ten times a second
     await focus_on(phone, "保存")
     await phone.keyboard.press("Enter")

@@ -167,8 +167,8 @@ async def test_the_dispatcher_reads_only_the_columns_it_was_offered(database, br
 
 
 async def test_the_log_is_append_only_for_the_application(database, brand):
-    async with database.raw(brand.id) as connection:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with database.raw(brand.id) as connection:
             await connection.execute("delete from events")
 
 

@@ -5,7 +5,7 @@ import gzip
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -263,7 +263,13 @@ async def test_a_packing_that_was_not_asked_for_is_refused(home, packing):
 
 
 @pytest.mark.parametrize(
-    "body", [b"no gzip at all", gzip.compress(b"x" * 9999)[:-12], gzip.compress(b"x") * 2]
+    "body",
+    [b"no gzip at all", gzip.compress(b"x" * 9999)[:-12], gzip.compress(b"x") * 2],
+    ids=[
+        "not packed",
+        "cut off",
+        "two in one",
+    ],  # gzip writes the time: workers must agree on the names
 )
 async def test_a_broken_packing_is_told_and_nothing_of_it_is_kept(home, body):
     async with serving(saying(body, "Content-Encoding: gzip\r\n")) as server:
@@ -315,3 +321,28 @@ async def test_a_certificate_must_be_genuine_and_of_the_name_not_of_the_address(
         with pytest.raises(EgressRefused, match="did not answer"):
             await made_egress.fetch(f"https://pictures.example:{server.port}/")
     assert named == ["pictures.example"] and server.asked == []
+
+
+async def test_two_names_at_one_address_never_share_a_connection():
+    """A kept connection was made for, and with TLS proven by, one name only."""
+    came: list[list[str]] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append([])
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                came[-1].append(head.split("Host: ")[1].split(":")[0])
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+        writer.close()
+
+    async def look_up(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with egress(allowed=lambda _: True, look_up=look_up) as made:
+        for name in ("one.example", "two.example", "one.example"):
+            assert (await made.fetch(f"http://{name}:{port}/")).body == b"x"
+    listening.close()
+    assert came == [["one.example"], ["two.example"], ["one.example"]]

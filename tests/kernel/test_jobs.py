@@ -21,6 +21,7 @@ pytestmark = pytest.mark.kernel_db
 
 TITLE = {"zh-CN": "数珠子", "en": "Counting beads"}
 ran: Counter[UUID] = Counter()
+works: list[Work] = []
 fails: set[str] = set()
 inside = asyncio.Event()
 go_on = asyncio.Event()
@@ -35,6 +36,7 @@ class Spilled(Refusal):
 @jobs.job("test.count")
 async def count(work: Work, args) -> dict:
     ran[work.job_id] += 1
+    works.append(work)
     if "halt" in args:
         await work.progress(3, 10, {"zh-CN": "一半", "en": "Halfway"}, failed=1)
         inside.set()
@@ -51,7 +53,7 @@ async def count(work: Work, args) -> dict:
 
 @pytest.fixture(autouse=True)
 def forget():
-    for kept in (ran, fails):
+    for kept in (ran, works, fails):
         kept.clear()
     inside.clear()
     go_on.clear()
@@ -190,10 +192,56 @@ async def test_a_worker_that_is_shut_down_puts_its_job_back_at_once(runtime, dat
     await asyncio.wait_for(inside.wait(), 10)
     await stop(worker)
     row = await look(database, brand, job_id)
-    assert (row.state, row.attempts, row.done) == ("waiting", 0, 3)
+    assert (row.state, row.done) == ("waiting", 3)
     go_on.set()
     assert await jobs.run_waiting(runtime, brand.id) == 1
     assert ran[job_id] == 2 and (await look(database, brand, job_id)).state == "done"
+
+
+async def test_what_a_closing_worker_left_behind_cannot_pass_for_the_next_run(
+    runtime, database, brand
+):
+    job_id = await ask(database, brand, halt=True)
+    first = await halfway(runtime, brand, job_id)
+    await stop(first)
+    second = await halfway(runtime, brand, job_id)
+    assert works[0].attempt != works[1].attempt
+    with pytest.raises(jobs.Cancelled):
+        await works[0].progress(99)
+    go_on.set()
+    await second
+    assert (await look(database, brand, job_id)).done == 4
+
+
+async def test_closing_workers_are_no_reason_to_give_a_job_up(runtime, database, brand):
+    job_id = await ask(database, brand, halt=True)
+    for _ in range(jobs.ATTEMPTS + 2):
+        await stop(await halfway(runtime, brand, job_id))
+    go_on.set()
+    await jobs.run_waiting(runtime, brand.id)
+    assert (await look(database, brand, job_id)).state == "done"
+
+
+@pytest.mark.parametrize(
+    ("move", "before", "after"), [("cancel", "running", "done"), ("retry", "failed", "waiting")]
+)
+async def test_a_person_who_comes_a_moment_late_is_told_and_changes_nothing(
+    database, brand, console, move, before, after
+):
+    """The other change is written but not yet committed when the person's arrives."""
+    job_id = await ask(database, brand)
+    async with database.brand(brand.id) as session:
+        (await jobs.one(session, job_id)).state = before
+    async with database.brand(brand.id) as session:
+        row = await jobs.one(session, job_id)
+        row.state, row.result = after, {"beads": 7}
+        await session.flush()
+        asked = asyncio.create_task(console.post(f"{JOBS}/{job_id}/{move}"))
+        await asyncio.wait([asked], timeout=0.3)
+    answer = await asked
+    assert (answer.status_code, answer.json()["facts"]) == (409, {"state": after})
+    row = await look(database, brand, job_id)
+    assert (row.state, row.result) == (after, {"beads": 7})
 
 
 KILLED = """

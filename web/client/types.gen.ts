@@ -4343,6 +4343,41 @@ export type ConsoleRefundOrderResponses = {
 
 export type ConsoleRefundOrderResponse = ConsoleRefundOrderResponses[keyof ConsoleRefundOrderResponses];
 
+export type ConsoleSendRefundAgainData = {
+    body?: never;
+    headers?: {
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        order_id: string;
+        refund_id: string;
+    };
+    query?: never;
+    url: '/api/console/orders/{order_id}/refunds/{refund_id}/again';
+};
+
+export type ConsoleSendRefundAgainErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleSendRefundAgainError = ConsoleSendRefundAgainErrors[keyof ConsoleSendRefundAgainErrors];
+
+export type ConsoleSendRefundAgainResponses = {
+    /**
+     * Done.
+     */
+    200: OrderOut;
+};
+
+export type ConsoleSendRefundAgainResponse = ConsoleSendRefundAgainResponses[keyof ConsoleSendRefundAgainResponses];
+
 export type ConsoleListPagesData = {
     body?: never;
     path?: never;

@@ -1,11 +1,9 @@
 """Shipping, correcting, signing, picking up. The order is locked first, so that two desks cannot ship the same piece."""
 
-import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import orders
@@ -85,30 +83,32 @@ async def sign(session: AsyncSession, parcel_id: UUID) -> UUID:
     return order_id
 
 
+_TRY = """
+update pick_ups
+set tries = case when last_try_at > $4 then tries else 0 end + (code <> $2)::int,
+    last_try_at = case when code = $2 then last_try_at else $3 end
+where order_id = $1 and (tries < $5 or last_try_at is null or last_try_at <= $4)
+returning code = $2 as right, tries
+"""
+
+
 async def hand_over(database: Database, session: AsyncSession, order_id: UUID, code: str) -> None:
     """Verify a pick-up code and hand everything over.
 
-    A wrong code is counted in a transaction of its own, so that guessing ends after five. Raises ``WrongPickUpCode``,
+    Each try is spent in a transaction of its own before anything else happens: guessing ends after five, however
+    many guess at once, and a refusal does not give the try back. Raises ``WrongPickUpCode``,
     ``TooManyTries``, ``NotFound`` and what ``orders.mark_handed_over`` raises.
     """
     row = await session.get(PickUpRow, (brand_of(session), order_id))
     if row is None:
         raise NotFound(order_id=str(order_id))
-    resting = row.last_try_at is not None and clock.now() - row.last_try_at < REST
-    if row.tries >= TRIES and resting:
+    now = clock.now()
+    async with database.raw(brand_of(session)) as own:
+        tried = await own.fetchrow(_TRY, order_id, rules.typed(code), now, now - REST, TRIES)
+    if tried is None:
         raise rules.TooManyTries(retry_after_s=int(REST.total_seconds()))
-    if not hmac.compare_digest(rules.typed(code).encode(), row.code.encode()):
-        await _count_try(database, brand_of(session), order_id, again=not resting)
-        raise rules.WrongPickUpCode(left=max(0, TRIES - 1 - (row.tries if resting else 0)))
+    if not tried["right"]:
+        raise rules.WrongPickUpCode(left=TRIES - tried["tries"])
     await orders.mark_handed_over(session, order_id)
     row.handed_over_at = clock.now()
     await state(session, [PickedUp(order_id=order_id, store_id=row.store_id)])
-
-
-async def _count_try(database: Database, brand_id: UUID, order_id: UUID, *, again: bool) -> None:
-    async with database.brand(brand_id) as own:
-        await own.execute(
-            update(PickUpRow)
-            .where(PickUpRow.order_id == order_id)
-            .values(tries=1 if again else PickUpRow.tries + 1, last_try_at=clock.now())
-        )

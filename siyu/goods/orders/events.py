@@ -82,7 +82,7 @@ class OrderPriceChanged(OfOrder, frozen=True, kw_only=True, tag="orders.price_ch
 
 
 class RefundAgreed(OfOrder, frozen=True, kw_only=True, tag="orders.refund_agreed/1"):
-    """Money goes back, computed from the frozen allocation. ``whole`` = nothing of the goods is left."""
+    """Money goes back, computed from the frozen allocation. ``whole`` = with it nothing of the goods is left."""
 
     refund_id: UUID
     currency: str

@@ -75,6 +75,13 @@ class NothingLeftToRefund(Refusal):
     detail = "That is more than is left to refund."
 
 
+class RefundNotFailed(Refusal):
+    """Only a refund that failed can be sent again; ``facts``: state."""
+
+    code = "orders.refund_not_failed"
+    detail = "This refund has not failed. Load the order again to see how it stands."
+
+
 class BadAddress(Refusal):
     """The address is missing or not one of the customer's."""
 
@@ -240,6 +247,13 @@ def refund(
     )
 
 
+def may_refund(state: State, *, freight_left_minor: int) -> bool:
+    """Whether money may go back in this state; once all pieces have, only freight that is left."""
+    return state in ("paid", "ready", "shipped", "completed") or (
+        state == "refunded" and freight_left_minor > 0
+    )
+
+
 def everything_left(lines: Sequence[RefundableLine]) -> dict[UUID, int]:
     """The pieces of all lines that have not been refunded yet."""
     left = {line.line_id: line.quantity - line.refunded_quantity for line in lines}
@@ -262,7 +276,7 @@ def staff_may(
         may.append("ship")
     if delivery == "pick_up" and state in ("paid", "ready") and unshipped:
         may.append("pick_up")
-    if refundable and state in ("paid", "ready", "shipped", "completed"):
+    if refundable and state in ("paid", "ready", "shipped", "completed", "refunded"):
         may.append("refund")
     if delivery == "express" and state in ("unpaid", "paid") and not shipped:
         may.append("change_address")

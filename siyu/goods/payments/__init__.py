@@ -1,11 +1,12 @@
 """支付 – payments: money that is asked for, comes, comes late, comes twice, and goes back."""
 
-from siyu.goods.payments.actions import close, refund, settle, start
+from siyu.goods.payments.actions import arrived, close, refund, refund_again, settle, start
 from siyu.goods.payments.events import (
     PaymentStarted,
     PaymentSucceeded,
     RefundFailed,
     RefundSucceeded,
+    WrongAmountReported,
 )
 from siyu.goods.payments.ports import (
     Instruction,
@@ -36,6 +37,8 @@ __all__ = [
     "RefundSucceeded",
     "Sandbox",
     "Settled",
+    "WrongAmountReported",
+    "arrived",
     "close",
     "of_payables",
     "on_refund_settled",
@@ -43,6 +46,7 @@ __all__ = [
     "plug_in",
     "provider_named",
     "refund",
+    "refund_again",
     "refunds_of",
     "settle",
     "start",

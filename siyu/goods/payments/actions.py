@@ -1,6 +1,6 @@
 """Writes of payments. Every step may be repeated: providers call back late, twice and out of order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from siyu.goods.payments.events import (
     RefundFailed,
     RefundSucceeded,
     RefundWanted,
+    WrongAmountReported,
 )
 from siyu.goods.payments.ports import (
     NeedsSession,
@@ -101,7 +102,10 @@ _SETTLE = "update payments set state = 'succeeded', provider_reference = $2, set
 async def arrived(
     database: Database, brand_id: UUID, payment_id: UUID, *, amount_minor: int, reference: str
 ) -> bool:
-    """``settle`` in a transaction of its own, as a provider's call back wants it."""
+    """``settle`` in a transaction of its own, as a provider's call back wants it.
+
+    Raises ``NotFound``, ``WrongAmount``; the latter leaves an event behind, one for each amount.
+    """
     try:
         async with database.raw(brand_id) as connection:
             return await settle(
@@ -110,6 +114,33 @@ async def arrived(
     except NeedsSession:  # rolled back, so from the start
         async with database.brand(brand_id) as session:
             return await settle(session, payment_id, amount_minor=amount_minor, reference=reference)
+    except rules.WrongAmount:  # rolled back too: what is to stay is written by itself
+        async with database.raw(brand_id) as connection:
+            await _note_wrong_amount(connection, payment_id, amount_minor)
+        raise
+
+
+_NOTED = """
+select exists (select from events where subject = $1 and kind = 'payments.wrong_amount/1'
+               and data ->> 'payment_id' = $2::text and (data ->> 'paid_minor')::bigint = $3)
+"""
+
+
+async def _note_wrong_amount(
+    connection: asyncpg.Connection, payment_id: UUID, paid_minor: int
+) -> None:
+    row = await connection.fetchrow(_LOCK, payment_id)
+    noted = await connection.fetchval(_NOTED, row["payable_id"], str(payment_id), paid_minor)
+    if not noted:
+        event = WrongAmountReported(
+            payable_id=row["payable_id"],
+            payable_kind=row["payable_kind"],
+            payment_id=payment_id,
+            provider=row["provider"],
+            asked_minor=row["amount_minor"],
+            paid_minor=paid_minor,
+        )
+        await state_on(connection, [event], actor=SYSTEM)
 
 
 async def settle(source: Source, payment_id: UUID, *, amount_minor: int, reference: str) -> bool:
@@ -153,16 +184,26 @@ async def fail(session: AsyncSession, payment_id: UUID) -> bool:
 
 
 async def close(session: AsyncSession, payable_kind: str, payable_ids: Sequence[UUID]) -> None:
-    """Give up payments under way for these payables (cancelled, or the price changed)."""
-    await session.execute(
-        update(PaymentRow)
+    """Give up payments under way for these payables (cancelled, or the price changed).
+
+    The caller holds the lock on its payables, so none is started meanwhile. One that is settled at this moment is
+    left to that: its transaction holds the payment and waits for the payable, and must not be waited for.
+    """
+    under_way = (
+        select(PaymentRow.id)
         .where(
             PaymentRow.payable_kind == payable_kind,
             PaymentRow.payable_id.in_(list(payable_ids)),
             PaymentRow.state == "started",
         )
-        .values(state="closed")
+        .order_by(PaymentRow.id)
+        .with_for_update(skip_locked=True)
     )
+    ids = list(await session.scalars(under_way))
+    if ids:
+        await session.execute(
+            update(PaymentRow).where(PaymentRow.id.in_(ids)).values(state="closed")
+        )
 
 
 async def refund(
@@ -173,10 +214,13 @@ async def refund(
     *,
     key: str,
     reason: str,
+    payment_id: UUID | None = None,
+    without: Collection[UUID] = (),
 ) -> list[UUID]:
     """Agree to send money back over the payments of a payable; ids of the refunds. The same key does it once.
 
-    The caller holds the lock on its payable, so refunds of one payable do not race. Raises ``MoreThanPaid``.
+    Only from ``payment_id`` when that is given, else from all payments but ``without``, oldest first. The caller
+    holds the lock on its payable, so refunds of one payable do not race. Raises ``MoreThanPaid``.
     """
     payments = list(
         await session.scalars(
@@ -200,23 +244,67 @@ async def refund(
     )
     if earlier:
         return earlier
+    if payment_id is not None:
+        payments = [payment for payment in payments if payment.id == payment_id]
+    payments = [payment for payment in payments if payment.id not in without]
     made = await queries.refunds_on(session, ids)
     left = [
         rules.left_to_refund(payment.amount_minor, made.get(payment.id, [])) for payment in payments
     ]
     rows = [
-        PaymentRefundRow(
-            id=new_id(),
-            payment_id=payment.id,
-            key=key,
-            amount_minor=part,
-            state="agreed",
-            reason=reason,
-            created_at=clock.now(),
-        )
+        _agreed(payment.id, key, part, reason)
         for payment, part in zip(payments, rules.spread(amount_minor, left), strict=True)
         if part
     ]
+    return await _ask_for(session, rows)
+
+
+async def refund_again(
+    session: AsyncSession, payable_kind: str, payable_id: UUID, *, key: str
+) -> list[UUID]:
+    """Send the parts of a refund that failed once more, each as a new refund on its payment; ids of these.
+
+    Empty when no part's last attempt has failed. The caller holds the lock on its payable. Raises ``MoreThanPaid``.
+    """
+    found = await queries.refunds_of(session, payable_kind, [payable_id])
+    attempts: dict[UUID, list[queries.RefundMade]] = {}
+    for one in found.get(payable_id, []):
+        if one.key == key:
+            attempts.setdefault(one.payment_id, []).append(one)
+    failed = {
+        payment_id: made for payment_id, made in attempts.items() if made[-1].state == "failed"
+    }
+    on = await queries.refunds_on(session, list(failed))
+    rows: list[PaymentRefundRow] = []
+    for payment_id, made in sorted(failed.items()):
+        payment = await queries.one(session, payment_id, locked=True)
+        left = rules.left_to_refund(payment.amount_minor, on[payment_id])
+        if made[-1].amount_minor > left:
+            raise rules.MoreThanPaid(left_minor=left)
+        rows.append(
+            _agreed(
+                payment_id,
+                rules.attempt(key, len(made) + 1),
+                made[-1].amount_minor,
+                made[-1].reason,
+            )
+        )
+    return await _ask_for(session, rows)
+
+
+def _agreed(payment_id: UUID, key: str, amount_minor: int, reason: str) -> PaymentRefundRow:
+    return PaymentRefundRow(
+        id=new_id(),
+        payment_id=payment_id,
+        key=key,
+        amount_minor=amount_minor,
+        state="agreed",
+        reason=reason,
+        created_at=clock.now(),
+    )
+
+
+async def _ask_for(session: AsyncSession, rows: Sequence[PaymentRefundRow]) -> list[UUID]:
     session.add_all(rows)
     await session.flush()
     await state(
@@ -254,7 +342,12 @@ async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAn
             session,
             [
                 RefundSettled(
-                    row.id, payment.id, payment.payable_id, row.key, row.amount_minor, answer.done
+                    row.id,
+                    payment.id,
+                    payment.payable_id,
+                    rules.key_of(row.key),
+                    row.amount_minor,
+                    answer.done,
                 )
             ],
         )

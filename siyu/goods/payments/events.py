@@ -34,6 +34,20 @@ class PaymentFailed(Event, frozen=True, kw_only=True, tag="payments.failed/1"):
     provider: str
 
 
+class WrongAmountReported(Event, frozen=True, kw_only=True, tag="payments.wrong_amount/1"):
+    """A provider reports another amount than was asked for. Nothing was booked; a person has to compare.
+
+    Its subject is the payable, so that it is told among what happened to that.
+    """
+
+    payable_id: UUID
+    payable_kind: str
+    payment_id: UUID
+    provider: str
+    asked_minor: int
+    paid_minor: int
+
+
 class RefundWanted(Event, frozen=True, kw_only=True, tag="payments.refund_wanted/1"):
     """Money is to go back; the provider is told by a reaction."""
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.goods.payments import rules
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound
@@ -27,7 +28,7 @@ class Paid(msgspec.Struct, frozen=True):
 
 
 class RefundMade(msgspec.Struct, frozen=True):
-    """A refund on a payment of a payable."""
+    """A refund on a payment of a payable; later attempts have the ``key`` of the first."""
 
     id: UUID
     payment_id: UUID
@@ -132,7 +133,7 @@ async def refunds_of(
             RefundMade(
                 row.id,
                 row.payment_id,
-                row.key,
+                rules.key_of(row.key),
                 row.amount_minor,
                 row.state,
                 row.reason,

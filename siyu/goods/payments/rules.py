@@ -45,6 +45,17 @@ def takes_effect(state: str) -> bool:
     return state != "succeeded"
 
 
+def attempt(key: str, number: int) -> str:
+    """The key of a refund's n-th attempt; the first one bears the refund's own."""
+    assert number >= 1 and "#" not in key
+    return key if number == 1 else f"{key}#{number}"
+
+
+def key_of(attempt_key: str) -> str:
+    """The key of the refund that an attempt belongs to."""
+    return attempt_key.partition("#")[0]
+
+
 def left_to_refund(paid_minor: int, refunds: list[tuple[str, int]]) -> int:
     """What may still go back: paid less every refund (state, amount) that has not failed."""
     left = paid_minor - sum(amount for state, amount in refunds if state != "failed")

@@ -284,17 +284,14 @@ def _metrics(
 def _by_source(
     sources: dict[str, dict[str, int]], seen: dict[str, dict[str, int]]
 ) -> list[SourceOut]:
-    names = sorted({*sources, *seen}, key=lambda name: -sources.get(name, {}).get("net", 0))
-    out = [
-        SourceOut(
-            name or "direct",
-            sources.get(name, {}).get("net", 0),
-            sources.get(name, {}).get("orders", 0),
-            seen.get(name, {}).get("visit", 0),
-        )
-        for name in names
-    ]
-    return out[:20]
+    found: dict[str, SourceOut] = {}
+    for name in {*sources, *seen}:
+        known = name or "direct"  # orders name it, visits without a source leave it empty
+        one = found.setdefault(known, SourceOut(known, 0, 0, 0))
+        one.net_minor += sources.get(name, {}).get("net", 0)
+        one.paid_orders += sources.get(name, {}).get("orders", 0)
+        one.visits += seen.get(name, {}).get("visit", 0)
+    return sorted(found.values(), key=lambda one: (-one.net_minor, -one.visits, one.source))[:20]
 
 
 async def _by_store(desk: Desk, stores: dict[str, dict[str, int]]) -> list[StoreFigures]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from siyu.kernel.events import behind, drain, start_over
 from siyu.kernel.files import Files
 
 log = structlog.get_logger("siyu.warehouse")
+_ALONE = "select pg_try_advisory_xact_lock($1)"
 PROJECTIONS = ("insight.warehouse.reactions.project_sales",)
 
 
@@ -60,17 +62,43 @@ def behaviour_rows(
 async def drain_spool(
     database: Database, warehouse: Warehouse, brand_id: UUID, *, packs: int = 40
 ) -> int:
-    """Move the oldest packs of a brand; how many messages. A repetition after a crash is forgotten by message id."""
-    async with database.brand(brand_id) as session:
-        pack = await tracking.take(session, packs)
+    """Move the oldest packs of a brand; how many messages, 0 also when another process is at it.
+
+    A repetition after a crash is forgotten by message id. Nothing that holds a transaction id waits for the warehouse:
+    the log's followers would wait with it. An advisory lock, which needs none, keeps other processes away.
+    """
+    name = sha256(f"siyu.spool {brand_id}".encode()).digest()
+    async with database.raw(brand_id) as guard:
+        if not await guard.fetchval(_ALONE, int.from_bytes(name[:8], signed=True)):
+            return 0
+        async with database.brand(brand_id) as session:
+            pack = await tracking.take(session, packs)
         if not pack:
             return 0
         rows = behaviour_rows(brand_id, pack)
         await warehouse.insert(
             "behaviour", BEHAVIOUR_COLUMNS, rows, token=f"{pack[0].id}-{pack[-1].id}"
         )
-        await tracking.forget(session, [spooled.id for spooled in pack])
+        async with database.brand(brand_id) as session:
+            await tracking.forget(session, [spooled.id for spooled in pack])
     return len(rows)
+
+
+async def drain_spools(database: Database, warehouse: Warehouse) -> int:
+    """``drain_spool`` for each brand with packs; how many messages. A brand whose packs cannot be moved is logged.
+
+    Raises ``WarehouseAway``: then no other brand's packs can be moved either.
+    """
+    moved = 0
+    for brand_id, _, _ in await tracking.backlog(database):
+        try:
+            moved += await drain_spool(database, warehouse, brand_id)
+        except (asyncio.CancelledError, WarehouseAway):
+            raise
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"[:300]
+            log.warning("packs wait", brand=str(brand_id), error=error)
+    return moved
 
 
 async def fill(database: Database, warehouse: Warehouse, *, poll_s: float = 0.5) -> None:
@@ -82,8 +110,7 @@ async def fill(database: Database, warehouse: Warehouse, *, poll_s: float = 0.5)
             if not prepared:
                 await prepare(warehouse)
                 prepared = True
-            for brand_id, _, _ in await tracking.backlog(database):
-                moved += await drain_spool(database, warehouse, brand_id)
+            moved = await drain_spools(database, warehouse)
         except asyncio.CancelledError:
             raise
         except WarehouseAway:

@@ -6,8 +6,7 @@ from siyu.kernel.engines.clickhouse import (
     clickhouse_command,
     start_clickhouse,
 )
-from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import FolderLock, check_port, free_port, secret_in
+from siyu.kernel.engines.host import EngineRefused, FolderLock, check_port, free_port, secret_in
 from siyu.kernel.engines.postgres import Running, start_postgres
 from siyu.kernel.engines.supervisor import (
     ChildSpec,

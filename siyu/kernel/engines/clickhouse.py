@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import quote
 
 from siyu.kernel.engines import host
-from siyu.kernel.engines.errors import EngineRefused
+from siyu.kernel.engines.host import EngineRefused
 
 ROOT = Path(__file__).resolve().parents[3]
 """The folder that holds the package, for ``python -m`` from anywhere."""

@@ -32,7 +32,8 @@ import structlog
 from siyu.kernel.engines import clickhouse_wire as wire
 from siyu.kernel.engines import host
 from siyu.kernel.engines.clickhouse_wire import BODY_LIMIT, Answer, Request, WireError, summary
-from siyu.kernel.engines.errors import EngineRefused
+from siyu.kernel.engines.host import EngineRefused
+from siyu.kernel.engines.signals import Signals
 from siyu.kernel.engines.supervisor import stand_back
 
 log = structlog.get_logger("siyu.clickhouse")
@@ -339,7 +340,7 @@ def serve(folder: Path, port: int, user: str, key: str, at_once: int) -> None:
     engine = Engine(folder, at_once, patience_s=30.0)
     server = Server(port, engine, user, key)
     # After chDB, which may set handlers of its own.
-    with host.Signals(signal.SIGTERM, signal.SIGINT) as signals:
+    with Signals(signal.SIGTERM, signal.SIGINT) as signals:
         threading.Thread(
             target=server.serve_forever,
             kwargs={"poll_interval": 0.1},

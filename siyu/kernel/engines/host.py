@@ -1,32 +1,35 @@
 """What all engines need of the machine: processes that are who they claim to be, locks, ports, secret files."""
 
-import contextlib
 import errno
 import fcntl
 import json
 import os
 import queue
 import secrets
-import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Self
-
-from siyu.kernel.engines.errors import EngineRefused
+from typing import IO, Any
 
 LOOPBACK = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
 PROC = Path("/proc")
 LAST_BREATH_S = 2.0
 """How long a lock is waited for: a killed holder needs a moment to be gone."""
+
+
+class EngineRefused(Exception):
+    """An engine or the supervisor cannot do what was asked; the message says why and what to do.
+
+    Print ``str(error)`` to the person and leave; a traceback helps nobody here.
+    """
 
 
 @dataclass(frozen=True)
@@ -221,62 +224,6 @@ def check_port(port: int, what: str, *, host: str = LOOPBACK, patience_s: float 
                 f"Port {port} for {what} is taken by another program: stop that program or choose another port."
             )
         time.sleep(0.1)
-
-
-class Signals:
-    """Signals as something to wait for, without code running at the moment they strike.
-
-    A ``with`` block in the main thread; handlers found before are put back after. ``SIGCHLD`` may be among them
-    to be woken when a child ends.
-    """
-
-    def __init__(self, *numbers: int, quiet: Sequence[int] = ()) -> None:
-        self.numbers = [
-            number
-            for number in numbers
-            if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP
-        ]  # nohup
-        self.seen: list[int] = []
-        """Signals so far, oldest first."""
-        self._quiet = quiet
-        self._interrupting = False
-
-    def _strike(self, number: int, _frame: object) -> None:
-        if self._interrupting and number not in self._quiet:
-            raise KeyboardInterrupt
-
-    @contextlib.contextmanager
-    def interrupting(self) -> Generator[None]:
-        """While inside, a signal that is not ``quiet`` also raises ``KeyboardInterrupt`` (for calls that take long)."""
-        self._interrupting = True
-        try:
-            yield
-        finally:
-            self._interrupting = False
-
-    def __enter__(self) -> Self:
-        self._reader, self._writer = (
-            os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-        )
-        os.set_blocking(self._reader, False)
-        os.set_blocking(self._writer, False)
-        self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._strike) for number in self.numbers}
-        return self
-
-    def wait(self, within_s: float) -> list[int]:
-        """All signals seen so far, waiting up to this long when there is no new one."""
-        select.select([self._reader], [], [], within_s)
-        with contextlib.suppress(BlockingIOError):
-            self.seen += os.read(self._reader, 512)
-        return self.seen
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._wakeup)
-        os.close(self._reader)
-        os.close(self._writer)
 
 
 class FolderLock:

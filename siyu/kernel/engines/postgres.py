@@ -21,8 +21,7 @@ import structlog
 from siyu.kernel.engines import cluster as clusters
 from siyu.kernel.engines import host
 from siyu.kernel.engines.cluster import SUPERUSER, Cluster
-from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import FolderLock, Stamp
+from siyu.kernel.engines.host import EngineRefused, FolderLock, Stamp
 
 log = structlog.get_logger("siyu.engines")
 

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import structlog
 
 from siyu.kernel.engines import host
-from siyu.kernel.engines.errors import EngineRefused
-from siyu.kernel.engines.host import FolderLock, Stamp
+from siyu.kernel.engines.host import EngineRefused, FolderLock, Stamp
+from siyu.kernel.engines.signals import Signals
 
 log = structlog.get_logger("siyu.up")
 
@@ -141,7 +141,7 @@ class Supervisor:
         self._children = [_Child(spec) for spec in children]
         self._lock = lock
         self._announce: Announce = announce or log.info
-        self._signals = host.Signals(*ENDINGS, signal.SIGCHLD, quiet=(signal.SIGCHLD,))
+        self._signals = Signals(*ENDINGS, signal.SIGCHLD, quiet=(signal.SIGCHLD,))
         self._asked_to_stop = False
 
     def run(self) -> int:

@@ -34,6 +34,10 @@ cross join lateral (
 where c.inside or c.known < $2
    or exists (select from events e where e.brand_id = d.brand_id and e.seq > c.above and e.xid >= c.hi::text::xid8)
 """
+_STATED = """
+select case when is_called then last_value else 0 end, pg_snapshot_xmin(pg_current_snapshot())::text::bigint from events_seq
+"""
+_NEXT_ID = "select pg_current_xact_id()::text::bigint"
 
 
 class _Lane:
@@ -159,6 +163,8 @@ class Follower:
         self._look = asyncio.Event()
         self._calm_at: int = -1
         self._calm_looks = 0
+        self._noted = (-1, 0)
+        """A ``last_value`` of the log, and an id that its drawers' transactions are all older than."""
 
     def wake(self, brand_id: UUID | None, kinds: Iterable[str] | None) -> None:
         """What ``News.hear_words`` calls: kinds that a brand has stated; no brand: news may have been lost, look."""
@@ -197,14 +203,21 @@ class Follower:
             self._look.clear()
 
     async def _brands_behind(self) -> list[UUID]:
-        """Brands with something to hear. Where nothing was stated since all had been heard, one number tells."""
+        """Brands with something to hear. Where nothing was stated since all had been heard, one number tells.
+
+        That number counts what was drawn, committed or not. So it is trusted only after a whole look at a time when
+        every transaction that can have drawn a number up to it was over: they have ids before one taken afterwards.
+        """
         async with self._database.dispatcher() as connection:
-            stated: int = await connection.fetchval("select last_value from events_seq")
+            stated, oldest = await connection.fetchrow(_STATED)
             self._calm_looks += 1
             if stated == self._calm_at and self._calm_looks < _CALM_LOOKS:
                 return []
+            over = stated == self._noted[0] and oldest >= self._noted[1]
+            if stated != self._noted[0]:
+                self._noted = (stated, await connection.fetchval(_NEXT_ID))
             rows = await connection.fetch(_BEHIND, self._names, len(self._names))
-        self._calm_at, self._calm_looks = -1 if rows else stated, 0
+        self._calm_at, self._calm_looks = -1 if rows or not over else stated, 0
         return [row["brand_id"] for row in rows]
 
     async def step(self) -> bool:

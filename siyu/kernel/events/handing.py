@@ -6,6 +6,8 @@ What a listener could not digest waits with all later events of its subject, unt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -15,61 +17,104 @@ from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
-from siyu.kernel.db import driver_of
+from siyu.kernel.db import after_commit, brand_of, driver_of, is_away
 from siyu.kernel.errors import Busy, NotFound
 from siyu.kernel.events.listening import Heard, Listener, listeners
+from siyu.kernel.events.log import ring
 from siyu.kernel.events.tables import ParkedEventRow
 
 log = structlog.get_logger("siyu.events")
 
 
 async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -> None:
-    """Hand a page over; what fails, and what follows it of the same subject, is parked, the rest goes on."""
+    """Hand a page over; what fails, and what follows it of the same subject, is parked, the rest goes on.
+
+    Raises what will pass by itself (see ``passes``): the page comes again.
+    """
     waiting = await waiting_subjects(session, listener.name, {row["subject"] for row in page})
+    await hand_over(session, listener, [row for row in page if row["subject"] not in waiting])
     behind = [row for row in page if row["subject"] in waiting]
     if behind:
         await park(session, listener.name, behind, error="", attempts=0)
-    await hand_over(session, listener, [row for row in page if row["subject"] not in waiting])
 
 
 async def hand_over(session: AsyncSession, listener: Listener, rows: Sequence[Any]) -> None:
-    """Call the listener with rows in a savepoint; on failure bisect, until the culprit stands alone."""
-    if not rows:
-        return
+    """Call the listener with rows in a savepoint; on failure halve, until the culprit stands alone and is parked.
+
+    Rows of a subject stay in order. Parking comes last, so the calls before it need no transaction id.
+    """
+    todo, culprits, behind = [list(rows)], list[tuple[Any, str]](), list[Any]()
+    while todo:
+        batch = todo.pop()
+        if not batch or (error := await _failure(session, listener, batch)) is None:
+            continue
+        if len(batch) > 1:
+            todo += _halves(batch)
+            continue
+        culprits.append((batch[0], error))
+        sick = batch[0]["subject"]
+        while todo and todo[-1][0]["subject"] == sick:  # its later events are the next batches
+            behind += todo.pop()
+    for row, error in culprits:
+        await park(session, listener.name, [row], error=error, attempts=1)
+    if behind:
+        await park(session, listener.name, behind, error="", attempts=0)
+
+
+def _halves(batch: list[Any]) -> tuple[list[Any], list[Any]]:
+    """The later and the earlier half. Subjects are kept whole while there are several."""
+    by_subject: dict[UUID, list[Any]] = defaultdict(list)
+    for row in batch:
+        by_subject[row["subject"]].append(row)
+    subjects = list(by_subject)
+    if len(subjects) == 1:
+        return batch[len(batch) // 2 :], batch[: len(batch) // 2]
+    early = set(subjects[: len(subjects) // 2])
+    return (
+        [row for row in batch if row["subject"] not in early],
+        [row for row in batch if row["subject"] in early],
+    )
+
+
+async def _failure(session: AsyncSession, listener: Listener, rows: list[Any]) -> str | None:
+    """Call the listener; what it failed with, None: it did not. Raises what will pass by itself."""
     try:
         async with session.begin_nested():
             await listener.call(session, [_heard(listener, row) for row in rows])
-        return
-    except (ConnectionError, TimeoutError, Busy):
-        if listener.outside:
-            raise  # the other side is away: not the event's fault, the whole page comes again
-        error = "what it needs did not answer"
     except Exception as failure:
-        if _database_is_gone(failure):
+        # A page that took too long may go in halves; a lone event that did is tried again.
+        if passes(failure) and (listener.outside or len(rows) == 1 or not _too_slow(failure)):
             raise
         error = f"{type(failure).__name__}: {failure}"[:2000]
         log.warning("listener failed", listener=listener.name, events=len(rows), error=error)
-    if len({row["subject"] for row in rows}) == 1:
-        if len(rows) == 1:
-            await park(session, listener.name, rows, error=error, attempts=1)
-            return
-        await hand_over(session, listener, rows[:1])
-        if await waiting_subjects(session, listener.name, {rows[0]["subject"]}):
-            await park(session, listener.name, rows[1:], error="", attempts=0)
-        else:
-            await hand_over(session, listener, rows[1:])
-        return
-    by_subject: dict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_subject[row["subject"]].append(row)
-    subjects = list(by_subject)
-    half = set(subjects[: len(subjects) // 2])
-    await hand_over(session, listener, [row for row in rows if row["subject"] in half])
-    await hand_over(session, listener, [row for row in rows if row["subject"] not in half])
+        return error
+    return None
 
 
-def _database_is_gone(failure: Exception) -> bool:
-    return bool(getattr(failure, "connection_invalidated", False))
+_PASSING = ("40", "08", "53")
+"""Classes of SQLSTATE: rolled back for others' sake, no connection, no room."""
+_LOCKED, _CANCELLED = "55P03", "57014"
+
+
+def passes(failure: BaseException | None) -> bool:
+    """Whether a failure is not the event's fault and will pass: a deadlock, a lock or time limit, somebody away."""
+    if isinstance(failure, (ConnectionError, TimeoutError, Busy)) or is_away(failure):
+        return True
+    state = _sqlstate(failure)
+    return state in (_LOCKED, _CANCELLED) or state.startswith(_PASSING)
+
+
+def _too_slow(failure: BaseException) -> bool:
+    return isinstance(failure, TimeoutError) or _sqlstate(failure) == _CANCELLED
+
+
+def _sqlstate(failure: BaseException | None) -> str:
+    """PostgreSQL's code for a failure, as asyncpg raised it or inside SQLAlchemy's own; empty if it is none."""
+    while failure is not None:
+        if state := getattr(failure, "sqlstate", None):
+            return str(state)
+        failure = failure.__cause__
+    return ""
 
 
 def _heard(listener: Listener, row: Any) -> Any:
@@ -169,8 +214,34 @@ async def parked_page(
     ]
 
 
+async def alone(session: AsyncSession, listener: str) -> bool:
+    """Whether nobody else tells the outside for this listener of the session's brand; it stays so until the end."""
+    driver = await driver_of(session)
+    return await driver.fetchval("select pg_try_advisory_xact_lock($1)", _number(session, listener))
+
+
+def _number(session: AsyncSession, listener: str) -> int:
+    name = f"siyu.events {brand_of(session)} {listener}".encode()
+    return int.from_bytes(sha256(name).digest()[:8], signed=True)
+
+
+_CURSOR = "select from event_cursors where listener = $1 for update"
+
+
+async def _stop(session: AsyncSession, listener: str) -> None:
+    """Let nobody hear for this listener until the transaction ends: nothing is parked meanwhile. Then ring for it."""
+    driver, known = await driver_of(session), listeners.get(listener)
+    if known and known.outside:
+        await driver.execute("select pg_advisory_xact_lock($1)", _number(session, listener))
+    await driver.execute(_CURSOR, listener)
+    if known:
+        # Who came by meanwhile left the listener alone and went back to sleep.
+        after_commit(session, partial(ring, brand_of(session), frozenset(known.kinds)))
+
+
 async def drop_parked(session: AsyncSession, listener: str, subject: UUID) -> int:
     """Give up the parked events of a subject at a listener; how many. The events stay in the log."""
+    await _stop(session, listener)
     found = await session.execute(
         delete(ParkedEventRow)
         .where(ParkedEventRow.listener == listener, ParkedEventRow.subject == subject)
@@ -185,10 +256,12 @@ async def drop_parked(session: AsyncSession, listener: str, subject: UUID) -> in
 async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> tuple[int, int]:
     """Hand the parked events of a subject to their listener again, in order: (heard, still parked).
 
-    What fails again keeps the moment it was parked at, and its attempts count on.
+    What fails again keeps the moment it was parked at, and its attempts count on. Raises what will pass by itself
+    (see ``passes``): then all stays as it was. Waits for a follower in the middle of a page of this listener.
     """
     known = listeners.get(listener)
     driver = await driver_of(session)
+    await _stop(session, listener)
     rows = await driver.fetch(
         """select e.seq, e.id, e.kind, e.subject, e.occurred_at, e.recorded_at, e.origin, e.actor::text as actor, e.data::text as data
            from parked_events p join events e using (brand_id, subject, seq)
@@ -198,20 +271,24 @@ async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> t
     )
     if known is None or not rows:
         raise NotFound(listener=listener, subject=str(subject))
-    mine = (ParkedEventRow.listener == listener, ParkedEventRow.subject == subject)
     gone = await session.execute(
         delete(ParkedEventRow)
-        .where(*mine)
+        .where(
+            ParkedEventRow.listener == listener,
+            ParkedEventRow.seq.in_([row["seq"] for row in rows]),
+        )
         .returning(ParkedEventRow.seq, ParkedEventRow.attempts, ParkedEventRow.parked_at)
     )
     before = gone.all()
     await hand_over(session, known, rows)
-    await driver.execute(
+    failed = await driver.execute(
         """update parked_events p set attempts = p.attempts + b.attempts, parked_at = b.parked_at
            from unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) as b(seq, attempts, parked_at)
            where p.listener = $1 and p.seq = b.seq""",
         listener,
         *([row[at] for row in before] for at in range(3)),
     )
-    still = await session.scalar(select(func.count()).select_from(ParkedEventRow).where(*mine))
-    return len(rows) - int(still or 0), int(still or 0)
+    still = await driver.fetchval(
+        "select count(*) from parked_events where listener = $1 and subject = $2", listener, subject
+    )
+    return len(rows) - int(failed.split()[-1]), still

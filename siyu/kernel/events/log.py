@@ -37,11 +37,16 @@ bells: list[Bell] = []
 """Called after a commit with the brand and the kinds that were stated; ``open_news`` hangs up the process's own."""
 
 _INSERT = """
-insert into events (id, kind, subject, occurred_at, origin, actor, data)
-select id, kind, subject, occurred_at, $5, $6::text::jsonb, data::jsonb
-from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $7::text[])
+with x as materialized (select pg_current_xact_id() as xid)
+insert into events (xid, id, kind, subject, occurred_at, origin, actor, data)
+select x.xid, id, kind, subject, occurred_at, $5, $6::text::jsonb, data::jsonb
+from x cross join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $7::text[])
      with ordinality as e(id, kind, subject, occurred_at, data, position)
 order by position
+"""
+"""The transaction takes its id before it draws the first ``seq``: what ``windows`` proves rests on that.
+
+``nextval`` alone assigns no id. ``seq`` is a default, so it is drawn above the sort, after the row of ``x`` was read.
 """
 
 
@@ -91,10 +96,11 @@ async def state_on(
     )
     if running := transaction_on(connection):
         running.after_commit.append(
-            partial(_ring, running.brand_id, frozenset(event.kind for event in events))
+            partial(ring, running.brand_id, frozenset(event.kind for event in events))
         )
 
 
-def _ring(brand_id: UUID, kinds: frozenset[str]) -> None:
+def ring(brand_id: UUID, kinds: frozenset[str]) -> None:
+    """Ring all bells for kinds of events of a brand."""
     for bell in bells:
         bell(brand_id, kinds)

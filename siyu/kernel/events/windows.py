@@ -4,9 +4,13 @@ A single cursor over ids or over ``(xid, seq)`` loses rows, because a transactio
 late. So a window ``lo <= xid < hi`` with ``hi`` = the oldest transaction still running is closed for
 ever: nothing can appear in it any more. It is drained in ``seq`` order; only then is the next one opened.
 
-Pages go over the primary key ``(brand_id, seq, xid)`` from ``above`` on. ``above`` is proven, not guessed: when a
-window opens, the newest ``seq`` in sight and a transaction number that nobody has yet are noted; whoever gets that
-number or a later one states events with a later ``seq``.
+Pages go over the primary key ``(brand_id, seq, xid)`` from ``above`` on: every event with ``xid >= lo`` has a ``seq``
+above it. Why that holds. A statement saw the event ``seen_seq``; only then did the follower's own transaction take
+its id ``seen_xid``. Ids are given in order, so whoever has ``seen_xid`` or a later one took it after that statement
+began. Whoever states takes the id before the first ``seq`` (``log``), and ``seq`` is drawn in order, by all from one
+sequence that hands nothing out ahead. So these transactions drew theirs after ``seen_seq`` had been drawn: all are
+greater. ``above`` becomes ``seen_seq`` no sooner than ``lo >= seen_xid``. The snapshot's xmax would not do for
+``seen_xid``: it is the last *finished* transaction plus one, and one that runs may have a later id and an earlier seq.
 """
 
 import asyncio
@@ -22,35 +26,38 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.kernel import clock
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.events.archiving import archived_page
-from siyu.kernel.events.handing import hear
+from siyu.kernel.events.handing import alone, hear
 from siyu.kernel.events.listening import Listener, listeners
 from siyu.kernel.files import Files
 
 _LOOK = """
 select lo::text::bigint as lo, hi::text::bigint as hi, seq, above, seen_xid::text::bigint as seen_xid, seen_seq,
-       s.xmin::text::bigint as xmin, s.xmax::text::bigint as xmax,
+       s.xmin::text::bigint as xmin, pg_current_xact_id_if_assigned() is null as fresh,
        case when lo >= hi then
            (select e.seq from events e where e.seq > c.above and e.xid >= c.hi order by e.seq desc limit 1) end as newest,
        lo >= hi and exists (select from events e where e.seq > c.above and e.xid >= s.xmin) as held,
        exists (select from event_archives a where a.hi > c.lo) as archived,
        exists (select from event_archives a where a.hi > c.hi) as archived_ahead
 from event_cursors c
-cross join (select pg_snapshot_xmin(now) as xmin, pg_snapshot_xmax(now) as xmax from pg_current_snapshot() now) s
+cross join (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) s
 where listener = $1
 """
 _FIRST = """
+with x as materialized (select case when pg_current_xact_id_if_assigned() is null then pg_current_xact_id() end as seen)
 insert into event_cursors (listener, lo, hi, seq, seen_xid, seen_seq)
-select l.name, s.start, s.start, 0, s.seen, coalesce((select e.seq from events e order by e.seq desc limit 1), 0)
-from unnest($1::text[], $2::boolean[]) as l(name, history)
+select l.name, s.start, s.start, 0, x.seen, coalesce((select e.seq from events e order by e.seq desc limit 1), 0)
+from x cross join unnest($1::text[], $2::boolean[]) as l(name, history)
 cross join lateral (
     select case when l.history or not exists (select from event_cursors where heard_at < clock_timestamp() - interval '1 minute')
-                then '3'::xid8 else pg_snapshot_xmin(pg_current_snapshot()) end,
-           pg_snapshot_xmax(pg_current_snapshot())) as s(start, seen)
+                then '3'::xid8 else pg_snapshot_xmin(pg_current_snapshot()) end) as s(start)
 on conflict do nothing
 """
 _TAKE = """
+select pg_current_xact_id()::text::bigint from event_cursors
+where listener = $1 and lo = $2::text::xid8 and hi = $3::text::xid8 and seq = $4
+for update"""
+_STANDS = """
 select true from event_cursors where listener = $1 and lo = $2::text::xid8 and hi = $3::text::xid8 and seq = $4
-for update skip locked
 """
 PAGE = """
 select seq, id, kind, subject, occurred_at, recorded_at, origin, actor::text as actor, data::text as data from events
@@ -84,7 +91,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     seen_xid: int | None
     seen_seq: int | None
     xmin: int
-    xmax: int
+    fresh: bool
     newest: int | None
     held: bool
     archived: bool
@@ -97,17 +104,32 @@ class _Cursor(msgspec.Struct, frozen=True):
         above = max(self.above, self.seen_seq)
         return msgspec.structs.replace(self, above=above, seen_xid=None, seen_seq=None)
 
-    def opened(self) -> "_Cursor":
-        """The next window: from the end of this one to the oldest transaction still running."""
+    def opened(self, mine: int) -> "_Cursor":
+        """The next window: from the end of this one to the oldest transaction still running.
+
+        ``mine``: the follower's own transaction id. It was taken after ``newest`` was read if that look was ``fresh``.
+        """
         at = self.raised()
-        if at.seen_xid is None and self.newest is not None:
-            at = msgspec.structs.replace(at, seen_xid=self.xmax, seen_seq=self.newest)
+        if at.seen_xid is None and self.newest is not None and self.fresh:
+            at = msgspec.structs.replace(at, seen_xid=mine, seen_seq=self.newest)
         return msgspec.structs.replace(at, lo=self.hi, hi=self.xmin, seq=at.above)
 
     def drained(self) -> "_Cursor":
         """The window with nothing left in it, so that nobody looks into it again."""
         at = self.raised()
         return msgspec.structs.replace(at, lo=self.hi, seq=at.above)
+
+    def after(self, page: Sequence[Any], size: int) -> "_Cursor":
+        """Behind a page that was heard; one that is not full was the last of its window."""
+        return (
+            msgspec.structs.replace(self, seq=page[-1]["seq"])
+            if len(page) == size
+            else self.drained()
+        )
+
+    def stands(self, listener: str) -> tuple[str, str, str, int]:
+        """What names this place to ``_TAKE`` and ``_STANDS``."""
+        return listener, str(self.lo), str(self.hi), self.seq
 
     async def keep(self, driver: Connection, listener: str) -> None:
         """Write it down in the transaction of the effect."""
@@ -145,34 +167,67 @@ async def take_step(
     A cursor that another process holds is left alone. ``files`` is needed only where the log was archived.
     Raises what an outside listener raises when the other side is away: the same page comes again.
     """
-    async with database.brand(brand_id) as session:
-        driver = await driver_of(session)
-        row = await driver.fetchrow(_LOOK, listener.name)
-        if row is None:
-            return Step(0, "again") if await _first(driver, [listener]) else _NOTHING
-        at = _Cursor(**row)
-        opening = at.lo >= at.hi
-        if opening and at.newest is None and not at.archived_ahead:
-            return _NOTHING
-        if opening and at.xmin <= at.hi:
-            return _HELD
-        if not await driver.fetchval(_TAKE, listener.name, str(at.lo), str(at.hi), at.seq):
-            return _NOTHING
-        window = at.opened() if opening else at
-        if opening and listener.outside:
-            # Kept before anything leaves the house, so that a repetition after a crash is the same list.
-            await window.keep(driver, listener.name)
-            return Step(0, "again")
-        page = await _page(driver, window, listener, files)
-        if page:
-            await hear(session, listener, page)
-        if len(page) == listener.page:
-            await msgspec.structs.replace(window, seq=page[-1]["seq"]).keep(driver, listener.name)
-            return Step(len(page), "again")
-        await window.drained().keep(driver, listener.name)
-        if not opening:
-            return Step(len(page), "again")
-        return Step(len(page), "later" if at.held else "done")
+    try:
+        async with database.brand(brand_id) as session:
+            return await _step(session, listener, files)
+    except _Overtaken:
+        return Step(0, "again")
+
+
+async def _step(session: AsyncSession, listener: Listener, files: Files | None) -> Step:
+    driver = await driver_of(session)
+    row = await driver.fetchrow(_LOOK, listener.name)
+    if row is None:
+        return Step(0, "again") if await _first(driver, [listener]) else _NOTHING
+    at = _Cursor(**row)
+    opening = at.lo >= at.hi
+    if opening and at.newest is None and not at.archived_ahead:
+        return _NOTHING
+    if opening and at.xmin <= at.hi:
+        return _HELD
+    if listener.outside and not opening:
+        return await _tell(session, listener, at, files)
+    mine = await driver.fetchval(_TAKE + " skip locked", *at.stands(listener.name))
+    if mine is None:
+        return _NOTHING
+    window = at.opened(mine) if opening else at
+    if listener.outside:
+        # Kept before anything leaves the house, so that a repetition after a crash is the same list.
+        await window.keep(driver, listener.name)
+        return Step(0, "again")
+    page = await _page(driver, window, listener, files)
+    if page:
+        await hear(session, listener, page)
+    await window.after(page, listener.page).keep(driver, listener.name)
+    if len(page) == listener.page or not opening:
+        return Step(len(page), "again")
+    return Step(len(page), "later" if at.held else "done")
+
+
+class _Overtaken(Exception):
+    """The cursor was set back while its page was told outside; what is written about that page is rolled back."""
+
+
+async def _tell(
+    session: AsyncSession, listener: Listener, at: _Cursor, files: Files | None
+) -> Step:
+    """A page for a listener outside, the cursor's row unlocked until it has answered.
+
+    Locking a row takes a transaction id, and until its end no listener of any brand would hear what came after it.
+    An advisory lock takes none; it keeps other processes away.
+    """
+    driver = await driver_of(session)
+    if not await alone(session, listener.name):
+        return _NOTHING
+    if not await driver.fetchval(_STANDS, *at.stands(listener.name)):
+        return _NOTHING
+    page = await _page(driver, at, listener, files)
+    if page:
+        await hear(session, listener, page)
+    if await driver.fetchval(_TAKE, *at.stands(listener.name)) is None:
+        raise _Overtaken
+    await at.after(page, listener.page).keep(driver, listener.name)
+    return Step(len(page), "again")
 
 
 async def _page(

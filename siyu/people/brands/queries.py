@@ -90,6 +90,8 @@ def facts_of(row: BrandRow) -> BrandFacts:
 
 
 _facts: OrderedDict[UUID, tuple[float, BrandFacts]] = OrderedDict()
+_forgotten: OrderedDict[UUID, float] = OrderedDict()
+"""When brands were changed in this process: what was being read at that moment is not kept."""
 _hosts: OrderedDict[tuple[int, str], tuple[float, UUID]] = OrderedDict()
 
 
@@ -101,8 +103,12 @@ def _remember(memory: OrderedDict[Any, tuple[float, Any]], key: Any, value: Any)
 
 
 def forget_brand(brand_id: UUID) -> None:
-    """Let this process read the brand afresh; others follow within ``MEMORY_S``."""
+    """Let this process read the brand afresh, after the commit of a change; others follow within ``MEMORY_S``."""
     _facts.pop(brand_id, None)
+    _forgotten[brand_id] = time.monotonic()
+    _forgotten.move_to_end(brand_id)
+    if len(_forgotten) > _MOST:
+        _forgotten.popitem(last=False)
 
 
 async def brand_facts(database: Database, brand_id: UUID) -> BrandFacts:
@@ -112,9 +118,11 @@ async def brand_facts(database: Database, brand_id: UUID) -> BrandFacts:
         return known[1]
     if known:  # one caller reads afresh, the others of this moment do with what is known
         _remember(_facts, brand_id, known[1])
+    began = time.monotonic()
     async with database.brand(brand_id) as session:
         facts = await facts_in(session)
-    _remember(_facts, brand_id, facts)
+    if _forgotten.get(brand_id, -1.0) < began:
+        _remember(_facts, brand_id, facts)
     return facts
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import parse_qs
@@ -203,7 +203,8 @@ class Shopper(msgspec.Struct, frozen=True):
 class SessionCache:
     """Sessions of shoppers for hot paths: remembered in this process for ``ttl_s``, at most ``size`` of them.
 
-    A sign-out in this process is seen at once, in another one after ``ttl_s``. Sessions whose time comes in the same
+    A sign-out in this process is seen at once (what was being looked up meanwhile is not kept), in another one after
+    ``ttl_s``. Sessions whose time comes in the same
     moment are looked up together: a crowd that came together would otherwise return together.
     """
 
@@ -211,6 +212,8 @@ class SessionCache:
         self._runtime, self._secret = runtime, runtime.secret
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
+        self._ended: OrderedDict[str, float] = OrderedDict()
+        """When sessions were forgotten, the latest ``size`` of them."""
         self._lookups: Batcher[str, Person | None] = Batcher(
             runtime.database, _look_up, _look_up, in_flight=1
         )
@@ -224,10 +227,13 @@ class SessionCache:
         known = self._known.get(token_hash)
         if known and time.monotonic() - known[0] < self._ttl_s:
             return known[1], known[2]
+        began = time.monotonic()
         person = await self._lookups.ask(brand_id, token_hash)
         if person is None:
             self._known.pop(token_hash, None)
             return None
+        if self._ended.get(token_hash, -1.0) >= began:
+            return brand_id, person
         self._known[token_hash] = (time.monotonic(), brand_id, person)
         self._known.move_to_end(token_hash)
         if len(self._known) > self._size:
@@ -235,8 +241,16 @@ class SessionCache:
         return brand_id, person
 
     def forget(self, token_hash: str) -> None:
-        """Forget a session that has ended."""
+        """Forget a session that has ended; call it after the commit."""
         self._known.pop(token_hash, None)
+        self._ended[token_hash] = time.monotonic()
+        self._ended.move_to_end(token_hash)
+        if len(self._ended) > self._size:
+            self._ended.popitem(last=False)
+
+    async def close(self) -> None:
+        """Answer who waits for a look-up, and look up nothing more."""
+        await self._lookups.close()
 
     async def shopper(self, scope: Any) -> Shopper:
         """Everything ``open_visit`` checks, without a transaction.
@@ -276,7 +290,10 @@ async def open_shopper(request: Request[Any, Any, Any]) -> Shopper:
 
 def sessions_of(runtime: Any) -> SessionCache:
     """The process's session cache."""
-    cache = runtime.parts.get("shop_sessions")
-    if cache is None:
-        cache = runtime.parts["shop_sessions"] = SessionCache(runtime)
-    return cache
+    return runtime.parts["shop_sessions"]
+
+
+async def open_session_cache(runtime: Any) -> Callable[[], Awaitable[None]]:
+    """Make the process's session cache; what closes it again."""
+    cache = runtime.parts["shop_sessions"] = SessionCache(runtime)
+    return cache.close

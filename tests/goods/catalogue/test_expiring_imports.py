@@ -1,5 +1,6 @@
 """What was handed in for an import lies sealed and is deleted after its time; the counts remain."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from siyu.goods.catalogue import run_import
+from siyu.goods.catalogue.actions import uploads
 from siyu.kernel import clock, jobs, timers
 
 TABLE = "title,price,sku\n玉镯,99.50,E-1\n坏的,不是价格,E-2\n"
@@ -110,3 +112,30 @@ async def test_refused_rows_of_the_command_line_expire_too(runtime, database, br
         assert await connection.fetchval(
             "select expired_at is not null and counts->>'products' = '1' from catalogue_imports"
         )
+
+
+async def test_a_file_whose_import_was_rolled_back_is_deleted_within_the_hour(
+    home, brand, runtime, database
+):
+    with pytest.raises(RuntimeError):
+        async with database.brand(brand.id) as session:
+            await uploads.take_upload(session, database, runtime.files, "a.csv", TABLE.encode(), 30)
+            raise RuntimeError
+    assert len(kept(home, brand)) == 1
+    await expire(runtime, brand, 1 / 24)
+    assert kept(home, brand) == []
+
+
+async def test_of_two_clicks_one_starts_the_import(console, database, brand):
+    made = await console.post("/api/console/imports", files={"file": ("a.csv", TABLE.encode())})
+    import_id = UUID(made.json()["id"])
+    async with database.brand(brand.id) as session:
+        await uploads.start_import(session, import_id, "siyu", [], None)
+        second = asyncio.create_task(
+            console.post(f"/api/console/imports/{import_id}/start", json={"format": "siyu"})
+        )
+        await asyncio.wait([second], timeout=0.3)
+    answer = await second
+    assert answer.status_code == 409 and answer.json()["code"] == "catalogue.import_started"
+    async with database.brand(brand.id) as session:
+        assert len(await jobs.page(session)) == 1

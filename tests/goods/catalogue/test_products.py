@@ -210,14 +210,16 @@ async def test_pages_follow_each_other_without_gaps_or_repetition(console, sort)
 
 async def test_a_longer_list_takes_no_more_queries(console):
     await made(console, jade())
+    await console.get(
+        "/api/console/products"
+    )  # what a process reads afresh now and then is fresh from here on
     with counting_queries() as few:
         await console.get("/api/console/products")
     for n in range(6):
         await made(console, simple(f"第{n}件"))
     with counting_queries() as many:
         page = (await console.get("/api/console/products")).json()
-    assert len(page["items"]) == 7
-    assert len(many) == len(few) <= 25
+    assert len(page["items"]) == 7 and len(many) == len(few) <= 25
 
 
 async def test_bulk_actions_change_what_can_be_changed_and_say_why_the_rest_could_not(

@@ -172,6 +172,33 @@ async def test_guessing_a_pick_up_code_ends_after_five_tries(stall, shopper, con
     assert (await console.post(url, json={"code": code})).status_code == 200
 
 
+async def test_many_who_guess_at_once_have_five_tries_together(stall, shopper, console, later):
+    store = await stall.store()
+    order_id = await paid_order(
+        stall,
+        shopper,
+        {await stall.sku(store_id=store): 1},
+        1990,
+        delivery="pick_up",
+        address_id=None,
+        store_id=str(store),
+    )
+    url = f"/api/console/orders/{order_id}/pick-up"
+
+    async def guess(code):
+        answer = await console.post(url, json={"code": code})
+        return answer.json()["code"], answer.json()["facts"].get("left")
+
+    answers = await asyncio.gather(*(guess(f"x{n}") for n in range(30)))
+    wrong = [left for code, left in answers if code == "fulfilment.wrong_code"]
+    assert sorted(wrong) == [0, 1, 2, 3, 4]
+    assert len([code for code, _ in answers if code == "fulfilment.too_many_tries"]) == 25
+    later(minutes=11)
+    assert await guess("x1") == ("fulfilment.wrong_code", 4)
+    code = (await shopper.order(order_id))["pick_up_code"]
+    assert (await console.post(url, json={"code": code})).status_code == 200
+
+
 async def test_a_guessed_parcel_or_order_of_another_brand_is_not_there(
     stall, shopper, console, rival_stall, app, rival
 ):

@@ -242,6 +242,33 @@ def test_ctrl_c_is_heard_during_the_work_between_two_children(tree):
     assert gone(up.pids()) and "never" not in {seen.get("name") for seen in up.events()}
 
 
+PLACES = {
+    "an object is cleared away": "class Gone:\n    def __del__(self):\n        strike()\nGone()\n",
+    "a reference dies": "import weakref\nclass Gone: pass\ngone = Gone()\nweak = weakref.ref(gone, strike)\ndel gone\n",
+    "a module is being imported": "strike()\n",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_ctrl_c_is_heard_and_no_traceback_shown_where_python_swallows_it_because(tree, home, place):
+    head = "import signal\ndef strike(*_):\n    signal.raise_signal(signal.SIGINT)\n"
+    (home / "deep.py").write_text(head + PLACES[place] + "WHOLE = True\n")
+    up = tree(
+        """
+    os.dup2(os.open(home / "said", os.O_CREAT | os.O_WRONLY, 0o600), 2)
+    def slow():
+        sys.path.insert(0, str(home))
+        try:
+            import deep
+        finally:
+            say("imported", whole=getattr(sys.modules.get("deep"), "WHOLE", False))
+        time.sleep(60)
+    children = [ChildSpec(name="engine", start=slow), child("never")]""".strip()
+    )
+    assert up.ends() == 0
+    assert up.wait_for("imported")["whole"] and (home / "said").read_text() == ""
+
+
 def test_a_child_that_is_not_ready_in_time_is_given_up(tree):
     up = tree(
         """children = [child("slow", ready=lambda: False, ready_within_s=0.3, restart=Restart(first_s=0.05, first_tries=2))]"""

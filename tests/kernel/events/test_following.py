@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,7 @@ from siyu.kernel.events import (
     parked_page,
     retry_parked,
     state,
+    state_on,
 )
 from siyu.kernel.ids import new_id
 
@@ -59,7 +61,9 @@ ALL: Listener = listeners[f"{__name__}.with_history"]
 NAMES = {LIVE.name, ALL.name}
 
 
-async def put(database, brand_id, *events, origin="live", hold_s=0.0, before=None) -> None:
+async def put(
+    database, brand_id, *events, origin="live", hold_s=0.0, before=None, stays_s=0.0
+) -> None:
     async with database.brand(brand_id) as session:
         if before is not None:
             await session.execute(
@@ -69,6 +73,17 @@ async def put(database, brand_id, *events, origin="live", hold_s=0.0, before=Non
         if hold_s:
             await asyncio.sleep(hold_s)
         await state(session, list(events), origin=origin)
+        if stays_s:
+            await asyncio.sleep(stays_s)  # stated, and not committed yet
+
+
+async def follow_briefly(database, brand_id, *, looks=10) -> None:
+    """Hear what can be heard while somebody is not done; ``drain`` would wait, and hold up the neighbours."""
+    for _ in range(looks):
+        for listener in (LIVE, ALL):
+            while await follow_once(database, brand_id, listener) >= 0:
+                pass
+        await asyncio.sleep(0.02)
 
 
 async def test_racing_writers_and_followers_lose_and_double_nothing(database, brand_id):
@@ -84,7 +99,13 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
             ]
             late = asyncio.Event()
             asyncio.get_running_loop().call_later(chance.random() / 30, late.set)
-            await put(database, brand_id, *events, before=late if chance.random() < 0.5 else None)
+            await put(
+                database,
+                brand_id,
+                *events,
+                before=late if chance.random() < 0.5 else None,
+                stays_s=chance.random() / 30 if chance.random() < 0.5 else 0,
+            )
 
     done = asyncio.Event()
 
@@ -108,6 +129,39 @@ async def test_racing_writers_and_followers_lose_and_double_nothing(database, br
         assert Counter((s, n) for s in subjects for n in heard[s]) == expected
 
 
+async def test_what_was_stated_early_under_a_late_id_is_heard_after_its_commit(database, brand_id):
+    subject = new_id()
+    await put(database, brand_id, Counted(subject_id=subject, number=0))
+    await drain(database, brand_id, NAMES)
+    for number in range(1, 13, 2):  # several times: a neighbour on the server may hide it
+        async with AsyncExitStack() as late:
+            async with database.raw(brand_id) as early:
+                await early.execute("select pg_current_xact_id()")
+                connection = await late.enter_async_context(database.raw(brand_id))
+                await connection.execute("select pg_current_xact_id()")
+                await state_on(connection, [Counted(subject_id=subject, number=number)])
+                await state_on(early, [Counted(subject_id=subject, number=number + 1)])
+            await follow_briefly(database, brand_id, looks=2)
+        await follow_briefly(database, brand_id, looks=2)
+    await drain(database, brand_id, NAMES)
+    assert sorted(heard_live[subject]) == list(range(13))
+    assert sorted(heard_all[subject]) == list(range(13))
+
+
+async def test_who_states_has_its_transaction_id_before_it_draws_a_number(own_log):
+    await own_log.owner.execute(
+        """create function drawn() returns bigint language plpgsql as $$ begin
+           assert pg_current_xact_id_if_assigned() is not null, 'a number was drawn before the id';
+           return nextval('events_seq'); end $$"""
+    )
+    await own_log.owner.execute("alter table events alter seq set default drawn()")
+    async with own_log.database.raw(own_log.brand_id) as connection:
+        assert await connection.fetchval("select pg_current_xact_id_if_assigned()") is None
+        await state_on(connection, [Counted(subject_id=new_id(), number=n) for n in range(3)])
+        numbers = await connection.fetch("select data->>'number' as n from events order by seq")
+    assert [row["n"] for row in numbers] == ["0", "1", "2"]
+
+
 async def test_a_neighbour_who_is_not_done_only_delays_the_drain(database, brand_id):
     subject, gate = new_id(), asyncio.Event()
     neighbour = Counted(subject_id=new_id(), number=1)
@@ -127,7 +181,7 @@ async def test_a_low_transaction_id_that_commits_late_is_still_heard(database, b
     )
     await asyncio.sleep(0.05)
     await put(database, brand_id, Counted(subject_id=subject, number=2))
-    await drain(database, brand_id, NAMES)
+    await follow_briefly(database, brand_id)
     gate.set()
     await slow
     await drain(database, brand_id, NAMES)

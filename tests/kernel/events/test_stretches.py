@@ -259,8 +259,8 @@ async def test_the_running_program_cannot_drop_or_read_a_stretch_by_itself(own_l
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(forbidden)
-    async with own_log.database.raw(own_log.brand_id) as connection:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with own_log.database.raw(own_log.brand_id) as connection:
             await connection.execute("select event_log.extend()")
     functions = await own_log.owner.fetch(
         "select pronamespace::regnamespace || '.' || proname as name from pg_proc where prosecdef and pronamespace::regnamespace::text !~ '^pg_|^information'"

@@ -1,6 +1,9 @@
+import asyncio
 import secrets
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 
 from siyu.kernel.directory import NameTaken
 from siyu.kernel.errors import Invalid
-from siyu.people.brands import create_brand, rules
+from siyu.people.brands import brand_facts, create_brand, forget_brand, rules
 from siyu.people.brands.rules import BadSlug
 from tests.conftest import client_for, make_brand, sign_in
 
@@ -155,3 +158,28 @@ def test_the_range_of_a_subtree_holds_exactly_its_paths(one, other):
     top, path = "/".join(one) + "/", "/".join(other) + "/"
     low, high = rules.subtree(top)
     assert (low.encode() <= path.encode() < high.encode()) == rules.is_within(path, top)
+
+
+async def test_facts_that_were_being_read_while_the_brand_changed_are_not_remembered(
+    console, database, brand
+):
+    """The reader has the old facts in its hand when the change commits; one's own change is seen at once."""
+    read, end = asyncio.Event(), asyncio.Event()
+
+    class Held:
+        @asynccontextmanager
+        async def brand(self, brand_id: UUID) -> AsyncIterator[Any]:
+            async with database.brand(brand_id) as session:
+                yield session
+            read.set()
+            await end.wait()
+
+    forget_brand(brand.id)
+    held: Any = Held()
+    asked = asyncio.create_task(brand_facts(held, brand.id))
+    await asyncio.wait_for(read.wait(), 10)
+    changed = await console.patch("/api/console/brand", json={"service_phone": "400-820-8820"})
+    assert changed.status_code == 200, changed.text
+    end.set()
+    assert (await asked).service_phone == ""
+    assert (await brand_facts(database, brand.id)).service_phone == "400-820-8820"

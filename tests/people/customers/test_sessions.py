@@ -1,4 +1,13 @@
-from siyu.people.customers import plugs
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from siyu.app.runtime import Runtime
+from siyu.kernel.errors import Busy
+from siyu.people.customers import SessionCache, plugs, sessions_of
+from siyu.people.staff import hash_of
 from tests.people.customers.conftest import new_phone
 
 CODE, VERIFY, SESSION = "/api/shop/session/code", "/api/shop/session/verify", "/api/shop/session"
@@ -134,8 +143,6 @@ async def test_a_link_is_remembered_as_the_first_touch(
 
 
 async def test_the_cache_of_sessions_knows_who_it_is_and_forgets(shoppers, brand, runtime):
-    from siyu.people.customers import SessionCache
-
     customer = await shoppers.customer(brand)
     token = customer.cookies["siyu_shop"]
     cache = SessionCache(runtime, size=2, ttl_s=60)
@@ -157,3 +164,45 @@ async def test_the_cache_of_sessions_knows_who_it_is_and_forgets(shoppers, brand
     assert len(cache._known) == 2
     await customer.delete(SESSION)
     assert await cache.person(token) is None
+
+
+class Held:
+    """The database, whose transactions end only when they may: what was read lies in the reader's hand meanwhile."""
+
+    def __init__(self, database):
+        self._database, self.read, self.end = database, asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def raw(self, brand_id):
+        async with self._database.raw(brand_id) as connection:
+            yield connection
+        self.read.set()
+        await self.end.wait()
+
+
+async def test_a_session_that_ends_while_it_is_looked_up_is_not_remembered(
+    shoppers, brand, runtime
+):
+    customer = await shoppers.customer(brand)
+    token = customer.cookies["siyu_shop"]
+    held = Held(runtime.database)
+    cache = SessionCache(SimpleNamespace(database=held, secret=runtime.secret), ttl_s=60)
+    asked = asyncio.create_task(cache.person(token))
+    await asyncio.wait_for(held.read.wait(), 10)
+    assert (await customer.delete(SESSION)).status_code == 204
+    cache.forget(hash_of(token))
+    held.end.set()
+    await asked
+    assert await cache.person(token) is None
+
+
+async def test_the_cache_of_sessions_closes_with_its_process(shoppers, brand, runtime):
+    token = (await shoppers.customer(brand)).cookies["siyu_shop"]
+    other = Runtime(runtime.settings, runtime.urls, pool=2)
+    await other.open()
+    cache = sessions_of(other)
+    assert await cache.person(token) is not None
+    await other.close()
+    cache.forget(hash_of(token))
+    with pytest.raises(Busy):
+        await cache.person(token)

@@ -7,8 +7,10 @@ ALTER TABLE event_cursors
     ADD COLUMN seen_xid xid8,
     ADD COLUMN seen_seq BIGINT
 ----
-UPDATE event_cursors c SET above = coalesce(
-    (SELECT min(e.seq) - 1 FROM events e WHERE e.brand_id = c.brand_id AND e.xid >= c.lo), (SELECT last_value FROM events_seq))
+UPDATE event_cursors c SET seen_xid = null, seen_seq = null, above = coalesce(
+    (SELECT min(e.seq) - 1 FROM events e WHERE e.brand_id = c.brand_id AND e.xid >= c.lo),
+    -- The locks above are held: whoever states later draws a later number. A sequence never used gives out its last_value.
+    (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM events_seq))
 ----
 CREATE TABLE event_archives (
     brand_id UUID DEFAULT nullif(current_setting('siyu.brand', true), '')::uuid NOT NULL,

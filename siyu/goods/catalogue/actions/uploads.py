@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.goods.catalogue.actions.expiring import UNCLAIMED, file_key
 from siyu.goods.catalogue.actions.importing import EXPIRES, RejectedOut
 from siyu.goods.catalogue.actions.intake import standing
 from siyu.goods.catalogue.importing import (
@@ -27,7 +28,7 @@ from siyu.goods.catalogue.importing import (
 from siyu.goods.catalogue.importing.parsed import ImportRefused
 from siyu.goods.catalogue.tables import CatalogueImportRow, ImportMappingRow
 from siyu.kernel import clock, jobs, timers
-from siyu.kernel.db import brand_of, driver_of
+from siyu.kernel.db import Database, brand_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.files import Files
 from siyu.kernel.ids import new_id
@@ -118,11 +119,16 @@ def fields_of(mapping: Mapping) -> list[MappingField]:
 
 
 async def take_upload(
-    session: AsyncSession, files: Files, filename: str, content: bytes, keep_days: int
+    session: AsyncSession,
+    database: Database,
+    files: Files,
+    filename: str,
+    content: bytes,
+    keep_days: int,
 ) -> CatalogueImportRow:
     """Keep a file of products and look at it: its format, header, first rows, and a suggested mapping.
 
-    It is kept sealed, and for so many days.
+    It is kept sealed, and for so many days. A file whose row does not come to be is deleted within ``UNCLAIMED``.
 
     Raises ``ImportRefused`` when it is not a table that can be read.
     """
@@ -140,10 +146,13 @@ async def take_upload(
     )
     row.created_at = clock.now()
     row.expires_at = until = row.created_at + timedelta(days=keep_days)
-    await timers.put(session, EXPIRES, row.id, until)
-    key = f"{brand_of(session)}/imports/{row.id}"
+    brand_id = brand_of(session)
+    # Committed before the file is there: should this session roll back, somebody still comes for the file.
+    async with database.raw(brand_id) as connection:
+        await timers.put_on(connection, EXPIRES, [row.id], [row.created_at + UNCLAIMED])
+    row.file_key = key = file_key(brand_id, row.id)
     await files.put(key, content)
-    row.file_key = key
+    await timers.put(session, EXPIRES, row.id, until)
     session.add(row)
     await session.flush()
     return row
@@ -238,7 +247,11 @@ async def start_import(
 
     Refusals: ``ImportStarted``, ``ImportRefused``, ``ImportExpired``, ``NotFound``.
     """
-    row = await one_import(session, import_id)
+    row = await session.get(
+        CatalogueImportRow, (brand_of(session), import_id), with_for_update=True
+    )  # of two clicks the second waits here, and sees the job of the first
+    if row is None:
+        raise NotFound(import_id=str(import_id))
     key_of(row)
     if row.job_id is not None:
         raise ImportStarted(job_id=str(row.job_id))

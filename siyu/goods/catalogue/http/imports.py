@@ -107,6 +107,7 @@ async def post_import(desk: NamedDependency[Desk], data: MultipartBody[TableIn])
         raise ImportRefused("too_big", limit=MAX_UPLOAD_BYTES)
     row = await uploads.take_upload(
         desk.session,
+        desk.runtime.database,
         desk.runtime.files,
         data.file.filename,
         content,

@@ -16,16 +16,16 @@ from siyu.goods.orders.actions.ending import (
     complete_if_all_arrived,
     complete_overdue,
 )
-from siyu.goods.orders.actions.paying import begin_payment, mark_paid, pay_nothing
-from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled
+from siyu.goods.orders.actions.paying import ToPay, mark_paid, pay_nothing, start_payment
+from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled, send_again
 from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_shipped
 
 __all__ = [
     "CartFull",
     "NotThatMany",
+    "ToPay",
     "add_note",
     "agree_refund",
-    "begin_payment",
     "cancel",
     "cancel_overdue",
     "change_address",
@@ -42,5 +42,7 @@ __all__ = [
     "pay_nothing",
     "put_in_cart",
     "save_view",
+    "send_again",
     "set_in_cart",
+    "start_payment",
 ]

@@ -29,10 +29,10 @@ async def change_price(
 
     Raises ``NotFound``, ``WrongState``, ``TooLarge``.
     """
-    await payments.close(session, "order", [order_id])
     row = await queries.lock(session, order_id)
     if row.state != "unpaid":
         raise WrongState(state=row.state)
+    await payments.close(session, "order", [order_id])
     lines = (await queries.lines_of(session, [order_id]))[order_id]
     at = next((i for i, line in enumerate(lines) if line.line_id == line_id), None)
     if at is None:

@@ -37,13 +37,13 @@ async def cancel(
 
     ``customer_id``: only if the order is that customer's. Raises ``NotFound``, ``NotCancellable``.
     """
-    # Payments first, then the order: the same sequence in which a payment that arrives takes its locks.
-    await payments.close(session, "order", [order_id])
     row = await queries.lock(session, order_id)
     queries.check_owner(row, customer_id)
     if row.state == "unpaid":
         await _cancel_unpaid(session, [row], by=by, reason=reason)
         return row
+    # What is paid may have another payment under way; that is given up too.
+    await payments.close(session, "order", [order_id])
     lines = (await queries.lines_of(session, [order_id]))[order_id]
     if row.state not in ("paid", "ready") or any(line.shipped_quantity for line in lines):
         raise NotCancellable(state=row.state)
@@ -60,7 +60,6 @@ async def cancel_overdue(session: AsyncSession, placed_at: Sequence[datetime]) -
     ended = 0
     for _ in range(_ROUNDS):
         ids = await queries.overdue(await driver_of(session), placed_at, clock.now(), _SET)
-        await payments.close(session, "order", ids)
         rows = [
             row
             for row in await queries.locked(session, ids)
@@ -81,6 +80,7 @@ async def _cancel_unpaid(
     if not rows:
         return
     ids = [row.id for row in rows]
+    await payments.close(session, "order", ids)
     now = clock.now()
     await session.execute(
         update(OrderRow)

@@ -1,9 +1,10 @@
 """How an order comes to be paid: in time, late, twice, or with another amount."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments, stock
@@ -24,10 +25,19 @@ _TO_PAY = (
 )
 
 
-async def begin_payment(
+class ToPay(Struct, frozen=True):
+    """A payment that was started: what its provider is to be told once the transaction is over."""
+
+    payment_id: UUID
+    provider: str
+    amount_minor: int
+    label: str
+
+
+async def start_payment(
     connection: asyncpg.Connection, order_id: UUID, customer_id: UUID, actor: Actor
-) -> tuple[UUID, str] | None:
-    """Start (or go on with) paying an unpaid order: the payment, and the path of its cashier.
+) -> ToPay | None:
+    """Start (or go on with) paying an unpaid order. The provider is not spoken to: commit first.
 
     ``None`` for an order that costs nothing: ``pay_nothing`` is for it. Raises ``NotFound``, ``WrongState``.
     """
@@ -42,9 +52,7 @@ async def begin_payment(
         connection, "order", order_id, row["total_minor"], label=row["number"], provider=plugs.payment_provider,
         payer_id=customer_id, expires_at=row["pay_by"], actor=actor,
     )  # fmt: skip
-    provider = payments.provider_named(plugs.payment_provider)
-    instruction = await provider.begin(payment_id, row["total_minor"], row["number"])
-    return payment_id, instruction.cashier_path
+    return ToPay(payment_id, plugs.payment_provider, row["total_minor"], row["number"])
 
 
 async def pay_nothing(session: AsyncSession, order_id: UUID) -> None:
@@ -73,8 +81,9 @@ where order_id = any($1::uuid[]) order by order_id, line_id
 async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled]) -> None:
     """Payments have arrived, in this transaction.
 
-    Unpaid orders become paid. A cancelled one takes its pieces again if they are free, else everything goes
-    back. A payment of another amount, or a second one, is returned whole. Raises ``NotFound``; on a bare connection
+    Unpaid orders become paid. One that was cancelled because its time was over takes its pieces again if they are
+    free, else everything goes back. A payment of another amount, a second one, or one of an order that somebody
+    cancelled is returned whole. Raises ``NotFound``; on a bare connection
     ``payments.NeedsSession`` when it is more than the usual case.
     """
     connection = await queries.connection_of(source)
@@ -126,12 +135,14 @@ async def _unusual(session: AsyncSession, settled: Sequence[payments.Settled]) -
         row.id: row for row in await queries.locked(session, {one.payable_id for one in settled})
     }
     lines = await queries.lines_of(session, rows)
+    timed_out = await _timed_out(session, rows)
     for one in settled:
         row = rows.get(one.payable_id)
         if row is None:
             raise NotFound(order_id=str(one.payable_id))
         if (
             row.state != "cancelled"
+            or row.id not in timed_out
             or row.paid_at is not None
             or one.amount_minor != row.total_minor
         ):
@@ -161,6 +172,18 @@ async def _unusual(session: AsyncSession, settled: Sequence[payments.Settled]) -
             await give_back_everything(
                 session, row, lines[row.id], reason="sold_out_meanwhile", held=False
             )
+
+
+_ENDED_BY = """
+select distinct on (subject) subject, data ->> 'by' as by from events
+where subject = any($1::uuid[]) and kind = 'orders.cancelled/1' order by subject, seq desc
+"""
+
+
+async def _timed_out(session: AsyncSession, order_ids: Collection[UUID]) -> set[UUID]:
+    """Of these orders, those whose last cancelling was the time-out's and nobody's wish."""
+    rows = await (await driver_of(session)).fetch(_ENDED_BY, list(order_ids))
+    return {row["subject"] for row in rows if row["by"] == "timeout"}
 
 
 async def _take_again(session: AsyncSession, row: OrderRow, lines: Sequence[OrderLineRow]) -> bool:

@@ -3,13 +3,21 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments
 from siyu.goods.orders import queries
 from siyu.goods.orders.actions.stating import move_stock, of_order, watch_receipt
 from siyu.goods.orders.events import ExtraPaymentReturned, Piece, RefundAgreed, RefundSettled
-from siyu.goods.orders.rules import Refunding, WrongState, everything_left, refund
+from siyu.goods.orders.rules import (
+    Refunding,
+    RefundNotFailed,
+    WrongState,
+    everything_left,
+    may_refund,
+    refund,
+)
 from siyu.goods.orders.tables import OrderLineRow, OrderRow, RefundLineRow, RefundRow
 from siyu.kernel import clock
 from siyu.kernel.db import actor_of, brand_of
@@ -29,18 +37,20 @@ async def agree_refund(
 ) -> RefundRow:
     """Refund pieces of lines and some freight of a paid order.
 
-    Pieces that were not shipped become free again; shipped ones go back on the shelf when ``restock``.
+    Pieces that were not shipped become free again; shipped ones go back on the shelf when ``restock``. Freight that
+    was kept can still go back when all pieces have.
     Raises ``NotFound``, ``WrongState``, ``NothingLeftToRefund``. Refunds of one order wait for each other.
     """
     row = await queries.lock(session, order_id)
-    if row.state not in ("paid", "ready", "shipped", "completed"):
+    freight_left = row.freight_minor - row.freight_refunded_minor
+    if not may_refund(row.state, freight_left_minor=freight_left):  # pyright: ignore[reportArgumentType]
         raise WrongState(state=row.state)
     lines = (await queries.lines_of(session, [order_id]))[order_id]
     refunding = refund(
         map(queries.refundable, lines),
         quantities,
         freight_minor=freight_minor,
-        freight_left_minor=row.freight_minor - row.freight_refunded_minor,
+        freight_left_minor=freight_left,
     )
     return await _give_back(session, row, lines, refunding, reason=reason, restock=restock)
 
@@ -78,6 +88,7 @@ async def _give_back(
     row.freight_refunded_minor += refunding.freight_minor
     row.version += 1
     whole = all(line.refunded_quantity == line.quantity for line in lines)
+    ends = whole and row.state != "refunded"
     if whole:
         row.state = "refunded"
     await session.flush()
@@ -92,7 +103,13 @@ async def _give_back(
     await watch_receipt(session, row, lines)
     if refunding.amount_minor:
         await payments.refund(
-            session, "order", row.id, refunding.amount_minor, key=str(made.id), reason=reason
+            session,
+            "order",
+            row.id,
+            refunding.amount_minor,
+            key=str(made.id),
+            reason=reason,
+            without=await _returned(session, row.id),
         )
     event = RefundAgreed(
         **of_order(row),
@@ -100,7 +117,7 @@ async def _give_back(
         currency=row.currency,
         amount_minor=refunding.amount_minor,
         freight_minor=refunding.freight_minor,
-        whole=whole,
+        whole=ends,
         lines=tuple(
             Piece(
                 one.line_id,
@@ -150,6 +167,14 @@ async def _write(
     return made
 
 
+async def _returned(session: AsyncSession, order_id: UUID) -> set[UUID]:
+    """Payments that went back whole because the order did not need them; whether they arrived or not."""
+    ids = await session.scalars(
+        select(RefundRow.payment_id).where(RefundRow.order_id == order_id, RefundRow.extra)
+    )
+    return {payment_id for payment_id in ids if payment_id is not None}
+
+
 async def return_payment(
     session: AsyncSession, row: OrderRow, payment_id: UUID, amount_minor: int
 ) -> None:
@@ -161,12 +186,35 @@ async def return_payment(
     session.add(made)
     await session.flush()
     await payments.refund(
-        session, "order", row.id, amount_minor, key=str(made.id), reason="extra_payment"
+        session,
+        "order",
+        row.id,
+        amount_minor,
+        key=str(made.id),
+        reason="extra_payment",
+        payment_id=payment_id,
     )
     event = ExtraPaymentReturned(
         order_id=row.id, payment_id=payment_id, refund_id=made.id, amount_minor=amount_minor
     )
     await state(session, [event])
+
+
+async def send_again(session: AsyncSession, order_id: UUID, refund_id: UUID) -> RefundRow:
+    """Ask the provider once more for a refund that it refused. Raises ``NotFound``, ``RefundNotFailed``."""
+    await queries.lock(session, order_id)
+    row = await session.get(
+        RefundRow, (brand_of(session), refund_id), with_for_update=True, populate_existing=True
+    )
+    if row is None or row.order_id != order_id:
+        raise NotFound(refund_id=str(refund_id))
+    if row.state != "failed" or not await payments.refund_again(
+        session, "order", order_id, key=str(refund_id)
+    ):
+        raise RefundNotFailed(state=row.state)
+    row.state = "agreed"
+    await session.flush()
+    return row
 
 
 async def note_refund_settled(
@@ -178,7 +226,9 @@ async def note_refund_settled(
         row = await session.get(RefundRow, (brand_of(session), UUID(one.key)), with_for_update=True)
         if row is None:
             raise NotFound(refund_id=one.key)
-        states = {part.state for part in made.get(one.payable_id, []) if part.key == one.key}
+        # On each payment the last attempt counts: parts come oldest first.
+        parts = [part for part in made.get(one.payable_id, []) if part.key == one.key]
+        states = set({part.payment_id: part.state for part in parts}.values())
         before = row.state
         row.state = (
             "failed" if "failed" in states else "succeeded" if states == {"succeeded"} else "sent"

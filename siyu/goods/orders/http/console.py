@@ -156,6 +156,27 @@ async def refund_order(
     )
 
 
+@post("/orders/{order_id:uuid}/refunds/{refund_id:uuid}/again", tags=["orders"], status_code=200)
+async def send_refund_again(
+    desk: NamedDependency[Desk],
+    order_id: FromPath[UUID],
+    refund_id: FromPath[UUID],
+    key: Key = None,
+) -> wire.OrderOut:
+    """Ask the payment provider once more for a refund that failed. Refusals: orders.refund_not_failed, http.not_found."""
+    await _may_touch(desk, order_id, "orders.refund")
+    if not await _first(desk, "refund_again", order_id, key, str(refund_id)):
+        return await order_for_desk(desk, order_id)
+    made = await actions.send_again(desk.session, order_id, refund_id)
+    return await _note(
+        desk,
+        "refund_sent_again",
+        order_id,
+        refund_id=str(refund_id),
+        amount_minor=made.amount_minor,
+    )
+
+
 @post("/orders/{order_id:uuid}/price", tags=["orders"], status_code=200)
 async def change_price(
     desk: NamedDependency[Desk],
@@ -231,6 +252,6 @@ async def drop_view(desk: NamedDependency[Desk], view_id: FromPath[UUID]) -> Non
 
 
 console_routes = [
-    list_orders, one_order, cancel_order, refund_order, change_price, add_note, change_address, list_views,
-    save_view, drop_view,
+    list_orders, one_order, cancel_order, refund_order, send_refund_again, change_price, add_note, change_address,
+    list_views, save_view, drop_view,
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
-from siyu.goods import catalogue, pricing, stock
+from siyu.goods import catalogue, payments, pricing, stock
 from siyu.goods.orders import actions, queries, rules
 from siyu.goods.orders.http import shop_wire, wire
 from siyu.goods.orders.http.showing import shop_order, shop_rows, shop_steps
@@ -211,9 +211,13 @@ async def pay_order(
     """Go to the cashier; asking again leads to the same payment. Refusals: orders.wrong_state."""
     customer_id = shopper.customer_id()
     async with shopper.connection() as connection:
-        begun = await actions.begin_payment(connection, order_id, customer_id, shopper.actor)
-    if begun is not None:
-        return shop_wire.PayOut(*begun)
+        to_pay = await actions.start_payment(connection, order_id, customer_id, shopper.actor)
+    if (
+        to_pay is not None
+    ):  # committed: the provider is far away and must not be waited for with the order locked
+        provider = payments.provider_named(to_pay.provider)
+        begun = await provider.begin(to_pay.payment_id, to_pay.amount_minor, to_pay.label)
+        return shop_wire.PayOut(to_pay.payment_id, begun.cashier_path)
     async with shopper.session() as session:
         await actions.pay_nothing(session, order_id)
     return shop_wire.PayOut(order_id, f"/pages/paid/index?id={order_id}")

@@ -165,6 +165,15 @@ told(
     },
     shopper=True,
 )
+told(
+    "payments.wrong_amount/1",
+    "money",
+    lambda d: {
+        "zh-CN": f"支付方报来 {_money(d, 'paid_minor')}，应付 {_money(d, 'asked_minor')}：没有入账，请人工核对",
+        "en": f"The payment provider reports {_money(d, 'paid_minor')} where {_money(d, 'asked_minor')} was asked for:"
+        " not booked, a person has to compare",
+    },
+)
 told("orders.noted/1", "staff", lambda _: {"zh-CN": "添加了备注", "en": "A note was added"})
 told(
     "orders.address_changed/1",

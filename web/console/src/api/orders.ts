@@ -9,6 +9,7 @@ export const signParcel = (id: string, key: string) => post<OrderOut>(`/parcels/
 export const verifyPickUp = (id: string, code: string, key: string) => post<OrderOut>(`/orders/${id}/pick-up`, { code }, key)
 export const cancelOrder = (id: string, reason: string, key: string) => post<OrderOut>(`/orders/${id}/cancel`, { reason }, key)
 export const refundOrder = (id: string, body: RefundIn, key: string) => post<OrderOut>(`/orders/${id}/refunds`, body, key)
+export const sendRefundAgain = (id: string, refund: string, key: string) => post<OrderOut>(`/orders/${id}/refunds/${refund}/again`, {}, key)
 export const changePrice = (id: string, body: PriceChangeIn, key: string) => post<OrderOut>(`/orders/${id}/price`, body, key)
 export const addNote = (id: string, text: string, key: string) => post<OrderOut>(`/orders/${id}/notes`, { text }, key)
 export const changeAddress = (id: string, body: AddressIn) => patch<OrderOut>(`/orders/${id}/address`, body)
