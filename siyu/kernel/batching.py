@@ -30,6 +30,7 @@ CONFLICTS = (
 )
 LOST = (
     asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,  # the server's farewell came while the driver was about to ask
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,

@@ -202,8 +202,7 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("rollback")
+                await _undo(connection)
                 raise
             else:
                 done = await connection.execute("commit")
@@ -221,11 +220,21 @@ class Database:
             yield connection
 
 
+async def _undo(connection: asyncpg.Connection) -> None:
+    """Roll back; a connection that cannot is broken, and is ended so that nobody gets it again."""
+    try:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        connection.terminate()
+
+
 def is_away(error: BaseException | None) -> bool:
     """Whether PostgreSQL could not be reached, is starting or stopping, or the connection broke; not that it refused."""
     while error is not None:
         state = str(getattr(error, "sqlstate", None) or "")
         broken = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
+        broken = broken or isinstance(error, asyncpg.InternalClientError)
         if isinstance(error, ConnectionError) or broken or state.startswith("08") or state in _AWAY:
             return True
         error = error.__cause__ or error.__context__

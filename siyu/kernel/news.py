@@ -1,9 +1,9 @@
 """News between processes, over PostgreSQL's NOTIFY: «these things of this brand look different now».
 
 Two ways in. ``send`` goes with the transaction of a change, for caches. ``News.ring`` is for what happens all the
-time (events were stated, pieces were sold): it is called after the commit (``tell`` sees to that), gathers in the
-process and goes out over the listening connection, at once when the process was quiet, else every ``PAUSE_S``.
-PostgreSQL lets transactions that notify commit one after the other, so orders must not be among them.
+time (events were stated): it is called after the commit, gathers in the process and goes out over the listening
+connection, at once when the process was quiet, else every ``PAUSE_S``. PostgreSQL lets transactions that notify
+commit one after the other, so only few may: an order does when a stock that shops show (0…99) moves.
 
 News may get lost when the connection breaks; then every hearer is told that anything may have changed. Hearers keep
 a net of their own: a cache a short time to live, a follower a slow look at the log.
@@ -12,7 +12,6 @@ a net of their own: a cache a short time to live, a follower a slow look at the 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ import asyncpg
 import structlog
 
 from siyu.kernel import events
-from siyu.kernel.db import transaction_on
 
 log = structlog.get_logger("siyu.news")
 CHANNEL = "siyu_news"
@@ -43,26 +41,6 @@ async def send(
     what = "*" if ids is None or len(ids) > _MOST else ",".join(str(one) for one in ids)
     if what:
         await connection.execute("select pg_notify($1, $2)", CHANNEL, f"{topic} {brand_id} {what}")
-
-
-async def tell(
-    connection: asyncpg.Connection, brand_id: UUID, topic: str, ids: Sequence[UUID]
-) -> None:
-    """Ring in all processes after the connection's transaction has committed, without a NOTIFY in it.
-
-    A process that is killed right after its commit tells nobody: hearers have their net. Where nobody rings (a
-    process without ``News``, a connection opened elsewhere) it is ``send``.
-    """
-    running = transaction_on(connection)
-    if running is None or not _ringing:
-        await send(connection, brand_id, topic, ids)
-    elif ids:
-        running.after_commit.append(partial(_ring, topic, brand_id, [str(one) for one in ids]))
-
-
-def _ring(topic: str, brand_id: UUID, words: Sequence[str]) -> None:
-    for news in _ringing[-1:]:  # they all go out over PostgreSQL, and come to everybody
-        news.ring(topic, brand_id, words)
 
 
 class News:
@@ -173,15 +151,10 @@ def _message(topic: str, brand_id: UUID, words: set[str] | None) -> str:
     return f"{topic} {brand_id} {said if len(said) < _LONGEST else '*'}"
 
 
-_ringing: list[News] = []
-"""Of this process; more than one only where several runtimes live in one process."""
-
-
 async def open_news(runtime: Any) -> Any:
     """Start hearing news in this process, as ``runtime.parts["news"]``, and ring for events; what stops it again."""
     heard = News(runtime.urls.dispatcher)
     runtime.parts["news"] = heard
-    _ringing.append(heard)
 
     def bell(brand_id: UUID, kinds: frozenset[str]) -> None:
         heard.ring("events", brand_id, kinds)
@@ -191,7 +164,6 @@ async def open_news(runtime: Any) -> Any:
 
     async def close() -> None:
         events.bells.remove(bell)
-        _ringing.remove(heard)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

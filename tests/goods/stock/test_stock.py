@@ -259,32 +259,3 @@ def test_shown_stock_is_never_more_than_there_is_nor_below_zero(on_hand, reserve
     assert 0 <= rules.shown(free) <= max(0, free)
     assert rules.only_left(free) in {None, *range(1, 6)}
     assert (rules.only_left(free) is not None) == (0 < free <= 5)
-
-
-async def test_a_sale_tells_the_shops_after_its_commit_and_never_notifies_itself(
-    console, database, brand, place, owner_url
-):
-    """PostgreSQL lets transactions that notify commit one after the other: sales must not be among them."""
-    sku = await product(console, pieces=10)
-    heard: asyncio.Queue[int] = asyncio.Queue()
-    listening = await asyncpg.connect(owner_url)
-    await listening.add_listener(
-        "siyu_news",
-        lambda _, pid, __, said: (
-            heard.put_nowait(pid) if str(said).startswith(f"stock {brand.id} ") else None
-        ),
-    )
-    async with database.raw(brand.id) as connection:
-        seller = await connection.fetchval("select pg_backend_pid()")
-        level = (await stock.lock_levels(connection, [(sku, place)]))[sku, place]
-        assert level.free == 10
-        sold = Movement(sku_id=sku, location_id=place, kind="reserved", delta_reserved=1)
-        await stock.apply_movements(connection, [sold])
-    assert await asyncio.wait_for(heard.get(), 5) != seller
-    with pytest.raises(RuntimeError):
-        async with database.raw(brand.id) as connection:
-            await stock.apply_movements(connection, [sold])
-            raise RuntimeError
-    await asyncio.sleep(0.2)
-    assert heard.empty(), "what was rolled back is no news"
-    await listening.close()

@@ -32,10 +32,10 @@ class _Recorder:
         """Keep a statement."""
         self.statements.append((sql, values))
 
-    async def fetchrow(self, sql: str, *values: Any) -> tuple[int, None, None]:
+    async def fetchrow(self, sql: str, *values: Any) -> tuple[int, None]:
         """Keep a statement whose row says how much was written."""
         self.statements.append((sql, values))
-        return len(values[0]), None, None
+        return len(values[0]), None
 
 
 async def reference_batch(
