@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siyu.goods.catalogue import rules
+from siyu.goods.catalogue import editing, rules
 from siyu.goods.catalogue.rules import CategoryCircle
 from siyu.goods.catalogue.shapes import OptionIn, ProductIn, SkuIn, Whole
 from siyu.goods.catalogue.showing import pictures_in, shown_html, stored_html
@@ -70,8 +70,8 @@ def handed_back(product: Whole, **changes) -> ProductIn:
 
 @given(products())
 def test_handing_a_product_back_changes_nothing_but_its_version(wanted):
-    product = rules.plan(None, wanted, NOW, new_id)
-    again = rules.plan(product, handed_back(product), NOW, new_id)
+    product = editing.plan(None, wanted, NOW, new_id)
+    again = editing.plan(product, handed_back(product), NOW, new_id)
     assert again.version == product.version + 1
     for name in (
         "id",
@@ -89,8 +89,8 @@ def test_handing_a_product_back_changes_nothing_but_its_version(wanted):
 
 @given(products(), products())
 def test_no_sku_is_ever_lost_and_no_two_are_offered_for_one_choice(first, second):
-    before = rules.plan(None, first, NOW, new_id)
-    after = rules.plan(before, second, NOW, new_id)
+    before = editing.plan(None, first, NOW, new_id)
+    after = editing.plan(before, second, NOW, new_id)
     ids = [sku.id for sku in after.skus]
     assert len(set(ids)) == len(ids) and {sku.id for sku in before.skus} <= set(ids)
     choices = [tuple(sku.value_ids) for sku in after.on_offer]
@@ -101,7 +101,7 @@ def test_no_sku_is_ever_lost_and_no_two_are_offered_for_one_choice(first, second
 
 @given(products())
 def test_a_product_is_found_by_any_part_of_its_title(wanted_product):
-    product = rules.plan(None, wanted_product, NOW, new_id)
+    product = editing.plan(None, wanted_product, NOW, new_id)
     found_by = set(product.words.split(" "))
     for title in product.title.values():
         assert {word for word in tokens(title) if " " not in word} <= found_by
@@ -110,14 +110,14 @@ def test_a_product_is_found_by_any_part_of_its_title(wanted_product):
 
 @given(products())
 def test_an_import_adds_to_the_texts_of_other_languages(wanted_product):
-    before = rules.plan(None, wanted_product, NOW, new_id)
-    after = rules.plan(before, handed_back(before, title={"fr": "jade"}), NOW, new_id, merge=True)
+    before = editing.plan(None, wanted_product, NOW, new_id)
+    after = editing.plan(before, handed_back(before, title={"fr": "jade"}), NOW, new_id, merge=True)
     assert after.title == {**before.title, "fr": "jade"}
 
 
 @given(products(), st.data())
 def test_an_import_that_lost_rows_takes_nothing_off_sale(wanted_product, data):
-    before = rules.plan(None, wanted_product, NOW, new_id)
+    before = editing.plan(None, wanted_product, NOW, new_id)
     kept = data.draw(
         st.lists(
             st.sampled_from(wanted_product.skus),
@@ -125,7 +125,7 @@ def test_an_import_that_lost_rows_takes_nothing_off_sale(wanted_product, data):
             unique_by=lambda s: tuple(s.option_values),
         )
     )
-    after = rules.plan(
+    after = editing.plan(
         before, handed_back(before, skus=kept), NOW, new_id, merge=True, keep_missing=True
     )
     assert {sku.id for sku in after.on_offer} == {sku.id for sku in before.on_offer}
@@ -133,10 +133,10 @@ def test_an_import_that_lost_rows_takes_nothing_off_sale(wanted_product, data):
 
 @given(st.lists(names, max_size=6), st.lists(names, max_size=6))
 def test_each_earlier_name_is_taken_at_most_once_and_equal_lists_match_in_place(before, after):
-    found = [index for index in rules.match(before, after) if index is not None]
+    found = [index for index in editing.match(before, after) if index is not None]
     assert len(set(found)) == len(found)
     once = list({name["zh-CN"]: name for name in before}.values())
-    assert rules.match(once, once) == list(range(len(once)))
+    assert editing.match(once, once) == list(range(len(once)))
 
 
 @given(st.sampled_from(["draft", "scheduled", "on_sale", "off"]), times, times)
@@ -150,9 +150,9 @@ def test_time_only_ever_moves_a_product_forward(status, on_sale_at, off_at):
 
 @given(st.lists(names, min_size=1, max_size=3))
 def test_a_label_names_every_choice_in_every_language(values):
-    label = rules.label_of(values)
+    label = editing.label_of(values)
     assert set(label) == {locale for value in values for locale in value}
-    assert all(len(text.split(rules.SEPARATOR)) >= len(values) for text in label.values())
+    assert all(len(text.split(editing.SEPARATOR)) >= len(values) for text in label.values())
 
 
 @given(

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from siyu.goods.catalogue import rules
+from siyu.goods.catalogue import editing, rules
 from siyu.goods.catalogue.actions.media import Wanted, media_of_sources, own_pictures
 from siyu.goods.catalogue.actions.writing import Change, write_products
 from siyu.goods.catalogue.importing import ParsedProduct, Rejected
@@ -267,7 +267,7 @@ def _planned(
         kind=earlier.kind if earlier else "goods",  # pyright: ignore[reportArgumentType]
         freight_template_id=earlier.freight_template_id if earlier else None,
     )
-    after = rules.plan(earlier, wanted, now, fresh, merge=True, keep_missing=not product.complete)
+    after = editing.plan(earlier, wanted, now, fresh, merge=True, keep_missing=not product.complete)
     msgspec.structs.force_setattr(after, "fingerprint", product.fingerprint)
     return after
 

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.goods.catalogue import rules
+from siyu.goods.catalogue import editing, rules
 from siyu.goods.catalogue.actions.media import Wanted, media_of_sources
 from siyu.goods.catalogue.actions.writing import Change, say_changed, write_products
 from siyu.goods.catalogue.events import ProductChanged
@@ -42,7 +42,7 @@ async def save_product(session: AsyncSession, product_id: UUID | None, wanted: P
             raise rules.ChangedMeanwhile(version=before.version)
     wanted = await _with_own_pictures(connection, wanted)
     await _require_known(connection, wanted)
-    after = rules.plan(before, wanted, clock.now(), new_id)
+    after = editing.plan(before, wanted, clock.now(), new_id)
     await _require_free_names(connection, after)
     await write_products(connection, [(before, after)], actor=actor_of(session))
     await _set_timers(session, [after])
