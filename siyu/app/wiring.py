@@ -89,6 +89,9 @@ STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.news.open_news,
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,
+    siyu.people.customers.open_crowd,
+    siyu.goods.payments.open_till,
+    siyu.goods.orders.open_crowd,
     siyu.goods.orders.open_placing,
     siyu.app.parts.open_warehouse,
     siyu.app.parts.open_tracking,
@@ -100,7 +103,7 @@ siyu.goods.catalogue.plugs.artist = siyu.app.demo.art
 siyu.goods.catalogue.plugs.shelf = siyu.goods.stock.OnlineShelf()
 siyu.people.customers.plugs.touch_of = siyu.app.parts.touch_of
 siyu.people.customers.plugs.purchase_figures = siyu.goods.orders.figures
-siyu.people.customers.plugs.cart_quantity = siyu.goods.orders.cart_quantity
+siyu.people.customers.plugs.cart_quantities = siyu.goods.orders.cart_quantities
 siyu.people.customers.plugs.order_counts = siyu.goods.orders.state_counts
 siyu.people.customers.plugs.recent_orders = siyu.goods.orders.http.recent_orders
 siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline

@@ -7,9 +7,9 @@ in the order in which they came; requests with nothing in common may run side by
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -47,6 +47,20 @@ class OutcomeUnknown(Refusal):
     code = "batching.outcome_unknown"
     status = 503
     detail = "It is not known whether this was done. Repeat it with the same key: it is never done twice."
+
+
+class MaybeDone(OutcomeUnknown):
+    """The same for something that has no key."""
+
+    detail = "It is not known whether this was done. Look before you repeat it."
+
+
+class Spoiled(Exception):
+    """Raised by ``decide``: the batch is rolled back, these requests get these errors, the others are decided again."""
+
+    def __init__(self, errors: Mapping[int, BaseException]) -> None:
+        super().__init__(*errors.values())
+        self.errors = errors
 
 
 class Transactions(Protocol):
@@ -108,7 +122,8 @@ class Batcher(Generic[Request, Answer]):
     ``decide(connection, brand_id, requests)`` answers each request by position, in arrival order, with an
     answer or a ``Refusal``; it must recognise a key that was used before, because a batch whose fate is
     unknown is decided again. ``settled(connection, brand_id, requests)`` looks keys up and gives the answers
-    of those that were committed, else None. ``claims(request)`` names what requests compete for.
+    of those that were committed, else None (``harmless`` for what may be done twice); without it such a batch is
+    not decided again, and answered with ``MaybeDone``. ``claims(request)`` names what requests compete for.
     """
 
     def __init__(
@@ -119,7 +134,8 @@ class Batcher(Generic[Request, Answer]):
         ],
         settled: Callable[
             [asyncpg.Connection, UUID, Sequence[Request]], Awaitable[Sequence[Answer | None]]
-        ],
+        ]
+        | None,
         *,
         claims: Callable[[Request], Iterable[Hashable]] = lambda _: (),
         in_flight: int = 3,
@@ -243,6 +259,10 @@ class Batcher(Generic[Request, Answer]):
                         connection, brand_id, [waiting.request for waiting in batch]
                     )
                     assert len(answers) == len(batch), "decide answers each request by position"
+            except Spoiled as spoiled:
+                for at, error in spoiled.errors.items():
+                    _give(batch[at], error)
+                continue
             except Exception as error:  # noqa: BLE001 – sorted below: lost, in conflict, or poisoned
                 tries += 1
                 if _is_lost(error):
@@ -277,6 +297,10 @@ class Batcher(Generic[Request, Answer]):
 
     async def _look_up(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> bool:
         """After a commit of unknown fate: answer what was done. False when the database stayed away."""
+        if self._settled is None:
+            for waiting in batch:
+                _give(waiting, MaybeDone(retry_after_s=2))
+            return False
         loop = asyncio.get_running_loop()
         end, pause_s = loop.time() + self._patience_s, 0.05
         while True:
@@ -303,6 +327,29 @@ class Batcher(Generic[Request, Answer]):
                 if answer is not None:
                     _give(waiting, answer)
             return True
+
+
+async def harmless(_: asyncpg.Connection, __: UUID, requests: Sequence[Any]) -> Sequence[None]:
+    """``settled`` of requests that only read, or change nothing when they are done again."""
+    return [None] * len(requests)
+
+
+def rounds(keys: Sequence[Iterable[Hashable]]) -> Iterator[list[int]]:
+    """Positions of a batch in as few groups as keep requests with a common key apart and in order.
+
+    What is set-based in a group may name each key once; usually there is one group.
+    """
+    left = list(range(len(keys)))
+    while left:
+        group: list[int] = []
+        later: list[int] = []
+        taken: set[Hashable] = set()
+        for at in left:
+            own = set(keys[at])
+            (later if own & taken else group).append(at)
+            taken |= own
+        yield group
+        left = later
 
 
 def _give(waiting: _Waiting[Request, Answer], answer: Answer | BaseException) -> None:

@@ -91,17 +91,17 @@ async def _place(database: Database, brand: BrandFacts, wanted: Wanted, *, paid:
         return 0
     if paid:
         async with database.brand(brand.id) as session:
-            payment_id = await payments.start(
-                session,
-                "order",
-                answer.id,
-                answer.total_minor,
-                label=answer.number,
+            asked = payments.Asked(
+                payable_kind="order",
+                payable_id=answer.id,
+                amount_minor=answer.total_minor,
                 provider=SANDBOX,
+                label=answer.number,
                 payer_id=wanted.customer_id,
             )
+            (payment_id,) = await payments.start(session, [asked])
             await payments.settle(
-                session, payment_id, amount_minor=answer.total_minor, reference="DEMO"
+                session, [payments.Arrived(payment_id, answer.total_minor, "DEMO")]
             )
     return 1
 

@@ -9,6 +9,7 @@ from siyu.goods.orders.actions import (
     mark_paid,
     mark_shipped,
 )
+from siyu.goods.orders.crowd import open_crowd
 from siyu.goods.orders.events import (
     ExtraPaymentReturned,
     OrderAddressChanged,
@@ -54,7 +55,7 @@ from siyu.goods.orders.ports import (
 from siyu.goods.orders.queries import (
     Filter,
     TimelineItem,
-    cart_quantity,
+    cart_quantities,
     figures,
     lines_of,
     lock,
@@ -95,7 +96,7 @@ __all__ = [
     "Wanted",
     "agree_refund",
     "cancel",
-    "cart_quantity",
+    "cart_quantities",
     "complete",
     "complete_if_all_arrived",
     "customer_timeline",
@@ -107,6 +108,7 @@ __all__ = [
     "mark_paid",
     "mark_shipped",
     "one",
+    "open_crowd",
     "open_placing",
     "order_for_desk",
     "order_rows",

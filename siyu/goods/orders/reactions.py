@@ -45,9 +45,11 @@ async def take_refund_news(session: AsyncSession, settled: list[payments.RefundS
 
 
 @customers.on_sign_in
-async def bring_cart(connection: asyncpg.Connection, device_id: UUID, customer_id: UUID) -> None:
-    """The cart survives the sign-in."""
-    await actions.merge_carts(connection, device_id, customer_id)
+async def bring_carts(
+    connection: asyncpg.Connection, signed_in: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """Carts survive the sign-in."""
+    await actions.merge_carts(connection, signed_in)
 
 
 _BUYERS = """

@@ -1,6 +1,16 @@
 """支付 – payments: money that is asked for, comes, comes late, comes twice, and goes back."""
 
-from siyu.goods.payments.actions import arrived, close, refund, refund_again, settle, start
+from siyu.goods.payments.actions import (
+    Arrived,
+    Asked,
+    Seen,
+    close,
+    refund,
+    refund_again,
+    settle,
+    start,
+)
+from siyu.goods.payments.crowd import Till, open_till, till_of
 from siyu.goods.payments.events import (
     PaymentStarted,
     PaymentSucceeded,
@@ -25,6 +35,8 @@ from siyu.goods.payments.sandbox import Sandbox
 
 __all__ = [
     "SANDBOX",
+    "Arrived",
+    "Asked",
     "Instruction",
     "NeedsSession",
     "Paid",
@@ -36,13 +48,15 @@ __all__ = [
     "RefundSettled",
     "RefundSucceeded",
     "Sandbox",
+    "Seen",
     "Settled",
+    "Till",
     "WrongAmountReported",
-    "arrived",
     "close",
     "of_payables",
     "on_refund_settled",
     "on_settled",
+    "open_till",
     "plug_in",
     "provider_named",
     "refund",
@@ -50,4 +64,5 @@ __all__ = [
     "refunds_of",
     "settle",
     "start",
+    "till_of",
 ]

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from siyu.goods.payments import queries, sandbox
+from siyu.goods.payments.crowd import till_of
 from siyu.kernel.errors import NotFound
 from siyu.people.customers import Shopper
 
@@ -55,17 +56,15 @@ async def choose_outcome(
         raise NotFound(payment_id=str(payment_id))
     # The provider calls back in transactions of its own; none is held open here while waiting for them.
     state = await sandbox.choose(
-        shopper.runtime.database, shopper.brand.id, payment_id, one.amount_minor, data.outcome
-    )
+        shopper.runtime.database, till_of(shopper.runtime), shopper.brand.id, payment_id, one.amount_minor, data.outcome
+    )  # fmt: skip
     return OutcomeOut(state, f"/pages/paid/index?id={one.payable_id}")
 
 
 async def _own(shopper: Shopper, payment_id: UUID) -> queries.AtCashier:
     if not shopper.runtime.is_demo:
         raise NotFound(payment_id=str(payment_id))
-    payer = shopper.customer_id()
-    async with shopper.connection() as connection:
-        return await queries.at_cashier(connection, payment_id, payer)
+    return await till_of(shopper.runtime).look(shopper.brand.id, payment_id, shopper.customer_id())
 
 
 shop_routes = [cashier, choose_outcome]

@@ -1,6 +1,6 @@
 """The world of payment providers, and those who want to know when something was paid."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -57,7 +57,11 @@ class RefundSettled(msgspec.Struct, frozen=True):
 
 
 class NeedsSession(Exception):
-    """A hook was given a bare connection and what has to be done needs a session: roll back and come with one."""
+    """A hook was given a bare connection and these payments need a session: roll back and come with one."""
+
+    def __init__(self, payment_ids: Collection[UUID]) -> None:
+        super().__init__(*payment_ids)
+        self.payment_ids = frozenset(payment_ids)
 
 
 OnSettled = Callable[[Any, list[Settled]], Awaitable[None]]

@@ -76,17 +76,18 @@ class AtCashier(msgspec.Struct, frozen=True):
     provider: str
 
 
-async def at_cashier(connection: asyncpg.Connection, payment_id: UUID, payer_id: UUID) -> AtCashier:
-    """A payment of this payer. Raises ``NotFound``, also for somebody else's."""
-    row = await connection.fetchrow(
-        """select amount_minor, payable_label, payable_id, state, expires_at, provider from payments
-           where id = $1 and payer_id = $2""",
-        payment_id,
-        payer_id,
+async def at_cashier(
+    connection: asyncpg.Connection, wanted: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], AtCashier]:
+    """Payments by ``(payment, payer)``; somebody else's and unknown ones are absent."""
+    rows = await connection.fetch(
+        """select p.id, p.payer_id, p.amount_minor, p.payable_label, p.payable_id, p.state, p.expires_at, p.provider
+           from unnest($1::uuid[], $2::uuid[]) as w(id, payer_id)
+           join payments p on p.id = w.id and p.payer_id = w.payer_id""",
+        [payment_id for payment_id, _ in wanted],
+        [payer_id for _, payer_id in wanted],
     )
-    if row is None:
-        raise NotFound(payment_id=str(payment_id))
-    return AtCashier(*row)
+    return {(row["id"], row["payer_id"]): AtCashier(*list(row.values())[2:]) for row in rows}
 
 
 async def of_payables(

@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.payments import actions, queries, rules
+from siyu.goods.payments.actions import Arrived
+from siyu.goods.payments.crowd import Till
 from siyu.goods.payments.ports import Instruction, RefundAnswer
 from siyu.kernel import clock, timers
 from siyu.kernel.db import Database
@@ -29,7 +31,12 @@ class Sandbox:
 
 
 async def choose(
-    database: Database, brand_id: UUID, payment_id: UUID, amount_minor: int, outcome: str
+    database: Database,
+    till: Till,
+    brand_id: UUID,
+    payment_id: UUID,
+    amount_minor: int,
+    outcome: str,
 ) -> str:
     """Do what the tester chose at the cashier, as the provider would call us back; the payment's state after it.
 
@@ -38,16 +45,11 @@ async def choose(
     if outcome not in OUTCOMES:
         raise rules.NoSuchOutcome(outcome=outcome)
     if outcome in ("pay", "twice"):
-        for _ in range(1 if outcome == "pay" else 2):
-            await actions.arrived(
-                database,
-                brand_id,
-                payment_id,
-                amount_minor=amount_minor,
-                reference=_reference(payment_id),
-            )
-        async with database.raw(brand_id) as connection:
-            return await queries.state_of(connection, payment_id)
+        news = Arrived(payment_id, amount_minor, _reference(payment_id))
+        seen = await till.arrived(brand_id, news)
+        if outcome == "twice":
+            seen = await till.arrived(brand_id, news)
+        return seen.state
     async with database.brand(brand_id) as session:
         if outcome == "fail":
             await actions.fail(session, payment_id)
@@ -61,9 +63,7 @@ async def call_back_late(session: AsyncSession, due: list[Timer]) -> None:
     """The delayed call back of the sandbox."""
     for timer in due:
         row = await queries.one(session, timer.subject)
-        await actions.settle(
-            session, row.id, amount_minor=row.amount_minor, reference=_reference(row.id)
-        )
+        await actions.settle(session, [Arrived(row.id, row.amount_minor, _reference(row.id))])
 
 
 def _reference(payment_id: UUID) -> str:

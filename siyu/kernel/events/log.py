@@ -39,9 +39,9 @@ bells: list[Bell] = []
 _INSERT = """
 with x as materialized (select pg_current_xact_id() as xid)
 insert into events (xid, id, kind, subject, occurred_at, origin, actor, data)
-select x.xid, id, kind, subject, occurred_at, $5, $6::text::jsonb, data::jsonb
-from x cross join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $7::text[])
-     with ordinality as e(id, kind, subject, occurred_at, data, position)
+select x.xid, id, kind, subject, occurred_at, $5, actor::jsonb, data::jsonb
+from x cross join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $6::text[], $7::text[])
+     with ordinality as e(id, kind, subject, occurred_at, actor, data, position)
 order by position
 """
 """The transaction takes its id before it draws the first ``seq``: what ``windows`` proves rests on that.
@@ -72,18 +72,23 @@ async def state_on(
     connection: asyncpg.Connection,
     events: Sequence[Event],
     *,
-    actor: Actor = SYSTEM,
+    actor: Actor | Sequence[Actor] = SYSTEM,
     origin: str = "live",
     occurred_at: Sequence[datetime] | None = None,
 ) -> None:
     """``state`` for the hot paths that hold a bare, brand-bound connection.
 
-    ``occurred_at`` gives each event's moment (imports and the demo); without it, now.
+    ``actor`` may name who acted in each event. ``occurred_at`` gives each event's moment (imports and the demo);
+    without it, now.
     """
     if not events:
         return
     moments = list(occurred_at) if occurred_at is not None else [clock.now()] * len(events)
-    who: dict[str, Any] = {"kind": actor.kind, "id": actor.id, "request_id": actor.request_id}
+    if isinstance(actor, Actor):
+        who = [_who(actor)] * len(events)
+    else:
+        assert len(actor) == len(events), "each event has its actor"
+        who = [_who(one) for one in actor]
     await connection.execute(
         _INSERT,
         [new_id() for _ in events],
@@ -91,13 +96,18 @@ async def state_on(
         [event.subject for event in events],
         moments,
         origin,
-        msgspec.json.encode(who).decode(),
+        who,
         [msgspec.json.encode(event).decode() for event in events],
     )
     if running := transaction_on(connection):
         running.after_commit.append(
             partial(ring, running.brand_id, frozenset(event.kind for event in events))
         )
+
+
+def _who(actor: Actor) -> str:
+    who: dict[str, Any] = {"kind": actor.kind, "id": actor.id, "request_id": actor.request_id}
+    return msgspec.json.encode(who).decode()
 
 
 def ring(brand_id: UUID, kinds: frozenset[str]) -> None:

@@ -8,6 +8,7 @@ from siyu.people.customers.actions import (
     open_sessions,
     save_address,
 )
+from siyu.people.customers.crowd import open_crowd
 from siyu.people.customers.events import (
     CustomerChanged,
     CustomerJoined,
@@ -73,6 +74,7 @@ __all__ = [
     "masked_phone",
     "normal_phone",
     "on_sign_in",
+    "open_crowd",
     "open_session_cache",
     "open_sessions",
     "open_shopper",

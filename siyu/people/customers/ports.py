@@ -37,7 +37,7 @@ class Purchases(msgspec.Struct, frozen=True):
 
 TouchOf = Callable[[AsyncSession, str], Awaitable[Touch | None]]
 PurchaseFigures = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, Purchases]]]
-OnSignIn = Callable[[asyncpg.Connection, UUID, UUID], Awaitable[None]]
+OnSignIn = Callable[[asyncpg.Connection, Sequence[tuple[UUID, UUID]]], Awaitable[None]]
 Source = AsyncSession | asyncpg.Connection
 
 
@@ -49,16 +49,18 @@ class Plugs(msgspec.Struct):
     """``(session, link code)`` → the touch, ``None`` for an unknown link (scenes.links)."""
     purchase_figures: PurchaseFigures | None = None
     """``(session, customer ids)`` → figures by id (goods.orders)."""
-    cart_quantity: Callable[[Source, UUID], Awaitable[int]] | None = None
-    """``(session, person id)`` → pieces in the cart (goods.orders)."""
-    order_counts: Callable[[Source, UUID], Awaitable[dict[str, int]]] | None = None
-    """``(session, customer id)`` → orders by state (goods.orders)."""
+    cart_quantities: Callable[[Source, Sequence[UUID]], Awaitable[dict[UUID, int]]] | None = None
+    """``(source, person ids)`` → pieces in their carts by id, absent for none (goods.orders)."""
+    order_counts: (
+        Callable[[Source, Sequence[UUID]], Awaitable[dict[UUID, dict[str, int]]]] | None
+    ) = None
+    """``(source, customer ids)`` → orders by state by id, absent for none (goods.orders)."""
     recent_orders: Callable[[Any, UUID], Awaitable[list[Any]]] | None = None
     """``(desk, customer id)`` → rows as the console's list shows them (goods.orders)."""
     timeline: Callable[[Any, UUID], Awaitable[list[Any]]] | None = None
     """``(desk, customer id)`` → TimelineItem structs, newest first."""
     on_sign_in: list[OnSignIn] = []
-    """``(connection, device id, customer id)``: what a guest had becomes the customer's, in the same transaction."""
+    """``(connection, [(device id, customer id)])``: what guests had becomes the customers', in the same transaction."""
 
 
 plugs = Plugs()

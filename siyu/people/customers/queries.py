@@ -190,10 +190,14 @@ async def customer_row(
     return row
 
 
-async def customer_id_by_phone(source: Source, phone: str) -> UUID | None:
-    """The customer with a phone in its normal form."""
-    connection = await connection_of(source)
-    return await connection.fetchval("select id from customers where phone = $1", phone)
+async def customer_ids_by_phone(
+    connection: asyncpg.Connection, phones: Sequence[str]
+) -> dict[str, UUID]:
+    """Customers by their phone in its normal form; unknown ones are absent."""
+    rows = await connection.fetch(
+        "select phone, id from customers where phone = any($1::text[])", list(phones)
+    )
+    return {row["phone"]: row["id"] for row in rows}
 
 
 def _matching(q: str) -> ColumnElement[bool] | None:
@@ -313,18 +317,27 @@ class DemoMessage(msgspec.Struct, frozen=True):
     text: str
 
 
+_INBOX = """
+select m.at, m.phone, m.text from unnest($1::text[]) as w(phone)
+cross join lateral (select at, phone, text from demo_messages m where m.phone = w.phone order by at desc limit $2) m
+"""
+
+
 async def demo_messages(
-    connection: asyncpg.Connection, phone: str | None, *, limit: int = 20
+    connection: asyncpg.Connection, phones: Sequence[str], *, limit: int = 20
+) -> dict[str, list[DemoMessage]]:
+    """The latest messages to these phones in the demo's inbox, newest first; absent for none."""
+    found: dict[str, list[DemoMessage]] = {}
+    for row in await connection.fetch(_INBOX, sorted(set(phones)), limit):
+        found.setdefault(row["phone"], []).append(DemoMessage(*row))
+    return found
+
+
+async def latest_demo_messages(
+    connection: asyncpg.Connection, *, limit: int = 20
 ) -> list[DemoMessage]:
     """The latest messages of the demo's inbox, newest first."""
-    if phone is None:
-        rows = await connection.fetch(
-            "select at, phone, text from demo_messages order by at desc limit $1", limit
-        )
-    else:
-        rows = await connection.fetch(
-            "select at, phone, text from demo_messages where phone = $1 order by at desc limit $2",
-            phone,
-            limit,
-        )
+    rows = await connection.fetch(
+        "select at, phone, text from demo_messages order by at desc limit $1", limit
+    )
     return [DemoMessage(*row) for row in rows]

@@ -234,11 +234,18 @@ class SessionCache:
             return None
         if self._ended.get(token_hash, -1.0) >= began:
             return brand_id, person
+        self._keep(token_hash, brand_id, person)
+        return brand_id, person
+
+    def remember(self, token: str, brand_id: UUID, person: Person) -> None:
+        """Know a session that has just begun; call it after the commit."""
+        self._keep(hash_of(token), brand_id, person)
+
+    def _keep(self, token_hash: str, brand_id: UUID, person: Person) -> None:
         self._known[token_hash] = (time.monotonic(), brand_id, person)
         self._known.move_to_end(token_hash)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
-        return brand_id, person
 
     def forget(self, token_hash: str) -> None:
         """Forget a session that has ended; call it after the commit."""

@@ -20,6 +20,7 @@ from siyu.people.staff.queries import names
 from siyu.people.staff.rules import permission, permissions
 from siyu.people.staff.throttle import (
     Limit,
+    Tally,
     count_attempt,
     forget_attempts,
     is_telling,
@@ -33,6 +34,7 @@ __all__ = [
     "Limit",
     "NewStaff",
     "StaffActor",
+    "Tally",
     "add_many_staff",
     "audit",
     "brand_of_token",

@@ -14,9 +14,8 @@ __all__ = ["picky"]
 
 
 async def arrives(stall, payment_id, amount_minor):
-    return await payments.arrived(
-        stall.database, stall.brand.id, UUID(payment_id), amount_minor=amount_minor, reference="W1"
-    )
+    news = payments.Arrived(UUID(payment_id), amount_minor, "W1")
+    return await payments.till_of(stall.app.runtime).arrived(stall.brand.id, news)
 
 
 async def refunded_from(stall):

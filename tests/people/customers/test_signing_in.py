@@ -281,8 +281,8 @@ async def test_what_a_guest_had_is_handed_to_the_customer(
 ):
     heard = []
 
-    async def remember(session, device_id, customer_id):
-        heard.append((device_id, customer_id))
+    async def remember(connection, signed_in):
+        heard.extend(signed_in)
 
     monkeypatch.setattr(plugs, "on_sign_in", [*plugs.on_sign_in, remember])
     out = await shoppers.sign_in(await shoppers.guest(brand), phone)
@@ -304,7 +304,7 @@ async def test_what_a_guest_had_is_handed_to_the_customer(
 async def test_a_hook_that_fails_leaves_the_code_unspent(
     shoppers, brand, phone, database, monkeypatch
 ):
-    async def fail(session, device_id, customer_id):
+    async def fail(connection, signed_in):
         raise RuntimeError("no")
 
     guest = await shoppers.guest(brand)

@@ -2,9 +2,10 @@
 
 from siyu.goods.orders.actions.carts import (
     CartFull,
+    Put,
     drop_view,
     merge_carts,
-    put_in_cart,
+    put_in_carts,
     save_view,
     set_in_cart,
 )
@@ -16,13 +17,21 @@ from siyu.goods.orders.actions.ending import (
     complete_if_all_arrived,
     complete_overdue,
 )
-from siyu.goods.orders.actions.paying import ToPay, mark_paid, pay_nothing, start_payment
+from siyu.goods.orders.actions.paying import (
+    PayAsked,
+    ToPay,
+    mark_paid,
+    pay_nothing,
+    start_payments,
+)
 from siyu.goods.orders.actions.refunding import agree_refund, note_refund_settled, send_again
 from siyu.goods.orders.actions.shipping import NotThatMany, mark_handed_over, mark_shipped
 
 __all__ = [
     "CartFull",
     "NotThatMany",
+    "PayAsked",
+    "Put",
     "ToPay",
     "add_note",
     "agree_refund",
@@ -40,9 +49,9 @@ __all__ = [
     "merge_carts",
     "note_refund_settled",
     "pay_nothing",
-    "put_in_cart",
+    "put_in_carts",
     "save_view",
     "send_again",
     "set_in_cart",
-    "start_payment",
+    "start_payments",
 ]

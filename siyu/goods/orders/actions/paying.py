@@ -1,6 +1,7 @@
 """How an order comes to be paid: in time, late, twice, or with another amount."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -17,42 +18,76 @@ from siyu.goods.orders.rules import SHIP_WITHIN, WrongState, take
 from siyu.goods.orders.tables import OrderLineRow, OrderRow
 from siyu.kernel import clock
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
-from siyu.kernel.errors import NotFound
+from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.events import state, state_on
 
-_TO_PAY = (
-    "select number, state, customer_id, total_minor, pay_by from orders where id = $1 for update"
-)
+_TO_PAY = """
+select id, number, state, customer_id, total_minor, pay_by from orders where id = any($1::uuid[]) order by id for update
+"""
+
+
+class PayAsked(Struct, frozen=True):
+    """A customer wants to pay an order."""
+
+    order_id: UUID
+    customer_id: UUID
+    actor: Actor
 
 
 class ToPay(Struct, frozen=True):
-    """A payment that was started: what its provider is to be told once the transaction is over."""
+    """A payment that was started: what its provider is to be told once the transaction is over.
 
-    payment_id: UUID
+    ``payment_id`` is ``None`` for an order that costs nothing: ``pay_nothing`` is for it.
+    """
+
+    payment_id: UUID | None
     provider: str
     amount_minor: int
     label: str
 
 
-async def start_payment(
-    connection: asyncpg.Connection, order_id: UUID, customer_id: UUID, actor: Actor
-) -> ToPay | None:
-    """Start (or go on with) paying an unpaid order. The provider is not spoken to: commit first.
+async def start_payments(
+    connection: asyncpg.Connection, asked: Sequence[PayAsked]
+) -> list[ToPay | Refusal]:
+    """Start (or go on with) paying unpaid orders, by position. No provider is spoken to: commit first.
 
-    ``None`` for an order that costs nothing: ``pay_nothing`` is for it. Raises ``NotFound``, ``WrongState``.
+    Refusals: ``NotFound``, also for somebody else's order, and ``WrongState``.
     """
-    row = await connection.fetchrow(_TO_PAY, order_id)
-    if row is None or row["customer_id"] != customer_id:
-        raise NotFound(order_id=str(order_id))
-    if row["state"] != "unpaid" or row["pay_by"] <= clock.now():
-        raise WrongState(state=row["state"])
-    if row["total_minor"] == 0:
-        return None
-    payment_id = await payments.start(
-        connection, "order", order_id, row["total_minor"], label=row["number"], provider=plugs.payment_provider,
-        payer_id=customer_id, expires_at=row["pay_by"], actor=actor,
-    )  # fmt: skip
-    return ToPay(payment_id, plugs.payment_provider, row["total_minor"], row["number"])
+    rows = {
+        row["id"]: row
+        for row in await connection.fetch(_TO_PAY, sorted({one.order_id for one in asked}))
+    }
+    now, provider = clock.now(), plugs.payment_provider
+    wanted: dict[UUID, payments.Asked] = {}
+    for one in asked:
+        row = rows.get(one.order_id)
+        if row is not None and row["customer_id"] == one.customer_id and _is_payable(row, now):
+            wanted[one.order_id] = payments.Asked(
+                payable_kind="order", payable_id=one.order_id, amount_minor=row["total_minor"], provider=provider,
+                label=row["number"], payer_id=one.customer_id, expires_at=row["pay_by"], actor=one.actor,
+            )  # fmt: skip
+    costing = {id: one for id, one in wanted.items() if one.amount_minor > 0}
+    started = (
+        dict(zip(costing, await payments.start(connection, list(costing.values())), strict=True))
+        if costing
+        else {}
+    )
+    answers: list[ToPay | Refusal] = []
+    for one in asked:
+        row = rows.get(one.order_id)
+        if row is None or row["customer_id"] != one.customer_id:
+            answers.append(NotFound(order_id=str(one.order_id)))
+        elif one.order_id not in wanted:
+            answers.append(WrongState(state=row["state"]))
+        else:
+            answers.append(
+                ToPay(started.get(one.order_id), provider, row["total_minor"], row["number"])
+            )
+    return answers
+
+
+def _is_payable(row: asyncpg.Record, now: datetime) -> bool:
+    return row["state"] == "unpaid" and row["pay_by"] > now
 
 
 async def pay_nothing(session: AsyncSession, order_id: UUID) -> None:
@@ -122,7 +157,7 @@ async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled])
     others = [one for one in settled if one.payable_id not in paid or one != first[one.payable_id]]
     if others:
         if not isinstance(source, AsyncSession):
-            raise payments.NeedsSession
+            raise payments.NeedsSession([one.payment_id for one in others])
         await _unusual(source, others)
 
 

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
-from siyu.goods import catalogue, payments, pricing, stock
+from siyu.goods import payments, stock
 from siyu.goods.orders import actions, queries, rules
+from siyu.goods.orders.crowd import CartSeen, ToQuote, carts_seen, crowd_of
 from siyu.goods.orders.http import shop_wire, wire
 from siyu.goods.orders.http.showing import shop_order, shop_rows, shop_steps
-from siyu.goods.orders.placing import PlacedOut, PlaceOrderIn, Placing, Prices, cost, merged
+from siyu.goods.orders.placing import PlacedOut, PlaceOrderIn, Placing, cost, merged
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people.customers import Shopper, Visit
 
@@ -26,8 +26,7 @@ Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
 async def read_cart(shopper: NamedDependency[Shopper]) -> shop_wire.CartOut:
     """One's own cart, as a guest or signed in. Refusals: customers.privacy_needed."""
     owner_id = shopper.person_id()
-    async with shopper.connection() as connection:
-        return await _cart(connection, shopper, owner_id)
+    return _cart(await crowd_of(shopper.runtime).carts.ask(shopper.brand.id, owner_id), shopper)
 
 
 @post("/cart/add", tags=["cart"], status_code=200)
@@ -35,10 +34,8 @@ async def add_to_cart(
     shopper: NamedDependency[Shopper], data: JSONBody[shop_wire.CartAddIn]
 ) -> shop_wire.CartOut:
     """Put pieces into the cart. Refusals: catalogue.not_on_sale, orders.cart_full, customers.privacy_needed."""
-    owner_id = shopper.person_id()
-    async with shopper.connection() as connection:
-        await actions.put_in_cart(connection, owner_id, data.sku_id, data.quantity)
-        return await _cart(connection, shopper, owner_id)
+    put = actions.Put(shopper.person_id(), data.sku_id, data.quantity)
+    return _cart(await crowd_of(shopper.runtime).puts.ask(shopper.brand.id, put), shopper)
 
 
 @put("/cart/{sku_id:uuid}", tags=["cart"])
@@ -53,19 +50,14 @@ async def set_in_cart(
         await actions.set_in_cart(
             connection, owner_id, sku_id, data.quantity, selected=data.selected
         )
-        return await _cart(connection, shopper, owner_id)
+        (seen,) = await carts_seen(connection, [owner_id])
+    return _cart(seen, shopper)
 
 
-async def _cart(
-    connection: asyncpg.Connection, shopper: Shopper, owner_id: UUID
-) -> shop_wire.CartOut:
-    rows = await queries.cart_of(connection, owner_id)
-    skus = await catalogue.sellable(connection, [row.sku_id for row in rows])
-    free = await stock.free(connection, [row.sku_id for row in rows])
-    pictures = await catalogue.images(connection, [sku.image_id for sku in skus.values()])
+def _cart(seen: CartSeen, shopper: Shopper) -> shop_wire.CartOut:
     lines: list[shop_wire.CartLineOut] = []
-    for row in rows:
-        sku, left = skus[row.sku_id], free[row.sku_id]
+    for row in seen.lines:
+        sku, left = seen.skus[row.sku_id], seen.free[row.sku_id]
         problem = None
         if not sku.on_sale:
             problem = "off_sale"
@@ -79,7 +71,7 @@ async def _cart(
                 sku.product_id,
                 shopper.text(sku.title),
                 shopper.text(sku.option_label),
-                pictures.get(sku.image_id) if sku.image_id else None,
+                seen.pictures.get(sku.image_id) if sku.image_id else None,
                 row.quantity,
                 row.selected,
                 sku.price_minor,
@@ -107,15 +99,9 @@ async def quote(
     placing: Placing = shopper.runtime.parts["placing"]
     if store_id is not None and store_id not in await placing.handing_out(shopper.brand.id):
         raise rules.BadStore
-    async with shopper.connection() as connection:
-        prices = Prices(
-            await catalogue.sellable(connection, sku_ids),
-            await pricing.store_prices(connection, [store_id], sku_ids) if store_id else {},
-            await pricing.templates(connection) if data.delivery == "express" else [],
-        )
-        pictures = await catalogue.images(
-            connection, [sku.image_id for sku in prices.sellable.values()]
-        )
+    to_quote = ToQuote(sku_ids, store_id, with_freight=data.delivery == "express")
+    quotable = await crowd_of(shopper.runtime).quotes.ask(shopper.brand.id, to_quote)
+    prices, pictures = quotable.prices, quotable.pictures
     district_code = data.district_code if data.delivery == "express" else None
     priced = cost(lines, prices, district_code=district_code, store_id=store_id)
     skus = [prices.sellable[sku_id] for sku_id in sku_ids]
@@ -209,12 +195,10 @@ async def pay_order(
     shopper: NamedDependency[Shopper], order_id: FromPath[UUID]
 ) -> shop_wire.PayOut:
     """Go to the cashier; asking again leads to the same payment. Refusals: orders.wrong_state."""
-    customer_id = shopper.customer_id()
-    async with shopper.connection() as connection:
-        to_pay = await actions.start_payment(connection, order_id, customer_id, shopper.actor)
-    if (
-        to_pay is not None
-    ):  # committed: the provider is far away and must not be waited for with the order locked
+    asked = actions.PayAsked(order_id, shopper.customer_id(), shopper.actor)
+    to_pay = await crowd_of(shopper.runtime).payments.ask(shopper.brand.id, asked)
+    if to_pay.payment_id is not None:
+        # Committed: the provider is far away and must not be waited for with the order locked.
         provider = payments.provider_named(to_pay.provider)
         begun = await provider.begin(to_pay.payment_id, to_pay.amount_minor, to_pay.label)
         return shop_wire.PayOut(to_pay.payment_id, begun.cashier_path)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from siyu.goods.orders.queries.carts import cart_of, cart_quantity, views_of
+from siyu.goods.orders.queries.carts import CartLine, cart_quantities, carts_of, views_of
 from siyu.goods.orders.queries.listing import Filter, Keyset, counts, page_of_orders, readable
 from siyu.goods.orders.queries.reading import (
     RefundSeen,
@@ -26,13 +26,14 @@ from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.errors import NotFound
 
 __all__ = [
+    "CartLine",
     "Filter",
     "Keyset",
     "RefundSeen",
     "Source",
     "TimelineItem",
-    "cart_of",
-    "cart_quantity",
+    "cart_quantities",
+    "carts_of",
     "check_owner",
     "connection_of",
     "counts",

@@ -1,5 +1,6 @@
 """Reads of carts and of saved views."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -19,22 +20,29 @@ class CartLine(Struct, frozen=True):
     selected: bool
 
 
-async def cart_of(connection: asyncpg.Connection, owner_id: UUID) -> list[CartLine]:
-    """What lies in a cart, last added first."""
+async def carts_of(
+    connection: asyncpg.Connection, owner_ids: Sequence[UUID]
+) -> dict[UUID, list[CartLine]]:
+    """What lies in these carts, by owner, last added first; absent for an empty one."""
     rows = await connection.fetch(
-        """select sku_id, quantity, selected from cart_lines where owner_id = $1
-           order by added_at desc, sku_id""",
-        owner_id,
+        """select owner_id, sku_id, quantity, selected from cart_lines where owner_id = any($1::uuid[])
+           order by owner_id, added_at desc, sku_id""",
+        list(owner_ids),
     )
-    return [CartLine(*row) for row in rows]
+    found: dict[UUID, list[CartLine]] = {}
+    for owner_id, *line in rows:
+        found.setdefault(owner_id, []).append(CartLine(*line))
+    return found
 
 
-async def cart_quantity(source: Source, owner_id: UUID) -> int:
-    """How many pieces lie in a cart."""
+async def cart_quantities(source: Source, owner_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many pieces lie in these carts, by owner; absent for an empty one."""
     connection = await connection_of(source)
-    return await connection.fetchval(
-        "select coalesce(sum(quantity), 0)::bigint from cart_lines where owner_id = $1", owner_id
+    rows = await connection.fetch(
+        """select owner_id, sum(quantity)::bigint from cart_lines where owner_id = any($1::uuid[]) group by owner_id""",
+        list(owner_ids),
     )
+    return {row[0]: row[1] for row in rows}
 
 
 async def views_of(session: AsyncSession, staff_id: UUID, page: str) -> list[SavedViewRow]:

@@ -153,13 +153,18 @@ async def orders_by_link(session: AsyncSession, link_ids: Iterable[UUID]) -> dic
     return {link_id: count for link_id, count in rows if link_id is not None}
 
 
-async def state_counts(source: Source, customer_id: UUID) -> dict[str, int]:
-    """How many orders a customer has in each state."""
+async def state_counts(source: Source, customer_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many orders customers have in each state, by customer; absent for those without orders."""
     connection = await connection_of(source)
     rows = await connection.fetch(
-        "select state, count(*) from orders where customer_id = $1 group by state", customer_id
+        """select customer_id, state, count(*) from orders where customer_id = any($1::uuid[])
+           group by customer_id, state""",
+        list(customer_ids),
     )
-    return {row[0]: row[1] for row in rows}
+    found: dict[UUID, dict[str, int]] = {}
+    for customer_id, state, count in rows:
+        found.setdefault(customer_id, {})[state] = count
+    return found
 
 
 async def overdue(

@@ -12,6 +12,7 @@ from msgspec import Meta
 from siyu.kernel.http import once
 from siyu.people.customers import actions, queries, regions
 from siyu.people.customers.actions import AddressIn
+from siyu.people.customers.crowd import crowd_of
 from siyu.people.customers.queries import AddressOut
 from siyu.people.customers.visit import Shopper, Visit
 
@@ -69,15 +70,15 @@ async def post_address(
     """Add an address. Refusals: customers.bad_phone, customers.too_many_addresses, http.invalid."""
     customer_id = shopper.customer_id()
     if request_key is None:
-        async with shopper.connection() as connection:
-            return AddressOut.of(await actions.save_address(connection, customer_id, data))
+        write = actions.AddressWrite(customer_id, actions.checked_address(data))
+        return AddressOut.of(await crowd_of(shopper.runtime).addresses.ask(shopper.brand.id, write))
     async with shopper.session() as session:
-        write = await once(session, f"addresses/{customer_id}", request_key, data)
-        if write.reference:
-            earlier = UUID(write.reference["address_id"])
+        write_once = await once(session, f"addresses/{customer_id}", request_key, data)
+        if write_once.reference:
+            earlier = UUID(write_once.reference["address_id"])
             return AddressOut.of(await queries.address(session, customer_id, earlier))
         made = await actions.save_address(session, customer_id, data)
-        await write.done({"address_id": made.id})
+        await write_once.done({"address_id": made.id})
     return AddressOut.of(made)
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import delete as remove
 from siyu.kernel.db import after_commit
 from siyu.kernel.errors import Invalid, NotFound
 from siyu.kernel.http import client_address
-from siyu.people.customers import actions, queries, rules, signing_in
+from siyu.people.customers import actions, queries, rules
+from siyu.people.customers.crowd import Known, crowd_of, known_of
 from siyu.people.customers.ports import Touch, plugs
 from siyu.people.customers.queries import Person
 from siyu.people.customers.tables import ShopSessionRow
@@ -105,32 +106,32 @@ async def show_shop(visit: NamedDependency[Visit]) -> ShopOut:
     )
 
 
-async def _session_out(
-    source: queries.Source,
-    runtime: Any,
-    person: Person | None,
-    csrf: str,
-    *,
-    token: str | None = None,
+def _session_out(
+    person: Person | None, known: Known | None, *, csrf: str, token: str | None = None
 ) -> ShopSessionOut:
-    customer, counts, pieces = None, dict[str, int](), 0
-    if person is not None and plugs.cart_quantity is not None:
-        pieces = await plugs.cart_quantity(source, person.id)
-    if person is not None and person.kind == "customer":
-        card = (await queries.cards(source, [person.id])).get(person.id)
-        if card is None:
-            raise NotFound(customer_id=str(person.id))
-        customer = ShopCustomer(card.id, card.name, card.phone_masked, card.joined_at)
-        if plugs.order_counts is not None:
-            counts = await plugs.order_counts(source, person.id)
-    kind = "none" if person is None else person.kind
-    if token:
-        csrf = csrf_token(runtime.secret, token)
-    return ShopSessionOut(kind, token, csrf, customer, pieces, counts)  # pyright: ignore[reportArgumentType]
+    """``known`` of a customer; a guest has no more than a cart."""
+    if person is None:
+        return ShopSessionOut("none", None, csrf, None, 0, {})
+    if known is None:
+        return ShopSessionOut("guest", token, csrf, None, 0, {})
+    card = known.card
+    customer = ShopCustomer(card.id, card.name, card.phone_masked, card.joined_at)
+    return ShopSessionOut(
+        "customer", token, csrf, customer, known.cart_quantity, known.order_counts
+    )
 
 
-async def _known(visit: Visit) -> ShopSessionOut:
-    return await _session_out(visit.session, visit.runtime, visit.person, visit.csrf_token)
+async def _known(source: queries.Source, person: Person | None, csrf: str) -> ShopSessionOut:
+    """The session of whoever comes back. Raises ``NotFound`` for a customer who is no more."""
+    if person is None or person.kind != "customer":
+        out = _session_out(person, None, csrf=csrf)
+        if person is not None and plugs.cart_quantities is not None:
+            out.cart_quantity = (await plugs.cart_quantities(source, [person.id])).get(person.id, 0)
+        return out
+    known = (await known_of(source, [person.id])).get(person.id)
+    if known is None:
+        raise NotFound(customer_id=str(person.id))
+    return _session_out(person, known, csrf=csrf)
 
 
 def _cookie(runtime: Any, slug: str, value: str) -> Cookie:
@@ -155,21 +156,25 @@ async def begin_guest(
 
     Refusal: customers.privacy_needed when another version is in force.
     """
+    runtime, brand = shopper.runtime, shopper.brand
     if shopper.person is not None and shopper.token is not None:
-        csrf = csrf_token(shopper.runtime.secret, shopper.token)
         async with shopper.connection() as connection:
-            return Response(await _session_out(connection, shopper.runtime, shopper.person, csrf))
+            return Response(
+                await _known(connection, shopper.person, csrf_token(runtime.secret, shopper.token))
+            )
+    actions.check_privacy(brand, data.privacy_version)
     touch, link_code = Touch(), data.link or shopper.link_code
     if link_code:
         async with shopper.session() as session:
             touch = await actions.touch_behind(session, link_code)
-    async with shopper.connection() as connection:
-        device_id, token = await actions.admit_guest(
-            connection, shopper.brand, privacy_version=data.privacy_version, locale=shopper.locale, touch=touch
-        )  # fmt: skip
-        person = Person("guest", device_id, device_id)
-        out = await _session_out(connection, shopper.runtime, person, "", token=token)
-    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, token)])
+    arrival = actions.Arrival(data.privacy_version, shopper.locale, touch)
+    guest = await crowd_of(runtime).arrivals.ask(brand.id, arrival)
+    person = Person("guest", guest.device_id, guest.device_id)
+    sessions_of(runtime).remember(guest.token, brand.id, person)
+    out = _session_out(
+        person, None, csrf=csrf_token(runtime.secret, guest.token), token=guest.token
+    )
+    return Response(out, cookies=[_cookie(runtime, brand.slug, guest.token)])
 
 
 @post("/session/code", tags=["shop"], status_code=202)
@@ -183,8 +188,16 @@ async def send_code(
     Refusals: customers.bad_phone, customers.privacy_needed, customers.no_sms_channel, http.too_many.
     """
     shopper.session_token()
-    address = client_address(request.scope)
-    return CodeSentOut(await signing_in.send_code(shopper, phone=data.phone, address=address))
+    runtime, brand, sender = shopper.runtime, shopper.brand, plugs.code_sender
+    if not runtime.is_demo and sender is None:
+        raise rules.NoSmsChannel
+    code = actions.code_to_send(
+        runtime.secret, brand, phone=data.phone, address=client_address(request.scope), locale=shopper.locale
+    )  # fmt: skip
+    await crowd_of(runtime).codes.ask(brand.id, code)
+    if not runtime.is_demo and sender is not None:  # outside the transaction: it is far away
+        await sender.send_code(brand.id, code.phone, code.code, shopper.locale)
+    return CodeSentOut(int(rules.CODE_EVERY.total_seconds()))
 
 
 @post("/session/verify", tags=["shop"], status_code=200)
@@ -192,25 +205,23 @@ async def verify_code(
     shopper: NamedDependency[Shopper], data: JSONBody[VerifyIn]
 ) -> Response[ShopSessionOut]:
     """Sign in with the code; the cart survives. Refusals: customers.wrong_code, customers.privacy_needed."""
-    before, out, signed_in = hash_of(shopper.session_token()), None, None
-    async with shopper.connection() as connection:
-        signed_in = await signing_in.verify_code(
-            shopper, connection, phone=data.phone, code=data.code.strip()
-        )
-        if signed_in is not None:
-            out = await _session_out(
-                connection, shopper.runtime, signed_in.person, "", token=signed_in.token
-            )
-    if signed_in is None or out is None:
-        raise rules.WrongCode
-    sessions_of(shopper.runtime).forget(before)
-    return Response(out, cookies=[_cookie(shopper.runtime, shopper.brand.slug, signed_in.token)])
+    runtime, brand, session_hash = shopper.runtime, shopper.brand, hash_of(shopper.session_token())
+    attempt = actions.attempt_of(
+        runtime.secret, brand.id, phone=data.phone, code=data.code.strip(), session_hash=session_hash,
+        locale=shopper.locale, actor=shopper.actor,
+    )  # fmt: skip
+    entered = await crowd_of(runtime).attempts.ask(brand.id, attempt)
+    token, person = entered.signed_in.token, entered.signed_in.person
+    sessions_of(runtime).forget(session_hash)
+    sessions_of(runtime).remember(token, brand.id, person)
+    out = _session_out(person, entered.known, csrf=csrf_token(runtime.secret, token), token=token)
+    return Response(out, cookies=[_cookie(runtime, brand.slug, token)])
 
 
 @get("/session", tags=["shop"])
 async def show_session(visit: NamedDependency[Visit]) -> ShopSessionOut:
     """Who the visitor is to the shop."""
-    return await _known(visit)
+    return await _known(visit.session, visit.person, visit.csrf_token)
 
 
 @delete("/session", tags=["shop"], status_code=204)
@@ -239,7 +250,7 @@ async def patch_me(visit: NamedDependency[Visit], data: JSONBody[MePatchIn]) -> 
         name=None if data.name is UNSET else data.name,
         locale=None if data.locale is UNSET else data.locale,
     )
-    return await _known(visit)
+    return await _known(visit.session, visit.person, visit.csrf_token)
 
 
 class DemoMessageOut(msgspec.Struct):
@@ -257,8 +268,12 @@ async def show_demo_inbox(shopper: NamedDependency[Shopper], phone: Search = "")
     """The latest text messages of the demo, instead of a phone. Not there in production."""
     if not shopper.runtime.is_demo:
         raise NotFound
-    async with shopper.connection() as connection:
-        rows = await queries.demo_messages(connection, rules.normal_phone(phone) if phone else None)
+    if phone:
+        crowd, wanted = crowd_of(shopper.runtime), rules.normal_phone(phone)
+        rows = await crowd.inboxes.ask(shopper.brand.id, wanted)
+    else:
+        async with shopper.connection() as connection:
+            rows = await queries.latest_demo_messages(connection)
     return DemoInboxOut(
         [DemoMessageOut(row.at, rules.masked_phone(row.phone), row.text) for row in rows]
     )

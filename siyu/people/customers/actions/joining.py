@@ -6,59 +6,85 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock
 from siyu.kernel.db import SYSTEM, Actor, actor_of, brand_of, driver_of
-from siyu.kernel.errors import Invalid, NotFound
 from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
 from siyu.kernel.search import tokens
 from siyu.people.brands import BrandFacts, units
-from siyu.people.customers import queries, regions, rules
+from siyu.people.customers import queries, rules
 from siyu.people.customers.events import CustomerChanged, CustomerJoined, GuestArrived
 from siyu.people.customers.ports import Touch, plugs
-from siyu.people.customers.queries import Address
 from siyu.people.customers.tables import (
-    AddressRow,
     CustomerRow,
 )
 from siyu.people.staff import hash_of, names, new_token
 
 _ADMIT = """
-with device as (
+with came as (
+    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[],
+                         $9::text[], $10::text[])
+        as c(id, source, scene, link_id, store_id, guide_id, acceptance_id, version, locale, token_hash)
+), device as (
     insert into devices (id, created_at, source, scene, link_id, store_id, guide_id)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    select id, $11, source, scene, link_id, store_id, guide_id from came
 ), accepted as (
-    insert into privacy_acceptances (id, device_id, version, locale, at) values ($8, $1, $9, $10, $2)
+    insert into privacy_acceptances (id, device_id, version, locale, at)
+    select acceptance_id, id, version, locale, $11 from came
 )
-insert into shop_sessions (token_hash, device_id, created_at, last_seen_at) values ($11, $1, $2, $2)
+insert into shop_sessions (token_hash, device_id, created_at, last_seen_at) select token_hash, id, $11, $11 from came
 """
 
 
-async def admit_guest(
-    connection: asyncpg.Connection,
-    brand: BrandFacts,
-    *,
-    privacy_version: str,
-    locale: str,
-    touch: Touch,
-) -> tuple[UUID, str]:
-    """Know a visitor's device from now on, for the privacy text was accepted; its id and the session's token.
+class Arrival(msgspec.Struct, frozen=True):
+    """A visitor who has accepted the privacy text of this version."""
 
-    Raises ``PrivacyNeeded`` when the accepted version is not the one in force.
-    """
+    privacy_version: str
+    locale: str
+    touch: Touch
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """A visitor's device, and the token of its session."""
+
+    device_id: UUID
+    token: str
+
+
+def check_privacy(brand: BrandFacts, privacy_version: str) -> None:
+    """Raises ``PrivacyNeeded`` when the accepted version is not the one in force."""
     if privacy_version != brand.privacy_version:
         raise rules.PrivacyNeeded(version=brand.privacy_version)
-    device_id, token = new_id(), new_token(brand.id)
+
+
+async def admit_guests(
+    connection: asyncpg.Connection, brand_id: UUID, arrivals: Sequence[Arrival]
+) -> list[Guest]:
+    """Know visitors' devices from now on, by position. That the accepted version is in force was checked."""
+    guests = [Guest(new_id(), new_token(brand_id)) for _ in arrivals]
+    touches = [one.touch for one in arrivals]
     await connection.execute(
-        _ADMIT, device_id, clock.now(), touch.source, touch.scene, touch.link_id, touch.store_id, touch.guide_id,
-        new_id(), privacy_version, locale, hash_of(token),
-    )  # fmt: skip
-    arrived = GuestArrived(device_id=device_id, **msgspec.structs.asdict(touch))
-    await state_on(connection, [arrived])
-    return device_id, token
+        _ADMIT,
+        [guest.device_id for guest in guests],
+        [touch.source for touch in touches],
+        [touch.scene for touch in touches],
+        [touch.link_id for touch in touches],
+        [touch.store_id for touch in touches],
+        [touch.guide_id for touch in touches],
+        [new_id() for _ in arrivals],
+        [one.privacy_version for one in arrivals],
+        [one.locale for one in arrivals],
+        [hash_of(guest.token) for guest in guests],
+        clock.now(),
+    )
+    arrived = [
+        GuestArrived(device_id=guest.device_id, **msgspec.structs.asdict(touch))
+        for guest, touch in zip(guests, touches, strict=True)
+    ]
+    await state_on(connection, arrived)
+    return guests
 
 
 async def touch_behind(session: AsyncSession, link_code: str) -> Touch:
@@ -104,15 +130,18 @@ async def join_customers(
     people: Sequence[NewCustomer],
     *,
     origin: str = "live",
-    actor: Actor = SYSTEM,
+    actors: Sequence[Actor] = (),
 ) -> list[UUID]:
     """Make customers of those whose phone is not known yet; ids in order, of the known ones too.
+
+    ``actors`` says who joins whom, by position; on a session its own actor does.
 
     ``seq`` counts without holes: the brand's counter row stays locked to the end of the transaction, so
     joining waits for joining and two sign-ups of one phone make one customer. Everybody else passes by.
     """
     if isinstance(source, AsyncSession):
-        actor = actor_of(source)
+        actors = [actor_of(source)] * len(people)
+    acting = {one.phone: actor for one, actor in zip(people, actors, strict=False)}
     driver = await queries.connection_of(source)
     last_seq = int(await driver.fetchval(_NEXT) or 0)
     known = {
@@ -141,7 +170,8 @@ async def join_customers(
             for one in fresh
         ]
         moments = [one.joined_at or clock.now() for one in fresh]
-        await state_on(driver, joined, actor=actor, origin=origin, occurred_at=moments)
+        who = [acting.get(one.phone, SYSTEM) for one in fresh]
+        await state_on(driver, joined, actor=who, origin=origin, occurred_at=moments)
     return [known.get(one.phone) or ids[one.phone] for one in people]
 
 
@@ -212,92 +242,3 @@ async def change_me(
     await session.flush()
     await state(session, [CustomerChanged(customer_id=customer_id)])
     return row
-
-
-class AddressIn(msgspec.Struct, forbid_unknown_fields=True):
-    """An address as the customer writes it."""
-
-    recipient: str
-    phone: str
-    district_code: str
-    street: str
-    is_default: bool = False
-
-
-def checked_address(data: AddressIn) -> AddressIn:
-    """The address trimmed and with its phone in normal form. Raises ``Invalid``, ``BadPhone``."""
-    if not regions.is_district(data.district_code):
-        raise Invalid(
-            errors=[{"path": "district_code", "message": "not a district of the official list"}]
-        )
-    return AddressIn(
-        rules.check_line(data.recipient, "recipient", 40),
-        rules.normal_phone(data.phone),
-        data.district_code,
-        rules.check_line(data.street, "street", 200, least=2),
-        data.is_default,
-    )
-
-
-_LOCK = "select from customers where id = $1 for update"
-_KNOWN_ADDRESSES = """
-select count(*) as known, coalesce(bool_or(is_default) filter (where id = $2), false) as was_default,
-       count(*) filter (where id = $2) as it from addresses where customer_id = $1
-"""
-_CLEAR_DEFAULT = (
-    "update addresses set is_default = false where customer_id = $1 and is_default and id <> $2"
-)
-_WRITE_ADDRESS = """
-insert into addresses (id, customer_id, recipient, phone, district_code, street, is_default, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (brand_id, id) do update set recipient = excluded.recipient, phone = excluded.phone,
-    district_code = excluded.district_code, street = excluded.street, is_default = excluded.is_default
-"""
-
-
-async def save_address(
-    source: queries.Source, customer_id: UUID, data: AddressIn, address_id: UUID | None = None
-) -> Address:
-    """Write an entry of the address book, a new one without ``address_id``. The first one becomes the default.
-
-    Raises ``Invalid``, ``BadPhone``, ``NotFound``, ``TooManyAddresses``.
-    """
-    data = checked_address(data)
-    driver, id = await queries.connection_of(source), address_id or new_id()
-    # One customer's changes wait for each other: the limit and the one default depend on all entries.
-    await driver.execute(_LOCK, customer_id)
-    row = await driver.fetchrow(_KNOWN_ADDRESSES, customer_id, id)
-    assert row is not None
-    if address_id is not None and not row["it"]:
-        raise NotFound(address_id=str(address_id))
-    if address_id is None and row["known"] >= rules.MOST_ADDRESSES:
-        raise rules.TooManyAddresses(most=rules.MOST_ADDRESSES)
-    is_default = data.is_default or not row["known"] or row["was_default"]
-    if is_default and not row["was_default"] and row["known"]:
-        await driver.execute(_CLEAR_DEFAULT, customer_id, id)
-    await driver.execute(
-        _WRITE_ADDRESS, id, customer_id, data.recipient, data.phone, data.district_code, data.street, is_default,
-        clock.now(),
-    )  # fmt: skip
-    return Address(id, data.recipient, data.phone, data.district_code, data.street, is_default)
-
-
-async def drop_address(session: AsyncSession, customer_id: UUID, address_id: UUID) -> None:
-    """Remove an entry; when it was the default, the newest of the others becomes it. Raises ``NotFound``."""
-    await session.execute(
-        select(CustomerRow.id).where(CustomerRow.id == customer_id).with_for_update()
-    )
-    row = await queries.address_row(session, customer_id, address_id)
-    was_default = row.is_default
-    await session.delete(row)
-    await session.flush()
-    if was_default:
-        newest = (
-            select(AddressRow.id)
-            .where(AddressRow.customer_id == customer_id)
-            .order_by(AddressRow.created_at.desc(), AddressRow.id.desc())
-            .limit(1)
-        )
-        await session.execute(
-            update(AddressRow).where(AddressRow.id.in_(newest)).values(is_default=True)
-        )
