@@ -39,6 +39,9 @@ LOST = (
     TimeoutError,
 )
 TRIES = 3
+AT_ONCE = 32
+"""How many answers leave before the loop turns to the database again: a crowd that is answered in one go comes back
+in one go, and the next batch's statements would wait behind all of it."""
 
 
 class OutcomeUnknown(Refusal):
@@ -66,8 +69,10 @@ class Spoiled(Exception):
 class Transactions(Protocol):
     """What a batcher needs of the database: a brand-bound transaction on a bare connection."""
 
-    def raw(self, brand_id: UUID) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        """Commits at the end, rolls back when anything is raised."""
+    def raw(
+        self, brand_id: UUID, *, by_key: bool
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Everything is looked up by key; commits at the end, rolls back when anything is raised."""
         ...
 
 
@@ -80,6 +85,9 @@ class _Waiting(Generic[Request, Answer]):
         self.request = request
         self.claims = tuple(claims)
         self.answer = answer
+
+
+_Answers = list[tuple[_Waiting[Request, Answer], Answer | Refusal]]
 
 
 class _Lane(Generic[Request, Answer]):
@@ -156,6 +164,7 @@ class Batcher(Generic[Request, Answer]):
         self._patience_s = patience_s
         self._lanes: OrderedDict[UUID, _Lane[Request, Answer]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._waiting = 0
         self._planned = False
         self._closing = False
@@ -218,12 +227,12 @@ class Batcher(Generic[Request, Answer]):
         self._planned = False
         for brand_id in list(self._lanes):
             lane = self._lanes[brand_id]
-            while len(self._tasks) < self._in_flight and (batch := lane.gather(self._max_batch)):
+            while self._running < self._in_flight and (batch := lane.gather(self._max_batch)):
+                self._running += 1
                 lane.running += 1
                 task = asyncio.create_task(self._run(brand_id, lane, batch))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-                task.add_done_callback(lambda _: self._start())
                 self._lanes.move_to_end(brand_id)
             if not (lane.running or lane.fresh or lane.behind):
                 del self._lanes[brand_id]
@@ -231,8 +240,9 @@ class Batcher(Generic[Request, Answer]):
     async def _run(
         self, brand_id: UUID, lane: _Lane[Request, Answer], batch: list[_Waiting[Request, Answer]]
     ) -> None:
+        answers: _Answers[Request, Answer] = []
         try:
-            await self._settle(brand_id, batch)
+            answers = await self._settle(brand_id, batch)
         except asyncio.CancelledError:
             for waiting in batch:
                 _give(waiting, OutcomeUnknown(retry_after_s=1))
@@ -242,17 +252,29 @@ class Batcher(Generic[Request, Answer]):
             for waiting in batch:
                 _give(waiting, error)
         finally:
+            self._running -= 1
             lane.running -= 1
             lane.freed(claim for waiting in batch for claim in waiting.claims)
+            self._start()  # the next batch goes first, so that the database works while answers leave
+        try:
+            for at, (waiting, answer) in enumerate(answers, 1):
+                _give(waiting, answer)
+                if at % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        finally:
+            for waiting, answer in answers:
+                _give(waiting, answer)
 
-    async def _settle(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> None:
-        """Answer everybody in the batch; a request that poisons it is found by halving."""
+    async def _settle(
+        self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]
+    ) -> "_Answers[Request, Answer]":
+        """The answers of a committed batch; a request that poisons it is found by halving, and answered here."""
         tries = 0
         while batch := [waiting for waiting in batch if not waiting.answer.done()]:
             try:
                 async with (
                     asyncio.timeout(self._transaction_s),
-                    self._database.raw(brand_id) as connection,
+                    self._database.raw(brand_id, by_key=True) as connection,
                 ):
                     self.batches += 1
                     answers = await self._decide(
@@ -273,27 +295,28 @@ class Batcher(Generic[Request, Answer]):
                         error=repr(error),
                     )
                     if not await self._look_up(brand_id, batch):
-                        return
+                        return []
                     if tries < TRIES:
                         continue
                     if len(batch) == 1:
                         _give(batch[0], OutcomeUnknown(retry_after_s=2))
-                        return
+                        return []
                 elif isinstance(error, CONFLICTS) and tries < TRIES:
                     await asyncio.sleep(0.01 * tries)
                     continue
                 elif len(batch) == 1:
                     _give(batch[0], error)
-                    return
+                    return []
                 log.warning(
                     "batch is split", brand=str(brand_id), requests=len(batch), error=repr(error)
                 )
-                await self._settle(brand_id, batch[: len(batch) // 2])
-                await self._settle(brand_id, batch[len(batch) // 2 :])
-                return
+                for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                    for waiting, answer in await self._settle(brand_id, half):
+                        _give(waiting, answer)
+                return []
             self.answered += len(batch)
-            for waiting, answer in zip(batch, answers, strict=True):
-                _give(waiting, answer)
+            return list(zip(batch, answers, strict=True))
+        return []
 
     async def _look_up(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> bool:
         """After a commit of unknown fate: answer what was done. False when the database stayed away."""
@@ -307,7 +330,7 @@ class Batcher(Generic[Request, Answer]):
             try:
                 async with (
                     asyncio.timeout(self._transaction_s),
-                    self._database.raw(brand_id) as connection,
+                    self._database.raw(brand_id, by_key=True) as connection,
                 ):
                     found = await self._settled(
                         connection, brand_id, [waiting.request for waiting in batch]

@@ -192,12 +192,21 @@ class Database:
                 call()
 
     @asynccontextmanager
-    async def raw(self, brand_id: UUID) -> AsyncIterator[asyncpg.Connection]:
-        """One brand-bound transaction on a bare asyncpg connection (JSONB as Python values)."""
+    async def raw(
+        self, brand_id: UUID, *, by_key: bool = False
+    ) -> AsyncIterator[asyncpg.Connection]:
+        """One brand-bound transaction on a bare asyncpg connection (JSONB as Python values).
+
+        ``by_key`` is for those that look everything up by key: a connection keeps its plans, and one made while the
+        tables of a new house were empty would read them whole, foreign keys included, until statistics are gathered.
+        """
         assert self._pool is not None, "open() first"
         async with self._pool.acquire() as connection:
             # One message opens and binds it; a UUID's own text cannot carry anything else.
-            await connection.execute(f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'")
+            indexed = "; set local enable_seqscan = off" if by_key else ""
+            await connection.execute(
+                f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
+            )
             running = _running[_bare(connection)] = Running(brand_id, [])
             try:
                 yield connection

@@ -222,11 +222,13 @@ class Flaky:
         self._database, self.cuts = database, cuts
 
     @asynccontextmanager
-    async def raw(self, brand_id: UUID) -> AsyncIterator[asyncpg.Connection]:
+    async def raw(
+        self, brand_id: UUID, *, by_key: bool = False
+    ) -> AsyncIterator[asyncpg.Connection]:
         cut = self.cuts.pop(0) if self.cuts else ""
         if cut == "away":
             raise ConnectionRefusedError("nobody listens")
-        async with self._database.raw(brand_id) as connection:
+        async with self._database.raw(brand_id, by_key=by_key) as connection:
             yield connection
             if cut == "before":
                 own = await connection.fetchval("select pg_backend_pid()")

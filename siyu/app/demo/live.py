@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from siyu.goods import payments, stock
-from siyu.goods.orders import PlacedOut, Wanted, place_orders
+from siyu.goods.orders import PlacedOut, Wanted, place_orders, rooms_of
 from siyu.goods.orders.rules import PriceChanged
 from siyu.goods.payments import SANDBOX
 from siyu.kernel.db import Database
@@ -111,6 +111,7 @@ async def _ask(database: Database, brand: BrandFacts, wanted: Wanted) -> PlacedO
         (answer,) = await place_orders(
             connection,
             [wanted],
+            await rooms_of(connection),
             currency=brand.currency,
             time_zone=brand.time_zone,
             timeout=timedelta(minutes=brand.unpaid_timeout_minutes),

@@ -36,8 +36,7 @@ from siyu.goods.orders.placing import (
     Wanted,
     place,
     place_orders,
-    reference_batch,
-    run_reference,
+    rooms_of,
 )
 from siyu.goods.orders.placing import (
     start as open_placing,
@@ -120,8 +119,7 @@ __all__ = [
     "plugs",
     "readable",
     "recent_orders",
-    "reference_batch",
-    "run_reference",
+    "rooms_of",
     "state_counts",
     "told",
 ]

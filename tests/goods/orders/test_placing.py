@@ -365,18 +365,3 @@ async def test_two_processes_share_the_last_pieces_and_a_key_fairly(stall, shopp
     for process in processes:
         await process.close()
     await stall.all_holds()
-
-
-async def test_the_reference_writes_the_very_rows_of_the_whole_way(stall, shopper):
-    from siyu.goods.orders.placing import reference_batch, run_reference
-
-    sku = await stall.sku(1990, 100)
-    await shopper.ordered({sku: 1}, 1990)
-    async with stall.database.raw(stall.brand.id) as connection:
-        statements = await reference_batch(connection, sku, [shopper.id], 20)
-    async with stall.database.raw(stall.brand.id) as connection:
-        await run_reference(connection, statements)
-    assert await stall.level(sku) == (100, 21)
-    for table in ("orders", "order_lines", "events where kind = 'orders.placed/1'"):
-        assert len(await stall.fetch(f"select 1 from {table}")) == 21
-    await stall.all_holds()

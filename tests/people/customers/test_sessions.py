@@ -173,8 +173,8 @@ class Held:
         self._database, self.read, self.end = database, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
-    async def raw(self, brand_id):
-        async with self._database.raw(brand_id) as connection:
+    async def raw(self, brand_id, *, by_key):
+        async with self._database.raw(brand_id, by_key=by_key) as connection:
             yield connection
         self.read.set()
         await self.end.wait()

@@ -1,9 +1,14 @@
 """Placing orders: many at a time, in one transaction, decided in order of arrival."""
 
-from siyu.goods.orders.placing.batch import OrderBatcher, open_batcher, place_orders, placed_before
+from siyu.goods.orders.placing.batch import (
+    OrderBatcher,
+    open_batcher,
+    place_orders,
+    placed_before,
+    rooms_of,
+)
 from siyu.goods.orders.placing.costing import Prices, cost, merged
 from siyu.goods.orders.placing.door import Placing, place, start
-from siyu.goods.orders.placing.reference import reference_batch, run_reference
 from siyu.goods.orders.placing.wanted import OrderLineIn, PlacedOut, PlaceOrderIn, Wanted
 
 __all__ = [
@@ -20,7 +25,6 @@ __all__ = [
     "place",
     "place_orders",
     "placed_before",
-    "reference_batch",
-    "run_reference",
+    "rooms_of",
     "start",
 ]

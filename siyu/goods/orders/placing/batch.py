@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
+from msgspec import Struct
 
 from siyu.goods import catalogue, pricing, stock
 from siyu.goods.orders.actions.stating import UNPAID, watch
 from siyu.goods.orders.placing.costing import Prices
 from siyu.goods.orders.placing.deciding import Draft, Earlier, Ground, Same, decide, placed_out
 from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
-from siyu.goods.orders.placing.writing import free_numbers, write_orders
+from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, write_orders
 from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
 from siyu.kernel import clock, events, timers
@@ -23,33 +25,40 @@ from siyu.people import customers
 from siyu.people.brands import brand_facts
 
 SHOPPER = Actor("customer", None, "")
-BY_INDEX = "set local enable_seqscan = off"
-"""Everything here is looked up by key. A connection keeps its plans: one made while the tables of a new house were
-empty would read them whole, foreign keys included, until statistics are gathered much later."""
 _EARLIER = """
 select o.customer_id, o.request_key, o.request_hash, o.id, o.number, o.total_minor, o.pay_by
 from unnest($1::uuid[], $2::text[]) as w(customer_id, request_key)
 cross join lateral (select * from orders o where o.customer_id = w.customer_id and o.request_key = w.request_key
                     limit 1) o
 """
+_EARLIER_AND_TAKEN = f"""
+{_EARLIER}
+union all select null, null, null, null, number, null, null from ({TAKEN.replace("$1", "$3")}) as t
+"""
 _EMPTY_CARTS = """
 delete from cart_lines c using unnest($1::uuid[], $2::uuid[]) as bought(owner_id, sku_id)
 where c.owner_id = bought.owner_id and c.sku_id = bought.sku_id
 """
+ROOMS_MEMORY_S = 3.0
 OrderBatcher = Batcher[Wanted, PlacedOut]
 
 
 def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128) -> OrderBatcher:
     """The process's batcher of orders; close it before the database."""
+    known_rooms: dict[UUID, tuple[float, Rooms]] = {}
 
     async def place(
         connection: asyncpg.Connection, brand_id: UUID, wanted: Sequence[Wanted]
     ) -> Sequence[PlacedOut | Refusal]:
         facts = await brand_facts(database, brand_id)
         timeout = timedelta(minutes=facts.unpaid_timeout_minutes)
+        read_at, rooms = known_rooms.get(brand_id, (0.0, None))
+        if rooms is None or not rooms.serve(wanted) or monotonic() - read_at > ROOMS_MEMORY_S:
+            rooms = await rooms_of(connection)
+            known_rooms[brand_id] = (monotonic(), rooms)
         return await place_orders(
-            connection, wanted, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout
-        )
+            connection, wanted, rooms, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout,
+        )  # fmt: skip
 
     return Batcher(
         database,
@@ -61,9 +70,43 @@ def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128
     )
 
 
+class Rooms(Struct, frozen=True):
+    """The place that online orders come from, and the stores' own places by store."""
+
+    online: UUID | None
+    stores: Mapping[UUID, UUID]
+
+    def serve(self, wanted: Sequence[Wanted]) -> bool:
+        """Whether these orders can be taken from known places."""
+        return all(
+            self.online is not None if one.delivery == "express" else one.store_id in self.stores
+            for one in wanted
+        )
+
+    def place_of(self, one: Wanted) -> UUID | None:
+        """Where an order is taken from; ``None`` when there is no such place."""
+        if one.delivery == "express":
+            return self.online
+        return self.stores.get(one.store_id) if one.store_id else None
+
+
+async def rooms_of(connection: asyncpg.Connection) -> Rooms:
+    """The brand's places as placing needs them."""
+    rooms = await stock.locations(connection)
+    return Rooms(
+        next((room.id for room in rooms if room.sells_online), None),
+        {
+            room.unit_id: room.id
+            for room in rooms
+            if room.unit_id is not None and room.kind == "store"
+        },
+    )
+
+
 async def place_orders(
     connection: asyncpg.Connection,
     wanted: Sequence[Wanted],
+    rooms: Rooms,
     *,
     currency: str,
     time_zone: str,
@@ -75,15 +118,16 @@ async def place_orders(
     NotDelivered, KeyReused. Locks stock by (sku, location) after reading prices, so a price change that commits
     in between holds for the next batch only.
     """
-    await connection.execute(BY_INDEX)
-    ground = await _ground(connection, wanted)
+    day = clock.today(time_zone)
+    drawn = draw_numbers(day, len(wanted))
+    ground, taken = await _ground(connection, wanted, rooms, drawn)
     decisions = decide(wanted, ground)
     drafts = [one for one in decisions if isinstance(one, Draft)]
     orders: list[PlacedOut] = []
     if drafts:
-        orders = await _write(
-            connection, drafts, currency=currency, time_zone=time_zone, timeout=timeout
-        )
+        free = [number for number in drawn if number not in taken]
+        numbers = await enough_numbers(connection, day, free, len(drafts))
+        orders = await _write(connection, drafts, numbers, currency=currency, timeout=timeout)
     written = iter(orders)
     answers: list[PlacedOut | Refusal] = []
     for one in decisions:
@@ -99,14 +143,13 @@ async def place_orders(
 async def _write(
     connection: asyncpg.Connection,
     drafts: list[Draft],
+    numbers: Sequence[str],
     *,
     currency: str,
-    time_zone: str,
     timeout: timedelta,
 ) -> list[PlacedOut]:
     placed_at = clock.now()
     pay_by = placed_at + timeout
-    numbers = await free_numbers(connection, clock.today(time_zone), len(drafts))
     written = await write_orders(
         connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
     )
@@ -130,7 +173,10 @@ async def _write(
     ]
 
 
-async def _ground(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> Ground:
+async def _ground(
+    connection: asyncpg.Connection, wanted: Sequence[Wanted], rooms: Rooms, drawn: Sequence[str]
+) -> tuple[Ground, set[str]]:
+    """What is to be decided on, and which of the drawn numbers are taken."""
     sku_ids = {sku_id for one in wanted for sku_id, _ in one.lines}
     sent = [one for one in wanted if one.delivery == "express"]
     stores = {one.store_id for one in wanted if one.store_id is not None}
@@ -145,41 +191,19 @@ async def _ground(connection: asyncpg.Connection, wanted: Sequence[Wanted]) -> G
     sources: Mapping[str, Source] = {}
     if codes:
         sources = await plugs.sources(connection, codes)
-    rooms = await stock.locations(connection)
-    online = next((room.id for room in rooms if room.sells_online), None)
-    store_rooms = {
-        room.unit_id: room.id for room in rooms if room.unit_id is not None and room.kind == "store"
-    }
-    free = await _locked(connection, wanted, online, store_rooms)
-    earlier = await _placed_before(
-        connection, wanted
-    )  # after the locks: sees whoever held them before
-    return Ground(
-        Prices(sellable, store_prices, templates),
-        free,
-        online,
-        store_rooms,
-        addresses,
-        sources,
-        earlier,
-    )
+    free = await _locked(connection, wanted, rooms)
+    # After the locks: sees whoever held them before.
+    earlier, taken = await _placed_before(connection, wanted, drawn)
+    prices = Prices(sellable, store_prices, templates)
+    return Ground(prices, free, rooms.online, rooms.stores, addresses, sources, earlier), taken
 
 
 async def _locked(
-    connection: asyncpg.Connection,
-    wanted: Sequence[Wanted],
-    online: UUID | None,
-    store_rooms: dict[UUID, UUID],
+    connection: asyncpg.Connection, wanted: Sequence[Wanted], rooms: Rooms
 ) -> dict[Place, int]:
     places: set[Place] = set()
     for one in wanted:
-        room = (
-            online
-            if one.delivery == "express"
-            else store_rooms.get(one.store_id)
-            if one.store_id
-            else None
-        )
+        room = rooms.place_of(one)
         if room is not None:
             places.update((sku_id, room) for sku_id, _ in one.lines)
     levels = await stock.lock_levels(connection, places)
@@ -187,26 +211,32 @@ async def _locked(
 
 
 async def _placed_before(
-    connection: asyncpg.Connection, wanted: Iterable[Wanted]
-) -> dict[tuple[UUID, str], Earlier]:
+    connection: asyncpg.Connection, wanted: Iterable[Wanted], drawn: Sequence[str] = ()
+) -> tuple[dict[tuple[UUID, str], Earlier], set[str]]:
+    """Orders by ``(customer, key)``, and those of the drawn numbers that are taken."""
     keys = {(one.customer_id, one.key) for one in wanted}
     rows = await connection.fetch(
-        _EARLIER, [customer for customer, _ in keys], [key for _, key in keys]
+        _EARLIER_AND_TAKEN,
+        [customer for customer, _ in keys],
+        [key for _, key in keys],
+        list(drawn),
     )
-    return {
+    earlier = {
         (row["customer_id"], row["request_key"]): Earlier(
             row["request_hash"],
             placed_out(row["id"], row["number"], row["total_minor"], row["pay_by"]),
         )
         for row in rows
+        if row["id"] is not None
     }
+    return earlier, {row["number"] for row in rows if row["id"] is None}
 
 
 async def placed_before(
     connection: asyncpg.Connection, _: UUID, wanted: Sequence[Wanted]
 ) -> Sequence[PlacedOut | None]:
     """The orders that were committed under these keys for the same input, by position."""
-    found = await _placed_before(connection, wanted)
+    found = (await _placed_before(connection, wanted))[0]
     answers: list[PlacedOut | None] = []
     for one in wanted:
         earlier = found.get((one.customer_id, one.key))

@@ -1,4 +1,4 @@
-"""The rows of accepted orders, in two statements for any number of them, and numbers nobody has."""
+"""The rows of accepted orders, in one statement for any number of them."""
 
 import os
 from collections.abc import Sequence
@@ -14,12 +14,8 @@ from siyu.goods.orders.rules import NUMBER_SPACE, order_number
 from siyu.goods.stock import Movement
 from siyu.kernel.ids import new_id
 
-# One look-up by its own index per number, whatever a plan believes about the size of the table.
-_TAKEN = """
-select o.number from unnest($1::text[]) as w(number)
-cross join lateral (select number from orders o where o.number = w.number limit 1) o
-"""
-_ORDERS = """
+_WRITE = """
+with placed as (
 insert into orders (id, number, state, customer_id, request_key, request_hash, placed_at, pay_by, delivery, location_id,
                     pick_up_store_id, recipient, source, scene, store_id, guide_id, link_id, currency, goods_minor,
                     freight_minor, total_minor, quantity, first_title, image_ids, waterfall, customer_note)
@@ -33,14 +29,13 @@ from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text
      as o(id, number, customer_id, request_key, request_hash, delivery, location_id, pick_up_store_id, recipient,
           source, scene, store_id, guide_id, link_id, goods_minor, freight_minor, quantity,
           first_title, image_ids, waterfall, customer_note)
-"""
-_LINES = """
+)
 insert into order_lines (order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
                          list_minor, unit_minor, line_minor, steps)
 select l.order_id, l.line_id, l.sku_id, l.product_id, l.code, l.title::jsonb, l.option_label::jsonb, l.image_id,
        l.quantity, l.list_minor, l.unit_minor, l.line_minor, l.steps::jsonb
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::uuid[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])
+from unnest($25::uuid[], $26::uuid[], $27::uuid[], $28::uuid[], $29::text[], $30::text[], $31::text[], $32::uuid[],
+            $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::text[])
      as l(order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
           list_minor, unit_minor, line_minor, steps)
 """
@@ -54,24 +49,33 @@ class Written(Struct, frozen=True):
     events: list[OrderPlaced]
 
 
-async def free_numbers(connection: asyncpg.Connection, day: date, count: int) -> list[str]:
-    """Numbers of that day which no order has. Two transactions that draw the same one: the second is repeated."""
-    found: list[str] = []
+TAKEN = """
+select o.number from unnest($1::text[]) as w(number)
+cross join lateral (select number from orders o where o.number = w.number limit 1) o
+"""
+"""One look-up by its own index per number, whatever a plan believes about the size of the table."""
+
+
+def draw_numbers(day: date, count: int) -> list[str]:
+    """At least that many numbers of a day, each once. Some may be taken: a few more are drawn, for a busy day."""
+    count += count // 16 + 2
+    noise = os.urandom(8 * count)
+    draws = {int.from_bytes(noise[at : at + 8]) % NUMBER_SPACE for at in range(0, len(noise), 8)}
+    return [order_number(day.month, day.day, one) for one in draws]
+
+
+async def enough_numbers(
+    connection: asyncpg.Connection, day: date, free: Sequence[str], count: int
+) -> list[str]:
+    """``count`` numbers which no order has, of these and, when they are too few, of others.
+
+    Two transactions that draw the same one: the second is repeated.
+    """
+    found = list(dict.fromkeys(free))
     while len(found) < count:
-        missing = count - len(found)
-        spare = missing // 16 + 2  # a few are taken on a busy day: mostly spares the second look
-        noise = os.urandom(8 * (missing + spare))
-        draws = {
-            int.from_bytes(noise[at : at + 8]) % NUMBER_SPACE for at in range(0, len(noise), 8)
-        }
-        drawn = [
-            number
-            for number in (order_number(day.month, day.day, one) for one in draws)
-            if number not in found
-        ]
-        rows = await connection.fetch(_TAKEN, drawn)
-        taken = {row["number"] for row in rows}
-        found += [number for number in drawn if number not in taken]
+        drawn = draw_numbers(day, count - len(found))
+        taken = {row["number"] for row in await connection.fetch(TAKEN, drawn)}
+        found += [number for number in drawn if number not in taken and number not in found]
     return found[:count]
 
 
@@ -120,9 +124,9 @@ async def write_orders(
             )
         events.append(_placed(order_id, number, draft, pay_by, currency, tuple(pieces)))
     await connection.execute(
-        _ORDERS, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency
-    )
-    await connection.execute(_LINES, *map(list, zip(*lines, strict=True)))
+        _WRITE, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency,
+        *map(list, zip(*lines, strict=True)),
+    )  # fmt: skip
     return Written(order_ids, movements, events)
 
 
