@@ -28,7 +28,7 @@ class Sizes(msgspec.Struct, frozen=True):
     """Who comes to the sell-out."""
     pieces: int = 500
     """What there is at the sell-out."""
-    shoppers: int = 24
+    shoppers: int = 128
     """Journeys at a time."""
 
 

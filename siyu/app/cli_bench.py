@@ -51,7 +51,7 @@ def bench_orders(
     rounds: Rounds = 5,
     connections: Annotated[int, typer.Option(min=1)] = 128,
     skus: Annotated[int, typer.Option(min=1)] = 1000,
-    shoppers: Annotated[int, typer.Option(min=1, help="Complete journeys at a time.")] = 24,
+    shoppers: Annotated[int, typer.Option(min=1, help="Complete journeys at a time.")] = 128,
     as_json: Json = False,
 ) -> None:
     """Place orders: one hot SKU against the bare SQL, many SKUs, a sell-out, whole journeys."""

@@ -9,8 +9,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from siyu.kernel.batching import Batcher, OutcomeUnknown
+from siyu.kernel.batching import Batcher, MaybeDone, OutcomeUnknown, Spoiled, rounds
 from siyu.kernel.errors import Busy, Refusal
 from siyu.kernel.http.idempotency import IdempotencyRow
 from siyu.kernel.ids import new_id
@@ -293,3 +295,46 @@ async def test_a_transaction_that_hangs_is_given_up_and_decided_again(database, 
     assert await shelf_task == "k"
     assert len(shelf.batches) == 2 and await shelf.kept(database, brand_id) == {"k"}
     await asking.close()
+
+
+async def test_what_spoils_a_batch_leaves_it_and_the_others_are_decided_again(database, brand_id):
+    shelf = Shelf()
+
+    async def decide(connection: asyncpg.Connection, brand: UUID, wanted: Sequence[Take]) -> Any:
+        answers = await shelf.decide(connection, brand, wanted)
+        if odd := {at: LookupError(one.key) for at, one in enumerate(wanted) if one.shelf == "odd"}:
+            raise Spoiled(odd)
+        return answers
+
+    asking = Batcher(database, decide, shelf.settled)
+    wanted = [Take(f"k{n}", shelf="odd" if n in (2, 5) else "a") for n in range(8)]
+    answers = await asyncio.gather(
+        *(asking.ask(brand_id, one) for one in wanted), return_exceptions=True
+    )
+    assert [n for n, one in enumerate(answers) if isinstance(one, LookupError)] == [2, 5]
+    assert await shelf.kept(database, brand_id) == {f"k{n}" for n in range(8) if n not in (2, 5)}
+    await asking.close()
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+async def test_what_has_no_key_is_not_done_a_second_time(database, brand_id, cut):
+    shelf = Shelf()
+    asking = Batcher(Flaky(database, [cut]), shelf.decide, None)
+    with pytest.raises(MaybeDone):
+        await asking.ask(brand_id, Take("k"))
+    assert len(shelf.batches) == 1
+    assert await shelf.kept(database, brand_id) == (set() if cut == "before" else {"k"})
+    await asking.close()
+
+
+@given(st.lists(st.sets(st.integers(0, 5), max_size=3), max_size=12))
+def test_rounds_keep_common_keys_apart_and_in_order(keys):
+    groups = list(rounds(keys))
+    assert sorted(at for group in groups for at in group) == list(range(len(keys)))
+    turn = {at: n for n, group in enumerate(groups) for at in group}
+    for a in range(len(keys)):
+        for b in range(a + 1, len(keys)):
+            if keys[a] & keys[b]:
+                assert turn[a] < turn[b]
+    if all(not (a & b) for n, a in enumerate(keys) for b in keys[n + 1 :]):
+        assert len(groups) == min(1, len(keys))

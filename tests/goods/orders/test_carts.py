@@ -1,5 +1,7 @@
 """The cart: a guest's first, the customer's after signing in."""
 
+import asyncio
+
 import pytest
 
 from siyu.goods.orders.rules import MAX_LINES
@@ -93,3 +95,19 @@ async def test_a_guests_cart_survives_the_sign_in_and_joins_the_customers(stall,
 async def test_nobody_has_a_cart_before_the_privacy_text_was_accepted(stall, shop):
     answer = await shop.get("/api/shop/cart")
     assert (answer.status_code, answer.json()["code"]) == (403, "customers.privacy_needed")
+
+
+async def test_carts_filled_at_once_hold_what_their_owners_put_in(stall):
+    gone, *skus = [await stall.sku(100 + n, 50, on_sale=n > 0) for n in range(4)]
+    shoppers = [await stall.shopper() for _ in range(8)]
+    answers = await asyncio.gather(
+        *(add(shopper.http, sku) for shopper in shoppers for sku in (*skus, gone, skus[0]))
+    )
+    for n, shopper in enumerate(shoppers):
+        own = answers[n * 5 : n * 5 + 5]
+        assert [answer.status_code == 200 for answer in own] == [True, True, True, False, True]
+        cart = (await shopper.http.get("/api/shop/cart")).json()
+        assert {line["sku_id"]: line["quantity"] for line in cart["lines"]} == {
+            str(skus[0]): 2, str(skus[1]): 1, str(skus[2]): 1,
+        }  # fmt: skip
+        assert cart["selected_minor"] == 2 * 101 + 102 + 103
