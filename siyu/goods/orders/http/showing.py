@@ -169,10 +169,9 @@ def _recipient(desk: Desk, row: OrderRow) -> AddressOut | None:
 
 
 async def recipient_for_form(desk: Desk, order_id: UUID) -> tuple[str, AddressOut]:
-    """An order's number and where it goes in full, as far as no role hides a field; while there is something to
-    send or the address can be changed.
+    """An order's number and where it goes: in full, unless the role hides a field.
 
-    Raises ``WrongState``.
+    Only while there is something to send or the address can be changed. Raises ``WrongState``.
     """
     row = await queries.one(desk.session, order_id)
     lines = (await queries.lines_of(desk.session, [order_id]))[order_id]
