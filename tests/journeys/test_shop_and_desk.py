@@ -53,6 +53,9 @@ async def test_a_shopper_buys_tea_on_the_phone_and_staff_ship_it(house, browser)
             page = await desk.locator("#page").inner_text()
             assert re.search(r"1\d{2}\*{4}\d{4}", page) and not re.search(r"1\d{10}", page)
             await expect(dialog.get_by_role("group")).to_contain_text(re.compile(r"1\d{10}"))
+            await desk.set_viewport_size(PHONE)
+            assert await dialog.evaluate("e => e.getBoundingClientRect().right") <= PHONE["width"]
+            await desk.set_viewport_size(DESKTOP)
             await dialog.locator(".t-select").first.click()
             await desk.locator(".t-select-option").first.click()
             await dialog.locator("input").last.fill("SF1234567890")
@@ -117,7 +120,7 @@ async def test_the_board_says_quietly_that_the_demos_year_is_being_made(house, d
         await connection.execute(
             f"update jobs set state = 'running', done = 30, total = 120, {later} {year}"
         )
-        await walk(desk, "/board")
+        await desk.goto(f"{house.console}/board")
         note = desk.get_by_role("status").filter(has_text="生成演示品牌的一年")
         await expect(note).to_contain_text("30 / 120")
         await connection.execute(f"update jobs set done = 60 {year}")
