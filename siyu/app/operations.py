@@ -10,7 +10,9 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from prometheus_client import Gauge
+from sqlalchemy import select
 
+from siyu.app.demo.run import JOB
 from siyu.kernel import events, jobs
 from siyu.kernel.errors import NotFound
 from siyu.kernel.http import JobOut, decode_cursor, encode_cursor
@@ -26,6 +28,15 @@ class JobPage(msgspec.Struct):
 
     items: list[JobOut]
     next: str | None
+
+
+async def year_in_making(desk: Desk) -> JobOut | None:
+    """The job that still makes the demo's year."""
+    under_way = jobs.JobRow.state.in_(("waiting", "running"))
+    row = await desk.session.scalar(
+        select(jobs.JobRow).where(under_way, jobs.JobRow.kind == JOB).limit(1)
+    )
+    return JobOut.of(row) if row is not None else None
 
 
 @get("/jobs", tags=["jobs"])

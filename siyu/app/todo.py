@@ -1,11 +1,12 @@
 """What waits for somebody, for the console's first page: gathered here because it comes from all over the house."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
 from siyu.insight.boards.http import TodoOut
 from siyu.kernel import clock
+from siyu.kernel.money import to_text
 from siyu.people.staff import Desk
 
 _COUNTS = """
@@ -18,6 +19,14 @@ select (select count(*) from mine where state = 'paid' and ship_by < cast(:now a
        (select count(*) from jobs where :all and state = 'failed') as jobs,
        (select count(*) from stock_levels l join stock_locations p on p.id = l.location_id
          where :all and p.sells_online and l.on_hand - l.reserved - l.safety <= 0) as sold_out
+"""
+
+_WRONG_AMOUNTS = """
+select o.id, o.number, w.asked_minor, w.paid_minor, o.currency
+from order_wrong_amounts w join orders o on o.id = w.order_id
+where (:all or o.store_id = any(cast(:stores as uuid[])))
+  and not exists (select from order_notes n where n.order_id = w.order_id and n.at > w.reported_at)
+order by w.reported_at, w.payment_id, w.paid_minor limit 10
 """
 
 
@@ -45,14 +54,15 @@ KINDS = (
 
 
 async def todo(desk: Desk) -> list[TodoOut]:
-    """Counts that the person at the desk should act on, in one question; nothing that is zero.
+    """What the person at the desk should act on: orders with a wrong amount one by one, then counts; nothing that is zero.
 
     Who sees some stores only is told of the orders of these stores, and of nothing else.
     """
     stores = await desk.unit_ids()
     bound = {"now": clock.now(), "all": stores is None, "stores": stores or []}
     (row,) = (await desk.session.execute(text(_COUNTS), bound)).mappings()
-    return [
+    wrong = await _wrong_amounts(desk, bound)
+    return wrong + [
         TodoOut(
             kind.counted,
             int(row[kind.counted]),
@@ -66,4 +76,28 @@ async def todo(desk: Desk) -> list[TodoOut]:
         )
         for kind in KINDS
         if row[kind.counted]
+    ]
+
+
+async def _wrong_amounts(desk: Desk, bound: dict[str, Any]) -> list[TodoOut]:
+    """Orders for which a provider reported another amount, oldest first, ten at most; a note on the order ends it."""
+    if not desk.may("orders.view"):
+        return []
+    rows = (await desk.session.execute(text(_WRONG_AMOUNTS), bound)).mappings()
+    return [
+        TodoOut(
+            "wrong_amount",
+            1,
+            "zhu",
+            {
+                "zh-CN": f"订单 {row['number']} 的付款金额对不上",
+                "en": f"Order {row['number']}: the amount paid is wrong",
+            },
+            {
+                "zh-CN": f"应付 {to_text(row['asked_minor'], row['currency'])}，支付方报来 {to_text(row['paid_minor'], row['currency'])}，没有入账。核对后在订单上写备注",
+                "en": f"Asked {to_text(row['asked_minor'], row['currency'])}, reported {to_text(row['paid_minor'], row['currency'])}, not booked. Compare, then write a note on the order",
+            },
+            f"/orders/{row['id']}",
+        )
+        for row in rows
     ]

@@ -110,3 +110,4 @@ siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline
 siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
 siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled
 siyu.insight.boards.http.waiting.append(siyu.app.todo.todo)
+siyu.insight.boards.http.histories.append(siyu.app.operations.year_in_making)

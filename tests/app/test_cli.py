@@ -107,6 +107,12 @@ def test_goods_are_not_imported_into_a_brand_that_is_not_there(siyu, goods):
     assert "brands.unknown" in refused(siyu("import", "products", goods, "--brand", "nobody"))
 
 
+def test_a_table_without_rows_is_refused(siyu, brand, tmp_path):
+    file = tmp_path / "goods.csv"
+    file.write_text("title,price,sku\n")
+    assert "no rows" in refused(siyu("import", "products", file, "--brand", brand.slug))
+
+
 # ── Goods in and out ──────────────────────────────────────────────────────────────────────────────
 
 

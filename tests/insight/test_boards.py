@@ -3,10 +3,11 @@
 from contextlib import aclosing
 from datetime import timedelta
 
+from siyu.app.demo.run import JOB
 from siyu.insight.boards import rules
 from siyu.insight.warehouse import rebuild
 from siyu.insight.warehouse.filling import drain_spool
-from siyu.kernel import clock
+from siyu.kernel import clock, jobs
 
 
 async def overview(console, **narrow):
@@ -144,3 +145,26 @@ def test_the_period_before_is_as_long_and_ends_the_day_before():
     earlier = rules.before(first, last)
     assert (earlier[1], earlier[1] - earlier[0]) == (first - timedelta(days=1), last - first)
     assert rules.step_rates([10, 5, 0, 0]) == [None, 5000, 0, None]
+
+
+async def test_the_board_says_that_the_demos_year_is_being_made_until_it_is(
+    console, database, brand
+):
+    async def making():
+        answer = await console.get("/api/console/boards/making")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["job"]
+
+    assert await making() is None
+    title = {"zh-CN": "生成演示品牌的一年", "en": "Making a year of the demo brand"}
+    async with database.brand(brand.id) as session:
+        await jobs.start(session, "catalogue.pictures", {}, title)
+        job_id = await jobs.start(session, JOB, {}, title)
+    async with database.brand(brand.id) as session:
+        job = await jobs.one(session, job_id)
+        job.state, job.done, job.total = "running", 300, 1200
+    told = await making()
+    assert (told["id"], told["done"], told["total"]) == (str(job_id), 300, 1200)
+    async with database.brand(brand.id) as session:
+        (await jobs.one(session, job_id)).state = "done"
+    assert await making() is None

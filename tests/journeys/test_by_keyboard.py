@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.journeys.browser import PHONE, visitor
-from tests.journeys.people import code_from, focus_on, settled, some_phone
+from tests.journeys.people import code_from, focus_on, settled, some_phone, walk
 
 pytestmark = pytest.mark.journey
 
@@ -46,6 +46,26 @@ async def test_staff_sign_in_reach_an_order_and_write_a_note_without_a_mouse(hou
         await focus_on(desk, "记下|存好|写下|保存|备注", most=6)
         await desk.keyboard.press("Enter")
         await expect(desk.get_by_text("键盘写的备注").first).to_be_visible()
+
+
+async def test_the_list_of_roles_closes_after_each_choice_with_mouse_and_keys(desk):
+    await walk(desk, "/staff")
+    await desk.locator(".person").first.click()
+    dialog, open_list = desk.get_by_role("dialog"), desk.locator(".t-select-option:visible")
+    roles = dialog.locator("label").filter(has_text="角色").first
+    before = await roles.locator(".t-tag").count()
+    await roles.locator(".t-select").click()
+    await open_list.filter(has_not=desk.locator(".t-is-checked")).last.click()
+    await expect(open_list).to_have_count(0)
+    await expect(roles.locator(".t-tag")).to_have_count(before + 1)
+    await expect(roles.locator("input")).to_be_focused()
+    await desk.keyboard.press("Enter")
+    await expect(open_list.first).to_be_visible()
+    await desk.keyboard.press("ArrowDown")
+    await desk.keyboard.press("Enter")
+    await expect(open_list).to_have_count(0)
+    await expect(roles.locator(".t-tag")).not_to_have_count(before + 1)
+    await expect(dialog).to_be_visible()
 
 
 async def test_a_shopper_buys_without_a_mouse(house, browser):

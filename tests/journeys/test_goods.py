@@ -26,6 +26,43 @@ def table(mark: str) -> bytes:
     return "\r\n".join(rows).encode("gbk")
 
 
+async def test_a_price_that_is_no_amount_stays_with_a_word_about_it_and_cannot_be_saved(desk):
+    await walk(desk, "/products/new")
+    await desk.locator("input").first.fill("看不懂的价")
+    price, save = desk.get_by_label("售价").first, desk.locator("button[type=submit]")
+    await price.fill("128.00")
+    await price.blur()
+    await expect(save).to_be_enabled()
+    for wrong in ("十二块", "12.345", "-5"):
+        await price.fill(wrong)
+        await price.blur()
+        await expect(price).to_have_value(wrong)
+        await expect(desk.get_by_role("alert").filter(has_text="这不是金额")).to_be_visible()
+        await expect(save).to_be_disabled()
+    await price.fill("１，２８０")
+    await price.blur()
+    await expect(price).to_have_value("1280.00")
+    await expect(save).to_be_enabled()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "这不是表格"),
+        ("goods.csv.gz", bytes(range(1, 256)) * 20, "这不是表格"),
+        ("goods.csv", b"title,price\n", "这张表没有行"),
+    ],
+)
+async def test_what_is_no_table_or_has_no_rows_is_told_where_it_was_handed_in(
+    desk, name, content, said
+):
+    await walk(desk, "/imports")
+    given = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    await desk.locator("input[type=file]").set_input_files(given)
+    await expect(desk.get_by_role("alert")).to_contain_text(said)
+    await expect(desk).to_have_url(re.compile("/imports$"))
+
+
 async def test_staff_import_a_table_and_its_goods_are_in_the_shop(house, desk, phone):
     mark = secrets.token_hex(3)
     await walk(desk, "/imports")

@@ -1,12 +1,27 @@
 """A shopper buys on a phone; staff see it, ship it, and the board counts it."""
 
+import os
 import re
+import subprocess
+import sys
 
+import asyncpg
+import msgspec
 import pytest
 from playwright.async_api import expect
 
-from tests.journeys.browser import PHONE, visitor
-from tests.journeys.people import EN, ZH, add_address, sign_in, signed_in_desk, tap
+from tests.journeys.browser import DESKTOP, PHONE, visitor
+from tests.journeys.people import (
+    EN,
+    ZH,
+    add_address,
+    barriers,
+    sign_in,
+    signed_in_desk,
+    tap,
+    too_wide,
+    walk,
+)
 
 pytestmark = pytest.mark.journey
 
@@ -35,6 +50,12 @@ async def test_a_shopper_buys_tea_on_the_phone_and_staff_ship_it(house, browser)
             await expect(desk.get_by_text("价格是怎么来的").first).to_be_visible()
             await desk.get_by_role("button", name="发货").first.click()
             dialog = desk.locator("form#ship")
+            page = await desk.locator("#page").inner_text()
+            assert re.search(r"1\d{2}\*{4}\d{4}", page) and not re.search(r"1\d{10}", page)
+            await expect(dialog.get_by_role("group")).to_contain_text(re.compile(r"1\d{10}"))
+            await desk.set_viewport_size(PHONE)
+            assert await dialog.evaluate("e => e.getBoundingClientRect().right") <= PHONE["width"]
+            await desk.set_viewport_size(DESKTOP)
             await dialog.locator(".t-select").first.click()
             await desk.locator(".t-select-option").first.click()
             await dialog.locator("input").last.fill("SF1234567890")
@@ -42,6 +63,76 @@ async def test_a_shopper_buys_tea_on_the_phone_and_staff_ship_it(house, browser)
             await expect(desk.get_by_text("SF1234567890").first).to_be_visible()
         await phone.goto(f"{house.shop}/pages/order/index?id={order_id}")
         await expect(phone.get_by_text("SF1234567890").first).to_be_visible()
+
+
+async def test_what_was_written_survives_a_session_that_ends_and_no_question_stands_in_the_way(
+    house, browser
+):
+    async with visitor(browser) as desk:
+        await signed_in_desk(desk, house)
+        await walk(desk, "/products/new")
+        await desk.locator("#page input").first.fill("写到一半的茶")
+        await desk.get_by_label("售价").first.fill("88.00")
+        await desk.context.clear_cookies()
+        await desk.locator("button[type=submit]").click()
+        await expect(desk).to_have_url(re.compile("/sign-in"))
+        await expect(desk.get_by_role("dialog")).to_have_count(0)
+        await desk.locator("input").nth(0).fill(house.login)
+        await desk.locator("input[type=password]").fill(house.password)
+        await desk.keyboard.press("Enter")
+        await expect(desk).to_have_url(re.compile("/products/new"))
+        await expect(desk.locator("#page input").first).to_have_value("写到一半的茶")
+        await expect(desk.get_by_label("售价").first).to_have_value("88.00")
+        await desk.get_by_label(re.compile("我的菜单")).click()
+        await desk.get_by_role("menuitem", name="退出登录").click()
+        await desk.get_by_role("dialog").get_by_role("button").last.click()
+        await expect(desk).to_have_url(re.compile("/sign-in"))
+        await signed_in_desk(desk, house)
+        await walk(desk, "/products/new")
+        await expect(desk.locator("#page input").first).to_have_value("")
+
+
+async def test_a_page_that_a_role_does_not_open_is_refused_before_it_asks_for_anything(
+    house, browser
+):
+    async with visitor(browser) as desk:
+        guide = msgspec.structs.replace(house, login="hz01.guide1@lanyu")
+        await signed_in_desk(desk, guide)
+        asked: list[str] = []
+        desk.on("request", lambda request: asked.append(request.url))
+        for path in ("/imports", "/audit", "/board"):
+            await walk(desk, path)
+            await expect(desk.get_by_role("alert")).to_contain_text("你的角色不能做这一步")
+            assert await desk.locator("#page input, #page table").count() == 0, path
+        assert [one for one in asked if re.search("/api/console/(imports|audit|boards)", one)] == []
+
+
+async def test_the_board_says_quietly_that_the_demos_year_is_being_made(house, desk):
+    shown = {**os.environ, "SIYU_HOME": str(house.home)}
+    url = subprocess.run(
+        [sys.executable, "-m", "siyu", "db", "url"],
+        env=shown, check=True, capture_output=True, text=True,
+    ).stdout.strip()  # fmt: skip
+    connection = await asyncpg.connect(url)
+    try:
+        year = "where kind = 'demo.year'"
+        later = "lease_until = now() + interval '1 hour'"
+        await connection.execute(
+            f"update jobs set state = 'running', done = 30, total = 120, {later} {year}"
+        )
+        await desk.goto(f"{house.console}/board")
+        note = desk.get_by_role("status").filter(has_text="生成演示品牌的一年")
+        await expect(note).to_contain_text("30 / 120")
+        await connection.execute(f"update jobs set done = 60 {year}")
+        await expect(note).to_contain_text("60 / 120")
+        for size in (PHONE, DESKTOP):
+            await desk.set_viewport_size(size)
+            assert not await too_wide(desk)
+        assert await barriers(desk) == []
+    finally:
+        await connection.execute(f"update jobs set state = 'done', lease_until = null {year}")
+        await connection.close()
+    await expect(note).to_have_count(0)
 
 
 async def test_the_english_shop_sells_as_well(house, browser):

@@ -556,10 +556,16 @@ export type FirstPasswordOut = {
  * Flaw
  *
  * What is wrong with one part of the input.
+ *
+ * ``rule`` is stable, ``facts`` are its limits; ``message`` is the validator's own, for developers.
  */
 export type Flaw = {
     path: string;
     message: string;
+    rule: string;
+    facts: {
+        [key: string]: string;
+    };
 };
 
 /**
@@ -935,6 +941,15 @@ export type LocationOut = {
     kind: LocationKind;
     unit_id: string | null;
     sells_online: boolean;
+};
+
+/**
+ * MakingOut
+ *
+ * The job that still makes the history behind the figures, if there is one.
+ */
+export type MakingOut = {
+    job: JobOut | null;
 };
 
 /**
@@ -3093,6 +3108,35 @@ export type ConsoleListAuditResponses = {
 
 export type ConsoleListAuditResponse = ConsoleListAuditResponses[keyof ConsoleListAuditResponses];
 
+export type ConsoleMakingData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/boards/making';
+};
+
+export type ConsoleMakingErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleMakingError = ConsoleMakingErrors[keyof ConsoleMakingErrors];
+
+export type ConsoleMakingResponses = {
+    /**
+     * Done.
+     */
+    200: MakingOut;
+};
+
+export type ConsoleMakingResponse = ConsoleMakingResponses[keyof ConsoleMakingResponses];
+
 export type ConsoleOverviewData = {
     body?: never;
     path?: never;
@@ -4308,6 +4352,37 @@ export type ConsoleChangePriceResponses = {
 };
 
 export type ConsoleChangePriceResponse = ConsoleChangePriceResponses[keyof ConsoleChangePriceResponses];
+
+export type ConsoleOpenRecipientData = {
+    body?: never;
+    path: {
+        order_id: string;
+    };
+    query?: never;
+    url: '/api/console/orders/{order_id}/recipient';
+};
+
+export type ConsoleOpenRecipientErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleOpenRecipientError = ConsoleOpenRecipientErrors[keyof ConsoleOpenRecipientErrors];
+
+export type ConsoleOpenRecipientResponses = {
+    /**
+     * Done.
+     */
+    200: AddressOut;
+};
+
+export type ConsoleOpenRecipientResponse = ConsoleOpenRecipientResponses[keyof ConsoleOpenRecipientResponses];
 
 export type ConsoleRefundOrderData = {
     body: RefundIn;

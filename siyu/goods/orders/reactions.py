@@ -11,7 +11,7 @@ from siyu.goods import payments
 from siyu.goods.orders import actions, queries
 from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
 from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
-from siyu.kernel import search, timers
+from siyu.kernel import clock, search, timers
 from siyu.kernel.db import driver_of
 from siyu.kernel.events import on
 from siyu.kernel.timers import Timer
@@ -80,4 +80,20 @@ async def index_orders(
            on conflict do nothing""",
         [word for word, _ in found],
         [order_id for _, order_id in found],
+    )
+
+
+@on(payments.WrongAmountReported)
+async def keep_wrong_amounts(
+    session: AsyncSession, events: Sequence[payments.WrongAmountReported]
+) -> None:
+    """An order for which another amount was reported waits for somebody to compare, until a note is written."""
+    reported = [event for event in events if event.payable_kind == "order"]
+    await (await driver_of(session)).executemany(
+        """insert into order_wrong_amounts (payment_id, paid_minor, order_id, asked_minor, reported_at)
+           values ($1, $2, $3, $4, $5) on conflict do nothing""",
+        [
+            (event.payment_id, event.paid_minor, event.payable_id, event.asked_minor, clock.now())
+            for event in reported
+        ],
     )

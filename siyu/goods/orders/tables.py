@@ -202,6 +202,19 @@ class OrderNoteRow(OfBrand, Base):
     __table_args__ = (within_brand("orders", "order_id"), Index(None, "brand_id", "order_id", "at"))
 
 
+class OrderWrongAmountRow(OfBrand, Base):
+    """A provider's report of another amount than was asked for. A note written after it says that somebody compared."""
+
+    __tablename__ = "order_wrong_amounts"
+    payment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    paid_minor: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    order_id: Mapped[UUID]
+    asked_minor: Mapped[int]
+    reported_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (within_brand("orders", "order_id"), Index(None, "brand_id", "order_id"))
+
+
 class OrderTokenRow(OfBrand, Base):
     """A word that an order is found by: names, the phone and its last four digits."""
 

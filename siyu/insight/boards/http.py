@@ -17,6 +17,7 @@ from siyu.insight.boards.queries import Scope
 from siyu.insight.warehouse import Warehouse, lag_s
 from siyu.kernel import clock
 from siyu.kernel.errors import NotFound
+from siyu.kernel.http import JobOut
 from siyu.people import brands
 from siyu.people.staff import Desk, permission
 
@@ -140,6 +141,25 @@ class TodayOut(msgspec.Struct):
 Waiting = Callable[[Desk], Awaitable[list[TodoOut]]]
 waiting: list[Waiting] = []
 """Who knows of things that wait: modules below are asked through ``app``, which registers them here."""
+
+
+History = Callable[[Desk], Awaitable[JobOut | None]]
+histories: list[History] = []
+"""Who may still be making the history that the figures are about; registered by ``app`` too."""
+
+
+class MakingOut(msgspec.Struct):
+    """The job that still makes the history behind the figures, if there is one."""
+
+    job: JobOut | None
+
+
+@get("/boards/making", tags=["boards"])
+async def making(desk: NamedDependency[Desk]) -> MakingOut:
+    """Whether the figures still grow because their history is being made (the demo's year), and how far that is."""
+    desk.require("boards.view")
+    jobs = [await history(desk) for history in histories]
+    return MakingOut(next((job for job in jobs if job is not None), None))
 
 
 async def _scope(desk: Desk, first: date, last: date, source: str, store_id: UUID | None) -> Scope:
@@ -356,4 +376,4 @@ async def today(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> T
     )
 
 
-console_routes = [overview, today]
+console_routes = [overview, today, making]

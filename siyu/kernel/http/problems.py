@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from siyu.kernel.db import is_away
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
+from siyu.kernel.http.flaws import Flaw, flaw_of, flaws_of
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
 
 log = structlog.get_logger("siyu.http")
@@ -26,13 +27,6 @@ _BY_STATUS = {
     415: "http.unsupported_type",
     429: "http.too_many",
 }
-
-
-class Flaw(msgspec.Struct):
-    """What is wrong with one part of the input."""
-
-    path: str
-    message: str
 
 
 class Problem(msgspec.Struct):
@@ -58,7 +52,7 @@ def problem_of(refusal: Refusal, request_id: str) -> Problem:
         detail=refusal.detail,
         facts=refusal.facts,
         request_id=request_id,
-        errors=msgspec.convert(refusal.errors, list[Flaw]) if isinstance(refusal, Invalid) else [],
+        errors=flaws_of(refusal.errors) if isinstance(refusal, Invalid) else [],
     )
 
 
@@ -83,7 +77,7 @@ def _refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[byte
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     extra = error.extra if isinstance(error.extra, list) else []
     errors = [
-        Flaw(str(one.get("key", "")), str(one.get("message", "")))
+        flaw_of(str(one.get("key", "")), str(one.get("message", "")))
         for one in (cast("dict[str, Any]", part) for part in extra if isinstance(part, dict))
     ]
     code = _BY_STATUS.get(
@@ -95,11 +89,15 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[byt
         status=error.status_code,
         code=code,
         detail=str(error.detail),
-        facts={},
+        facts={"validator": _technical(error, errors)} if code == "http.malformed" else {},
         request_id=request_id_of(request.scope),
         errors=errors,
     )
     return _answer(problem, dict(error.headers or {}))
+
+
+def _technical(error: HTTPException, errors: list[Flaw]) -> str:
+    return "; ".join(f"{one.path}: {one.message}" for one in errors) or str(error.detail)
 
 
 def _malformed(
@@ -111,8 +109,9 @@ def _malformed(
         400,
         "http.malformed",
         str(error),
-        {},
+        {"validator": str(error)},
         request_id_of(request.scope),
+        [flaw_of("", str(error))],
     )
     return _answer(problem)
 

@@ -299,6 +299,14 @@ async def test_what_is_no_table_is_refused_at_the_door(console):
         )
 
 
+@pytest.mark.parametrize("content", [b"title,price,sku\n", b"title,price,sku\n,,\n\n"])
+async def test_a_table_that_is_only_a_header_is_refused_at_the_door(console, content):
+    answer = await console.post("/api/console/imports", files={"file": ("a.csv", content)})
+    assert answer.status_code == 422 and answer.json()["facts"]["reason"] == "no_rows"
+    assert "没有行" in answer.json()["facts"]["reason_text"]["zh-CN"]
+    assert (await console.get("/api/console/imports")).json()["items"] == []
+
+
 async def test_imports_of_another_brand_cannot_be_reached(console, rival_console):
     upload = await console.post("/api/console/imports", files={"file": ("a.csv", table(bangle(1)))})
     address = f"/api/console/imports/{upload.json()['id']}"

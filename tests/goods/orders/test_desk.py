@@ -117,7 +117,7 @@ async def test_the_detail_shows_everything_and_what_may_be_done(stall, shopper, 
         "id": str(shopper.id), "name": "王小明", "phone_masked": f"{shopper.phone[:3]}****{shopper.phone[-4:]}", "orders": 1, "spent_minor": 3980,
     }  # fmt: skip
     assert (
-        order["recipient"]["phone"] == shopper.phone
+        order["recipient"]["phone"] == f"{shopper.phone[:3]}****{shopper.phone[-4:]}"
         and order["recipient"]["region_names"][0] == "浙江省"
     )
     assert [step["stage"] for step in order["waterfall"]] == ["list", "total"]
@@ -176,7 +176,7 @@ async def test_the_address_can_change_until_something_ships(stall, shopper, cons
     }
     order = (await console.patch(f"{url}/address", json=address)).json()
     assert (order["recipient"]["recipient"], order["recipient"]["district_code"]) == (
-        "李雷",
+        "李*",
         "310115",
     )
     await stall.settle()
@@ -194,6 +194,34 @@ async def test_the_address_can_change_until_something_ships(stall, shopper, cons
     assert (await console.patch(f"{url}/address", json=address)).json()[
         "code"
     ] == "orders.wrong_state"
+
+
+async def test_the_recipient_is_whole_only_in_the_forms_of_those_who_ship_and_that_is_written_down(
+    stall, shopper, console, app, brand
+):
+    placed = await paid_order(shopper, {await stall.sku(): 1}, 1990)
+    url = f"/api/console/orders/{placed['id']}"
+    async with aclosing(await colleague(app, console, brand, "warehouse")) as packer:
+        order = (await packer.get(url)).json()
+        assert order["recipient"]["phone"] == f"{shopper.phone[:3]}****{shopper.phone[-4:]}"
+        whole = await packer.post(f"{url}/recipient")
+        assert (whole.status_code, whole.json()["phone"]) == (200, shopper.phone)
+        assert whole.json()["recipient"] == "王小明"
+    for role in ("viewer", "guide", "dealer"):
+        async with aclosing(await colleague(app, console, brand, role)) as other:
+            answer = await other.post(f"{url}/recipient")
+            assert (answer.status_code, answer.json()["code"]) == (403, "http.not_allowed")
+    audit = (await console.get("/api/console/audit")).json()["items"]
+    opened = [one for one in audit if one["action"] == "orders.recipient_opened"]
+    assert [one["subject_id"] for one in opened] == [placed["id"]]
+    parcel = {
+        "lines": [{"line_id": order["lines"][0]["id"], "quantity": 1}],
+        "carrier": "SF",
+        "tracking_number": "SF1234567890",
+    }
+    await console.post(f"{url}/parcels", json=parcel, headers=keyed())
+    late = await console.post(f"{url}/recipient")
+    assert (late.status_code, late.json()["code"]) == (409, "orders.wrong_state")
 
 
 async def test_notes_are_for_colleagues_only(stall, shopper, console):

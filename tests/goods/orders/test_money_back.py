@@ -158,6 +158,29 @@ async def test_a_wrong_amount_is_refused_and_told_once_to_the_staff(stall, shopp
     assert (await shopper.order(placed["id"]))["state"] == "paid"
 
 
+async def wrong_amounts(console):
+    todo = (await console.get("/api/console/boards/today")).json()["todo"]
+    return [one for one in todo if one["kind"] == "wrong_amount"]
+
+
+async def test_a_wrong_amount_stands_on_the_to_do_list_until_a_note_says_it_was_compared(
+    stall, shopper, console, picky
+):
+    placed = await shopper.ordered({await stall.sku(): 1}, 1990)
+    payment = await shopper.start_paying(placed["id"])
+    with pytest.raises(WrongAmount):
+        await arrives(stall, payment, 1000)
+    await stall.settle()
+    (waits,) = await wrong_amounts(console)
+    assert waits["level"] == "zhu" and waits["path"] == f"/orders/{placed['id']}"
+    assert "10.00" in waits["text"]["zh-CN"] and "19.90" in waits["text"]["en"]
+    await stall.settle()
+    assert len(await wrong_amounts(console)) == 1
+    note = {"text": "已与支付方核对，退回顾客"}
+    await console.post(f"/api/console/orders/{placed['id']}/notes", json=note, headers=keyed())
+    assert await wrong_amounts(console) == []
+
+
 async def test_a_refund_that_failed_is_sent_again_once(stall, shopper, console, picky):
     picky.refuses = True
     placed = await shopper.ordered({await stall.sku(): 1}, 1990)

@@ -8,7 +8,7 @@ import App from './App.vue'
 import { ApiProblem, whenSignedOut } from './api/http'
 import { router } from './router'
 import { firstLocale, i18n, showLocale } from './state/language'
-import { dropSession, resumeSession } from './state/session'
+import { dropSession, resumeSession, session } from './state/session'
 import { firstTheme, showTheme } from './state/theme'
 import { inner } from './use/inner'
 
@@ -22,6 +22,7 @@ const queries = new QueryClient({
 })
 
 whenSignedOut(() => {
+  if (!session.value) return // several requests may learn of it at once
   dropSession()
   queries.clear()
   void router.push({ path: '/sign-in', query: { to: router.currentRoute.value.fullPath } })

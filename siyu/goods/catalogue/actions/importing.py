@@ -95,6 +95,7 @@ async def run_import(
     With ``dry_run`` everything is tried and nothing stays. What was handed in comes with its ``import_id``. Raises ``ImportRefused`` when the file cannot be read.
     """
     table = await asyncio.to_thread(open_table, source, filename)
+    await asyncio.to_thread(table.check_rows)
     items = await asyncio.to_thread(parse, table, format, mapping, currency=currency)
     total = table.lines
     run = _Run(database, brand_id, actor, dry_run=dry_run)

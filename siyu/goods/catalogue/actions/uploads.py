@@ -130,10 +130,11 @@ async def take_upload(
 
     It is kept sealed, and for so many days. A file whose row does not come to be is deleted within ``UNCLAIMED``.
 
-    Raises ``ImportRefused`` when it is not a table that can be read.
+    Raises ``ImportRefused`` when it is not a table that can be read, or has no rows.
     """
     name = filename.replace("\\", "/").rpartition("/")[2][:200] or "products.csv"
     table = await asyncio.to_thread(open_table, content, name)
+    await asyncio.to_thread(table.check_rows)
     row = CatalogueImportRow(
         id=new_id(),
         filename=name,

@@ -12,6 +12,7 @@ from typing import IO, Protocol, cast
 from siyu.goods.catalogue.importing.parsed import ImportRefused
 from siyu.goods.catalogue.importing.reading import (
     LIMITS,
+    NOT_TABLES,
     Limits,
     Opened,
     Table,
@@ -22,16 +23,7 @@ from siyu.goods.catalogue.importing.reading import (
 from siyu.goods.catalogue.importing.sheets import open_workbook
 
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".xlsx", ".zip")
-_NOT_TABLES = (
-    b"%PDF",
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"RIFF",
-    b"Rar!",
-    b"7z\xbc\xaf",
-    b"{\\rtf",
-)
+_ABOUT_TEXT = ("unknown_encoding", "no_header")
 
 
 class Handed(Protocol):
@@ -104,9 +96,20 @@ def _open_by_content(filename: str, opened: Opened, size: int, limits: Limits) -
         return _open_zip(name, opened, limits)
     if magic.startswith(b"\xd0\xcf\x11\xe0"):
         raise ImportRefused("old_excel")
-    if magic.startswith(_NOT_TABLES):
+    if magic.startswith(NOT_TABLES):
         raise ImportRefused("not_a_table")
-    return open_csv(name, opened, limits)
+    try:
+        return open_csv(name, opened, limits)
+    except ImportRefused as refused:
+        if refused.facts["reason"] in _ABOUT_TEXT and not _is_named_text(filename):
+            raise ImportRefused("not_a_table") from refused
+        raise
+
+
+def _is_named_text(filename: str) -> bool:
+    """Whether the name lets one expect a text: only then is it of use to speak about its letters."""
+    last = filename.replace("\\", "/").rpartition("/")[2].lower()
+    return "." not in last or last.endswith((".csv", ".tsv", ".txt"))
 
 
 def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:

@@ -64,10 +64,10 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
 FILE_REASONS: Final[dict[str, tuple[str, str]]] = {
     "empty": ("文件是空的", "The file is empty"),
     "no_header": ("找不到表头", "There is no header row"),
-    "no_rows": ("只有表头，没有商品", "There is a header but no row"),
+    "no_rows": ("这张表没有行，只有表头", "The table has no rows, only a header"),
     "not_a_table": (
-        "这不是表格。请用 CSV、XLSX，或它们的 .gz",
-        "This is not a table. Use CSV or XLSX, or .gz of them",
+        "这不是表格。能读的是 CSV、XLSX，和它们的 .gz",
+        "This is not a table. CSV and XLSX are read, and .gz of them",
     ),
     "old_excel": (
         "旧版 .xls 不能读取。请在 Excel 里另存为 .xlsx",

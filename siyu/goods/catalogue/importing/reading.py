@@ -21,6 +21,20 @@ from siyu.goods.catalogue.importing.parsed import ImportRefused
 MIB: Final = 2**20
 EXTRA: Final = ""  # the key under which a row keeps what stands beyond the header
 
+NOT_TABLES: Final = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"{\\rtf",
+)
+"""How files begin that no table looks like."""
+_CONTROLS: Final = frozenset({*range(1, 9), *range(14, 26), *range(28, 32)})
+_LOOKED_AT: Final = 4096
+
 Records = Generator[tuple[int, list[str]], None, None]
 Opened = Callable[[], IO[bytes]]
 
@@ -92,6 +106,12 @@ class Table:
             first = islice(records, rows)
             return [[row[column] for column in self.header] for _, row in first]
 
+    def check_rows(self) -> None:
+        """Raises ``ImportRefused`` (no_rows) when nothing stands below the header."""
+        with closing(iter(self)) as records:
+            if next(records, None) is None:
+                raise ImportRefused("no_rows")
+
     def _find_header(self) -> tuple[int, tuple[str, ...]]:
         """The first of the top ten rows with two names in it; a title above a table has only one."""
         seen_any = False
@@ -152,9 +172,11 @@ class _Lines:
 def _examine(opened: Opened, limits: Limits) -> tuple[str, int, str]:
     """Encoding, number of lines and the first lines of a text, decoding every byte of it."""
     with opened() as raw:
-        start = raw.read(4)
+        start = raw.read(_LOOKED_AT)
     if not start:
         raise ImportRefused("empty")
+    if start.startswith(NOT_TABLES):
+        raise ImportRefused("not_a_table")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         candidates = ["utf-16"]
     else:
@@ -165,7 +187,12 @@ def _examine(opened: Opened, limits: Limits) -> tuple[str, int, str]:
         except UnicodeDecodeError:
             continue
         return encoding, lines, head
-    raise ImportRefused("unknown_encoding")
+    raise ImportRefused("not_a_table" if _is_binary(start) else "unknown_encoding")
+
+
+def _is_binary(start: bytes) -> bool:
+    """Whether these are no letters in any encoding: of pictures and packed data a tenth are control characters."""
+    return sum(byte in _CONTROLS for byte in start) * 100 >= len(start)
 
 
 def _decode_all(opened: Opened, encoding: str, limits: Limits) -> tuple[int, str]:

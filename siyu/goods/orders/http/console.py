@@ -11,13 +11,13 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 
 from siyu.goods.orders import actions, queries, rules
 from siyu.goods.orders.http import wire
-from siyu.goods.orders.http.showing import order_for_desk, order_rows
+from siyu.goods.orders.http.showing import order_for_desk, order_rows, recipient_for_form
 from siyu.goods.orders.tables import OrderRow
 from siyu.kernel import clock
 from siyu.kernel.errors import NotFound
 from siyu.kernel.http import decode_cursor, encode_cursor, once
 from siyu.kernel.ids import new_id
-from siyu.people.customers import Address, AddressIn, checked_address
+from siyu.people.customers import Address, AddressIn, AddressOut, checked_address
 from siyu.people.staff import Desk, menu_count, permission
 
 permission("orders.view", {"zh-CN": "查看订单", "en": "See orders"})
@@ -224,6 +224,20 @@ async def change_address(
     return await _note(desk, "address_changed", order_id, district_code=checked.district_code)
 
 
+@post("/orders/{order_id:uuid}/recipient", tags=["orders"], status_code=200)
+async def open_recipient(desk: NamedDependency[Desk], order_id: FromPath[UUID]) -> AddressOut:
+    """The recipient in full, for the form that sends the order or changes its address; who looked is written down.
+
+    Everywhere else the recipient is shown in part. Refusals: orders.wrong_state, http.not_found.
+    """
+    await _may_touch(desk, order_id, "orders.ship")
+    number, address = await recipient_for_form(desk, order_id)
+    await desk.audit(
+        "orders.recipient_opened", subject_kind="order", subject_id=order_id, label=number
+    )
+    return address
+
+
 Page = Annotated[str, QueryParameter(name="page", pattern="^[a-z_]{1,40}$")]
 
 
@@ -252,6 +266,6 @@ async def drop_view(desk: NamedDependency[Desk], view_id: FromPath[UUID]) -> Non
 
 
 console_routes = [
-    list_orders, one_order, cancel_order, refund_order, send_refund_again, change_price, add_note, change_address,
+    list_orders, one_order, cancel_order, refund_order, send_refund_again, change_price, add_note, change_address, open_recipient,
     list_views, save_view, drop_view,
 ]  # fmt: skip

@@ -157,15 +157,29 @@ async def _refunds(desk: Desk, order_id: UUID) -> list[wire.RefundOut]:
     ]
 
 
+def _hidden(desk: Desk) -> set[str]:
+    return {field for field in ("phone", "recipient", "address") if desk.masked(field)}
+
+
 def _recipient(desk: Desk, row: OrderRow) -> AddressOut | None:
-    """In full for those who send parcels, as far as their role hides nothing; in part for everybody else."""
+    """In part for everybody: a page lies open all day. ``recipient_for_form`` has the whole."""
     if not row.recipient:
         return None
+    return AddressOut.masked(msgspec.convert(row.recipient, Address), _hidden(desk))
+
+
+async def recipient_for_form(desk: Desk, order_id: UUID) -> tuple[str, AddressOut]:
+    """An order's number and where it goes: in full, unless the role hides a field.
+
+    Only while there is something to send or the address can be changed. Raises ``WrongState``.
+    """
+    row = await queries.one(desk.session, order_id)
+    lines = (await queries.lines_of(desk.session, [order_id]))[order_id]
+    if not row.recipient or not {"ship", "change_address"} & set(_may(desk, row, lines)):
+        raise rules.WrongState(state=row.state)
     address = msgspec.convert(row.recipient, Address)
-    hidden = {field for field in ("phone", "recipient", "address") if desk.masked(field)}
-    if hidden or not desk.may("orders.ship"):
-        return AddressOut.masked(address, hidden)
-    return AddressOut.of(address)
+    hidden = _hidden(desk)
+    return row.number, AddressOut.masked(address, hidden) if hidden else AddressOut.of(address)
 
 
 def _line(line: OrderLineRow, pictures: dict[UUID, catalogue.ImageOut]) -> wire.OrderLineOut:

@@ -128,6 +128,22 @@ def test_the_first_sheet_that_has_a_header_is_taken():
     assert open_table(content.getvalue(), "x.xlsx").header == ("title", "price")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256))),
+        ("photo.heic", bytes(range(1, 256)) * 40),
+        ("goods.csv.gz", bytes(range(1, 256)) * 40),
+        ("goods.csv.gz", gzip.compress(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))),
+        ("goods.csv", bytes(range(1, 256)) * 40),
+        ("note.png", b"a word"),
+        ("Caf\xe9.docx", b"title,price\nCaf\xe9,1\n"),
+    ],
+)
+def test_of_a_file_that_is_no_table_nothing_is_said_about_its_text(name: str, content: bytes):
+    assert refusal(content, name) == "not_a_table"
+
+
 def test_a_zip_of_tables_is_one_table_with_siblings():
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -1,4 +1,4 @@
-import type { Problem } from '@client'
+import type { Flaw, Problem } from '@client'
 
 /** A refusal or failure of the server, or of the way to it; `code` is stable and picks the words a person reads. */
 export class ApiProblem extends Error {
@@ -6,7 +6,7 @@ export class ApiProblem extends Error {
   readonly code: string
   readonly detail: string
   readonly facts: Record<string, unknown>
-  readonly fields: { path: string; message: string }[]
+  readonly fields: Flaw[]
   readonly requestId: string
   /** True if the request was a write, so that the page can say what became of it. */
   readonly write: boolean

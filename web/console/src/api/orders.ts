@@ -1,8 +1,10 @@
-import type { AddressIn, CarrierOut, FreightTemplate, OrderOut, OrderPageOut, ParcelIn, PriceChangeIn, RefundIn, SavedViewOut } from '@client'
+import type { AddressIn, AddressOut, CarrierOut, FreightTemplate, OrderOut, OrderPageOut, ParcelIn, PriceChangeIn, RefundIn, SavedViewOut } from '@client'
 import { get, patch, post, put, remove, type Query } from './http'
 
 export const listOrders = (query: Query) => get<OrderPageOut>('/orders', query)
 export const readOrder = (id: string) => get<OrderOut>(`/orders/${id}`)
+/** Where the order goes in full, for a form that needs it; who looked is written down. */
+export const openRecipient = (id: string) => post<AddressOut>(`/orders/${id}/recipient`)
 export const shipParcel = (id: string, body: ParcelIn, key: string) => post<OrderOut>(`/orders/${id}/parcels`, body, key)
 export const changeParcel = (id: string, carrier: string, tracking_number: string) => patch<OrderOut>(`/parcels/${id}`, { carrier, tracking_number })
 export const signParcel = (id: string, key: string) => post<OrderOut>(`/parcels/${id}/signed`, {}, key)

@@ -1,4 +1,4 @@
-import type { Block, LinkIn, LinkOut, OverviewOut, Page, PageOut, PagePreviewOut, PageRowOut, PageVersionOut, TodayOut } from '@client'
+import type { Block, LinkIn, LinkOut, MakingOut, OverviewOut, Page, PageOut, PagePreviewOut, PageRowOut, PageVersionOut, TodayOut } from '@client'
 import { get, post, put, type Query } from './http'
 
 export const listPages = () => get<{ items: PageRowOut[] }>('/pages')
@@ -15,3 +15,4 @@ export const addLink = (body: LinkIn, key: string) => post<LinkOut>('/links', bo
 
 export const readOverview = (query: Query) => get<OverviewOut>('/boards/overview', query)
 export const readToday = () => get<TodayOut>('/boards/today')
+export const readMaking = () => get<MakingOut>('/boards/making')

@@ -9,10 +9,15 @@ export const brand = computed<BrandOut | null>(() => session.value?.brand ?? nul
 export const timeZone = computed(() => brand.value?.time_zone ?? 'Asia/Shanghai')
 
 let clockShift = 0
+let person = ''
+
+/** Who is signed in, or was last: unsaved work is given back to the same person only. */
+export const lastPerson = () => person
 
 /** Takes over a session the server answered with. */
 export function takeSession(next: SessionOut): void {
   session.value = next
+  person = next.staff.id
   clockShift = new Date(next.now).getTime() - Date.now()
   setCsrfToken(next.csrf_token)
 }
