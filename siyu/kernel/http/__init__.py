@@ -39,7 +39,6 @@ __all__ = [
     "exception_handlers",
     "host_of",
     "note_away",
-    "note_away",
     "once",
     "problem_of",
     "rate_limit",
