@@ -18,6 +18,7 @@ async def _buy_at_once(phone: Page, house: Any) -> None:
     """As far as the checkout of one tin of tea, with another thing left lying in the bag."""
     await phone.goto(f"{house.shop}/pages/product/index?id=ware-01")
     await tap(phone, "放入购物袋")
+    await expect(phone.get_by_text("已放入购物袋").first).to_be_visible()
     await phone.goto(f"{house.shop}/pages/product/index?id=tea-01")
     await tap(phone, ZH["buy"])
     await tap(phone, ZH["size"])
