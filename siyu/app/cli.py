@@ -31,14 +31,15 @@ from siyu.people.brands import create_brand
 @app.command("up")
 def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on.")] = None) -> None:
     """Start everything here: engines, web, worker. Ctrl-C stops it."""
-    settings = load(port=port).settings
+    loaded = load(port=port)
+    settings = loaded.settings
     check_serving(settings)
     configure_logging(settings.log_level)
 
     def ready(_: Any) -> None:
         out.print(f"[bold]siyu is up[/] at {settings.console}. Ctrl-C stops it.")
 
-    raise typer.Exit(up.run(settings, when_ready=ready))
+    raise typer.Exit(up.run(loaded, when_ready=ready))
 
 
 @app.command()
@@ -114,18 +115,32 @@ def _needs_engines(settings: Settings) -> None:
 
 @app.command()
 def config(as_json: Json = False) -> None:
-    """Show what is in force and where each value comes from; secrets are masked."""
+    """Show what is in force and where each value comes from; secrets are masked.
+
+    Beside a running siyu on the same folder: what that one uses, and what a new command would use where it differs.
+    """
     loaded = load()
-    rows = [
-        (name, masked(name, getattr(loaded.settings, name)), loaded.origin[name])
-        for name in sorted(loaded.origin)
-    ]
+    mine = {name: masked(name, getattr(loaded.settings, name)) for name in sorted(loaded.origin)}
+    house = up.in_force(loaded.settings.home)
+    values, origin = (mine, loaded.origin) if house is None else (house.values, house.origin)
+    shown: dict[str, dict[str, str]] = {}
+    for name, value in mine.items():
+        shown[name] = {"value": values.get(name, value), "from": origin.get(name, "default")}
+        if house is not None:
+            shown[name]["from"] = f"running siyu: {shown[name]['from']}"
+        if shown[name]["value"] != value:
+            shown[name] |= {"new": value, "new_from": loaded.origin[name]}
     if as_json:
-        show({name: {"value": value, "from": origin} for name, value, origin in rows}, True, "")
+        show(shown, True, "")
         return
-    table = Table("setting", "value", "from")
-    for row in rows:
-        table.add_row(*row)
+    table = Table(
+        "setting", "value", "from", *([] if house is None else ["a new command would use"])
+    )
+    for name, one in shown.items():
+        new = [f"{one['new']} ({one['new_from']})"] if "new" in one else []
+        table.add_row(name, one["value"], one["from"], *new)
+    if house is not None:
+        out.print(f"siyu runs on this folder (process {house.house.pid}); this is what it uses.")
     out.print(table)
 
 

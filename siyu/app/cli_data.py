@@ -244,7 +244,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Start everything with the demo brand 澜玉. On this machine only; doors are open that production must not have."""
-    settings = load(port=port, profile="demo").settings
+    loaded = load(port=port, profile="demo")
+    settings = loaded.settings
     configure_logging("warning")
 
     def ready(urls: Any) -> None:
@@ -276,7 +277,7 @@ def demo(
                 highlight=False,
             )
 
-    raise typer.Exit(up.run(settings, announce=announce, when_ready=ready))
+    raise typer.Exit(up.run(loaded, announce=announce, when_ready=ready))
 
 
 async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> Any:

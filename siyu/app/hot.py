@@ -4,13 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-import structlog
 
-from siyu.kernel.db import is_away
+from siyu.kernel.db import is_away, is_given_up
 from siyu.kernel.errors import Refusal
-from siyu.kernel.http import database_away, send_problem
+from siyu.kernel.http import database_away, note_away, send_problem
 
-log = structlog.get_logger("siyu.http")
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -52,9 +50,9 @@ class HotFirst:
                 except Refusal as refusal:
                     await send_problem(scope, send, refusal)
                 except Exception as error:
-                    if not is_away(error):
+                    if not (is_away(error) or is_given_up(error)):
                         raise
-                    log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+                    note_away(error)
                     await send_problem(scope, send, database_away())
                 return
         await self._app(scope, receive, send)

@@ -12,38 +12,73 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from siyu.app import schema
 from siyu.app.runtime import Urls, urls_of
 from siyu.kernel.engines import (
     ChildSpec,
     EngineRefused,
+    Stamp,
     Started,
     Supervisor,
     check_port,
     free_port,
+    is_alive,
     lock_home,
+    stamp_of,
     start_clickhouse,
     start_postgres,
 )
-from siyu.kernel.settings import Settings
+from siyu.kernel.settings import Loaded, Settings, masked
 
 NOTE = "engines.json"
+IN_FORCE = "in_force.json"
 
 
-def run(settings: Settings, *, announce: Any = None, when_ready: Any = None) -> int:
+class InForce(msgspec.Struct, frozen=True):
+    """What a running house uses, for ``siyu config`` beside it: values as they may be shown, and where they came from."""
+
+    house: Stamp
+    values: dict[str, str]
+    origin: dict[str, str]
+
+
+def in_force(home: Path) -> InForce | None:
+    """What the house that runs on this folder uses; ``None`` when nobody runs there, or it was killed."""
+    try:
+        left = msgspec.json.decode((home / IN_FORCE).read_bytes(), type=InForce)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return left if is_alive(left.house) else None
+
+
+def _leave_in_force(loaded: Loaded) -> Path:
+    path = Path(loaded.settings.home) / IN_FORCE
+    house = stamp_of(os.getpid())
+    assert house is not None, "who asks is running"
+    values = {name: masked(name, getattr(loaded.settings, name)) for name in loaded.origin}
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(InForce(house, values, loaded.origin)))
+    return path
+
+
+def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
     """Run everything until Ctrl-C; the exit status. ``when_ready(urls)`` is called once all of it answers.
 
     Raises ``EngineRefused`` in one sentence: port taken, data folder in use or not writable, a URL that leads nowhere.
     """
+    settings = loaded.settings
     check_port(settings.port, "siyu", host=settings.host, patience_s=2)
     lock = lock_home(Path(settings.home))
+    told = _leave_in_force(loaded)
     try:
         plan = _Plan(settings)
         children = [*plan.engines(), *plan.programs(when_ready)]
         return Supervisor(children, lock=lock, announce=announce).run()
     finally:
         (Path(settings.home) / NOTE).unlink(missing_ok=True)
+        told.unlink(missing_ok=True)
         lock.release()
 
 

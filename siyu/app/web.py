@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -66,8 +67,18 @@ async def schema() -> Response[bytes]:
     return Response(await asyncio.to_thread(_written), media_type="application/json")
 
 
-@cache
+_writing = threading.Lock()
+
+
 def _written() -> bytes:
+    with (
+        _writing
+    ):  # two that ask at once would import the framework's plug-ins at once, and one of them half
+        return _document_bytes()
+
+
+@cache
+def _document_bytes() -> bytes:
     return json.dumps(document(), ensure_ascii=False).encode()
 
 

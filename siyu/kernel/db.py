@@ -6,6 +6,7 @@ the rows of the brand that its transaction is bound to; without a brand it sees 
 brand has work, and the directory.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -245,6 +246,17 @@ def is_away(error: BaseException | None) -> bool:
         broken = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
         broken = broken or isinstance(error, asyncpg.InternalClientError)
         if isinstance(error, ConnectionError) or broken or state.startswith("08") or state in _AWAY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_given_up(error: BaseException | None) -> bool:
+    """Whether something broke on the way out of work that was cancelled: we ended the connection, nobody waits any more."""
+    while error is not None:
+        if isinstance(error, TimeoutError):  # that is how asyncio's timeouts cancel
+            return False
+        if isinstance(error, asyncio.CancelledError):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -15,6 +15,7 @@ from siyu.kernel.checks import invariants
 from siyu.kernel.engines import free_port
 from tests.app.terminal import Said, Terminal, process
 from tests.conftest import sign_in
+from tests.goods.orders.conftest import Stall
 
 GOODS = """handle,title,title_en,sku,price,list_price,stock,status
 cup,青瓷杯,Celadon cup,CUP-1,128.00,160.00,12,on_sale
@@ -140,6 +141,41 @@ def test_a_catalogue_goes_in_once_and_comes_out_as_it_went_in(siyu, brand, goods
     lines = siyu("export", "products", "--brand", brand.slug, "--json").out.splitlines()
     said = [{name: cell for name, cell in row.items() if cell} for row in rows]
     assert [json.loads(line) for line in lines] == said
+
+
+async def test_orders_come_out_with_their_money_and_without_the_people_who_ordered(
+    siyu, app, database, brand, rival, tmp_path
+):
+    stall = Stall(app, database, brand)
+    shopper = await stall.shopper("王小明")
+    tea = await stall.sku(price_minor=123_456_789, pieces=9)
+    paid = await shopper.ordered({tea: 1}, 123_456_789)
+    await shopper.pay(paid["id"])
+    waits = await shopper.ordered({tea: 2}, 246_913_578)
+    await stall.close()
+
+    told = siyu("export", "orders", "--brand", brand.slug)
+    assert (told.status, told.err) == (0, "2 rows.\n")
+    first, second = csv.DictReader(io.StringIO(told.out))
+    assert (first["number"], first["state"], first["quantity"]) == (paid["number"], "paid", "1")
+    assert (first["goods"], first["freight"], first["total"]) == (
+        "1234567.89",
+        "0.00",
+        "1234567.89",
+    )
+    assert first["paid_at"] and first["refunded"] == "0.00"
+    assert (second["number"], second["state"], second["paid_at"]) == (waits["number"], "unpaid", "")
+    assert (second["quantity"], second["total"]) == ("2", "2469135.78")
+    for personal in (shopper.phone, "王小明", "文三路"):
+        assert personal not in told.out
+
+    lines = siyu("export", "orders", "--brand", brand.slug, "--json").out.splitlines()
+    assert [json.loads(line) for line in lines] == [first, second]
+    file = tmp_path / "orders.csv"
+    written = siyu("export", "orders", "--brand", brand.slug, "-o", file)
+    assert (written.status, written.out) == (0, "") and str(file) in written.err
+    assert file.read_text("utf-8-sig").splitlines() == told.out.splitlines()
+    assert siyu("export", "orders", "--brand", rival.slug).err == "0 rows.\n"
 
 
 def test_what_one_brand_exports_another_imports_to_the_same(siyu, brand, rival, goods, tmp_path):

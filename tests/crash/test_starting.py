@@ -1,6 +1,7 @@
 """Starting and stopping as a newcomer does it: Ctrl-C at once, refusals in one sentence, and without any rights."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -38,11 +39,11 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *words: str, **settings: str) -> subprocess.Popen[bytes]:
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "siyu", *words, "--port", str(free_port())], cwd=ROOT,
-            env=environment(folder / "home"), stdout=log, stderr=log, start_new_session=True,
+            env=environment(folder / "home", **settings), stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 
 
@@ -87,6 +88,46 @@ def test_a_start_that_was_broken_off_is_simply_repeated(folder):
     program.send_signal(signal.SIGTERM)
     assert program.wait(SOON_S) == 0, said(folder)
     assert host.wait_until(lambda: not living_below(folder), 5), living_below(folder)
+
+
+def config(folder: Path, **settings: str) -> dict[str, dict[str, str]]:
+    """What ``siyu config`` says in a terminal of its own."""
+    told = subprocess.run(
+        [sys.executable, "-m", "siyu", "config", "--json"], cwd=ROOT, check=True, capture_output=True,
+        env=environment(folder / "home", **settings),
+    )  # fmt: skip
+    return json.loads(told.stdout)
+
+
+def test_config_beside_a_running_house_says_what_that_one_uses_and_forgets_one_that_was_killed(
+    folder,
+):
+    program = start(folder, "demo", SIYU_SECRET="hush-hush", SIYU_WORKERS="2")
+    port, end = str(program.args[-1]), time.monotonic() + SOON_S  # type: ignore[index]
+    while not (folder / "home" / "in_force.json").exists() or "postgres: ready" not in said(folder):
+        assert program.poll() is None and time.monotonic() < end, said(folder)
+        time.sleep(0.05)
+    shown = config(folder, SIYU_WORKERS="3")
+    assert shown["port"] == {
+        "value": port, "from": "running siyu: command line", "new": "8000", "new_from": "default",
+    }  # fmt: skip
+    assert (shown["profile"]["value"], shown["profile"]["new"]) == ("demo", "production")
+    assert (shown["workers"]["value"], shown["workers"]["new"]) == ("2", "3")
+    assert shown["secret"]["value"] == "***"
+    assert shown["host"] == {"value": "127.0.0.1", "from": "running siyu: default"}
+    left = folder / "home" / "in_force.json"
+    assert "hush-hush" not in left.read_text() and left.stat().st_mode & 0o077 == 0
+    program.kill()
+    program.wait(10)
+    assert left.exists()
+    assert config(folder)["port"] == {"value": "8000", "from": "default"}
+    program = start(folder, "up")  # clears away what the killed one left running
+    while "siyu is up" not in said(folder):
+        assert program.poll() is None and time.monotonic() < end, said(folder)
+        time.sleep(0.1)
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(SOON_S) == 0, said(folder)
+    assert not left.exists()
 
 
 def test_a_secret_whose_writer_was_killed_is_made_anew_and_all_who_ask_at_once_get_the_same(folder):

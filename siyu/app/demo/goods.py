@@ -15,11 +15,22 @@ from siyu.goods import catalogue, stock
 from siyu.goods.catalogue import AttributeOut, CategoryChange, OptionIn, ProductIn, SkuIn
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.files import Files
+from siyu.people.brands import open_stores
 
 FIRST = {"jade": 5, "tea": 6, "antique": 4, "gold": 3, "ware": 3}
 """Products that are there before anybody signs in, by family (others: two): the shop's first page and some of the rest."""
-_EXTRA = {"gold": 9, "antique": 4, "kgold": 3}
-"""Families whose pieces also lie in stores, and how many about."""
+_IN_SOME_STORES = {"gold": 9, "antique": 4, "kgold": 3}
+"""Families whose pieces also lie in a few stores, each in others, and how many at most."""
+_WHERE_HANDED_OUT = {"tea": 12, "ware": 6, "pearl": 5, "gift": 4, "jade": 1}
+"""Families that lie in every store that hands out orders, so that a bag of several kinds can be picked up in one go."""
+_ONLY_ONE = "仅此一只"
+
+
+class _Stores(msgspec.Struct, frozen=True):
+    """Where pieces may lie: all open stores, and those that hand out orders."""
+
+    every: Sequence[UUID]
+    handing_out: Sequence[UUID]
 
 
 async def fill(
@@ -46,6 +57,9 @@ async def fill(
         ]
     if not missing:
         return
+    async with database.brand(brand_id) as session:
+        handing_out = [unit.id for unit in await open_stores(session, pick_up=True)]
+    places = _Stores(stores, handing_out)
     async with Easels(2 if first_only else 1) as easels:  # later, the other core is for visitors
         drawing = [
             asyncio.create_task(easels.draw(Wanted(row[4], f"{family.code}{number}", row[5])))
@@ -54,7 +68,7 @@ async def fill(
         try:
             for (family, category, number, row), picture in zip(missing, drawing, strict=True):
                 product = _Drawn(family, category, number, row, await picture)
-                await _add(database, brand_id, files, stores, seed, product)
+                await _add(database, brand_id, files, places, seed, product)
                 await told(row[0])
         finally:
             for picture in drawing:
@@ -80,7 +94,7 @@ async def _add(
     database: Database,
     brand_id: UUID,
     files: Files,
-    stores: Sequence[UUID],
+    places: _Stores,
     seed: int,
     one: _Drawn,
 ) -> None:
@@ -100,7 +114,7 @@ async def _add(
         product_id = await catalogue.save_product(session, None, wanted)
         if one.number == 0:
             await catalogue.save_category(session, one.category, CategoryChange(image_id=media.id))
-        await _in_stores(session, one.family, product_id, stores, random.Random(f"{chance}/stores"))
+        await _in_stores(session, one, product_id, places, random.Random(f"{chance}/stores"))
 
 
 async def _category(database: Database, brand_id: UUID, family: Family, position: int) -> UUID:
@@ -214,21 +228,23 @@ def _facts(family: Family, subtitle: str, look: dict[str, Any]) -> list[Attribut
 
 
 async def _in_stores(
-    session: Any, family: Family, product_id: UUID, stores: Sequence[UUID], chance: random.Random
+    session: Any, one: _Drawn, product_id: UUID, places: _Stores, chance: random.Random
 ) -> None:
-    about = _EXTRA.get(family.key)
-    if not about:
+    if most := _IN_SOME_STORES.get(one.family.key):
+        chosen = chance.sample(list(places.every), min(len(places.every), 6))
+    else:
+        most, chosen = _WHERE_HANDED_OUT[one.family.key], places.handing_out
+    if _ONLY_ONE in one.row[2]:  # it lies in the warehouse
         return
     driver = await driver_of(session)
     skus = [
         row["id"]
         for row in await driver.fetch("select id from skus where product_id = $1", product_id)
     ]
-    chosen = chance.sample(list(stores), min(len(stores), 6))
     rooms = [await stock.store_location(driver, store) for store in chosen]
     await stock.count_pieces(
         driver,
-        {(sku, room): chance.randint(1, about) for room in rooms for sku in skus},
+        {(sku, room): chance.randint(1, most) for room in rooms for sku in skus},
         kind="counted",
         reason="开业盘点",
     )

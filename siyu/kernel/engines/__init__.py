@@ -6,7 +6,16 @@ from siyu.kernel.engines.clickhouse import (
     clickhouse_command,
     start_clickhouse,
 )
-from siyu.kernel.engines.host import EngineRefused, FolderLock, check_port, free_port, secret_in
+from siyu.kernel.engines.host import (
+    EngineRefused,
+    FolderLock,
+    Stamp,
+    check_port,
+    free_port,
+    is_alive,
+    secret_in,
+    stamp_of,
+)
 from siyu.kernel.engines.postgres import Running, start_postgres
 from siyu.kernel.engines.supervisor import (
     ChildSpec,
@@ -24,14 +33,17 @@ __all__ = [
     "Restart",
     "Running",
     "RunningClickHouse",
+    "Stamp",
     "Started",
     "Supervisor",
     "answers",
     "check_port",
     "clickhouse_command",
     "free_port",
+    "is_alive",
     "lock_home",
     "secret_in",
+    "stamp_of",
     "stand_back",
     "start_clickhouse",
     "start_postgres",

@@ -8,6 +8,7 @@ from siyu.kernel.http.problems import (
     Problem,
     database_away,
     exception_handlers,
+    note_away,
     problem_of,
     send_problem,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "encode_cursor",
     "exception_handlers",
     "host_of",
+    "note_away",
     "once",
     "problem_of",
     "rate_limit",

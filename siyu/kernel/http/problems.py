@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from siyu.kernel.db import is_away
+from siyu.kernel.db import is_away, is_given_up
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.flaws import Flaw, flaw_of, flaws_of
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
@@ -176,8 +176,14 @@ def database_away() -> Busy:
     )
 
 
+def note_away(error: Exception) -> None:
+    """Write down that the database was away, unless it was us who ended the connection because the visitor had left."""
+    if not is_given_up(error):
+        log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+
+
 def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+    note_away(error)
     return _refused(request, database_away())
 
 
@@ -186,7 +192,7 @@ def _crowded(request: Request[Any, Any, Any], _: PoolTimeoutError) -> Response[b
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    if is_away(error):
+    if is_away(error) or is_given_up(error):
         return _away(request, error)
     log.error("request failed", path=request.scope["path"], exc_info=error)
     problem = Problem(

@@ -55,8 +55,16 @@ def add_request_id(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+LEFT = 499
+"""The status under which requests are counted whose visitor had left before the answer."""
+
+
 class Surroundings:
-    """ASGI middleware: ``X-Request-Id``, security headers, metrics by door, one context for the log."""
+    """ASGI middleware: ``X-Request-Id``, security headers, metrics by door, one context for the log.
+
+    A visitor who has left is nobody's failure: what is still sent to them is dropped here, and not taken by the
+    layers below for a connection of ours that broke.
+    """
 
     def __init__(self, app: Any, *, policy: Any = None) -> None:
         """``policy(scope) -> bytes | None`` gives the Content-Security-Policy of HTML answers."""
@@ -75,7 +83,7 @@ class Surroundings:
 
         async def send_with_headers(message: Any) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and status != LEFT:
                 status = message["status"]
                 given = message.get("headers", ())
                 present = {name for name, _ in given}
@@ -89,7 +97,12 @@ class Surroundings:
                 if b"cache-control" not in present:
                     headers.append((b"cache-control", b"no-store"))
                 message = {**message, "headers": headers}
-            await send(message)
+            if status == LEFT:
+                return
+            try:
+                await send(message)
+            except OSError:  # what ASGI servers raise to one who sends to a closed connection
+                status = LEFT
 
         before = _current.set(request_id)
         try:

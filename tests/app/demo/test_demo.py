@@ -152,6 +152,29 @@ async def test_before_anybody_signs_in_the_shop_window_is_filled(house):
     assert there["orders"] == 0
 
 
+async def test_every_kind_can_be_picked_up_and_a_bag_of_tea_and_cups_in_one_store(house):
+    """The year's pick-ups take from no shelf; what lies there is what a visitor can try."""
+    lying = await rows(
+        house,
+        """select split_part(p.handle, '-', 1) as family, u.id as store
+           from stock_levels l join stock_locations r on r.id = l.location_id join units u on u.id = r.unit_id
+           join skus s on s.id = l.sku_id join products p on p.id = s.product_id
+           where u.pick_up and u.closed_at is null and l.on_hand > l.reserved""",
+    )
+    stores: dict[str, set[UUID]] = {}
+    for row in lying:
+        stores.setdefault(row["family"], set()).add(row["store"])
+    assert stores.keys() == {family.key for family in goods.FAMILIES}
+    everywhere = stores["tea"] & stores["ware"] & stores["pearl"] & stores["gift"]
+    assert len(everywhere) >= 20
+    unique = await rows(
+        house,
+        """select p.handle from products p join skus s on s.product_id = p.id join stock_levels l on l.sku_id = s.id
+           where p.subtitle ->> 'zh-CN' like '%仅此一只%' group by p.handle having sum(l.on_hand) > 1""",
+    )
+    assert unique == []
+
+
 async def test_a_year_that_was_killed_twice_is_whole_and_nothing_is_in_it_twice(house):
     row = (await rows(house, "select state, error, attempts, result::text from jobs"))[0]
     assert (row["state"], row["error"], row["attempts"] % 100) == ("done", None, 1)  # of its round

@@ -167,9 +167,15 @@ async def test_guessing_a_pick_up_code_ends_after_five_tries(stall, shopper, con
     codes = [(await console.post(url, json={"code": f"x{n}"})).json()["code"] for n in range(6)]
     assert codes == ["fulfilment.wrong_code"] * 5 + ["fulfilment.too_many_tries"]
     code = (await shopper.order(order_id))["pick_up_code"]
+    refused = await console.post(url, json={"code": code})
+    assert (refused.status_code, refused.json()["code"]) == (429, "fulfilment.too_many_tries")
+    assert refused.headers["Retry-After"] == str(refused.json()["facts"]["retry_after_s"]) == "600"
+    later(minutes=9)  # the right code neither opens nor prolongs the rest
     assert (await console.post(url, json={"code": code})).status_code == 429
-    later(minutes=11)
+    assert (await shopper.order(order_id))["state"] == "ready"
+    later(minutes=2)
     assert (await console.post(url, json={"code": code})).status_code == 200
+    assert (await shopper.order(order_id))["state"] == "completed"
 
 
 async def test_many_who_guess_at_once_have_five_tries_together(stall, shopper, console, later):

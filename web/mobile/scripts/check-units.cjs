@@ -6,7 +6,7 @@ const esbuild = require('esbuild')
 
 const root = path.resolve(__dirname, '..')
 const out = path.join(root, 'node_modules/.cache/units')
-const parts = ['qr', 'address-text', 'money']
+const parts = ['qr', 'address-text', 'money', 'phone']
 fs.rmSync(out, { recursive: true, force: true })
 esbuild.buildSync({
   entryPoints: parts.map((name) => path.join(root, 'src', `${name}.ts`)),

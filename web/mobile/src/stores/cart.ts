@@ -1,19 +1,32 @@
 /** The shopping bag, and the figure on its tab. */
 import { defineStore } from 'pinia'
-import { ref } from 'vue'
+import { ref, watch } from 'vue'
 import * as api from '@/api/shop'
 import type { CartOut } from '@client'
 import { track } from '@/tracking'
+import { keepInTab, keptInTab } from './shelf'
 import { useVisit } from './visit'
 
 const EMPTY: CartOut = { lines: [], selected_quantity: 0, selected_minor: 0 }
+
+/** What checkout is about: lines of the bag, or one thing bought at once. */
+export interface Buying {
+  lines: { sku_id: string; quantity: number }[]
+  fromCart: boolean
+  /** The key of the last try and what it was for: the same wish keeps it, even over a reload. */
+  attempt?: { key: string; body: string }
+}
 
 export const useCart = defineStore('cart', () => {
   const visit = useVisit()
   const cart = ref<CartOut>(EMPTY)
   const pieces = ref(0)
-  /** What checkout is about: lines of the bag, or one thing bought at once. */
-  const buying = ref<{ lines: { sku_id: string; quantity: number }[]; fromCart: boolean } | null>(null)
+  const buying = ref<Buying | null>(keptInTab<Buying>('siyu.buying'))
+  watch(buying, (now) => keepInTab('siyu.buying', now), { deep: true, flush: 'sync' })
+  // Who signs out takes along what they were about to buy.
+  watch(() => visit.known.kind, (kind) => {
+    if (kind === 'none') buying.value = null
+  })
 
   function take(next: CartOut): void {
     cart.value = next

@@ -3,6 +3,8 @@
 const CHOICE = 'siyu.privacy'
 const KEPT = ['siyu.locale', 'siyu.token', 'siyu.visitor', 'siyu.link', 'siyu.searches'] as const
 export type KeptName = (typeof KEPT)[number]
+const IN_TAB = ['siyu.buying'] as const
+export type TabName = (typeof IN_TAB)[number]
 
 export interface Choice {
   version: string
@@ -21,7 +23,10 @@ export function readChoice(): Choice | null {
 export function writeChoice(choice: Choice): void {
   uni.setStorageSync(CHOICE, choice)
   openShelf(choice.accepted)
-  if (!choice.accepted) for (const name of KEPT) uni.removeStorageSync(name)
+  if (!choice.accepted) {
+    for (const name of KEPT) uni.removeStorageSync(name)
+    for (const name of IN_TAB) keepInTab(name, null)
+  }
 }
 
 /** Whether other things may be written from now on. */
@@ -38,4 +43,29 @@ export function keep(name: KeptName, value: unknown): void {
 export function kept<T>(name: KeptName): T | null {
   const found = uni.getStorageSync(name) as T | ''
   return found === '' || found === undefined ? null : found
+}
+
+/** Keep what a reload must not lose, for as long as the tab is open. A mini-program knows neither reload nor tab. */
+export function keepInTab(name: TabName, value: unknown): void {
+  // #ifdef H5
+  try {
+    if (value === null) sessionStorage.removeItem(name)
+    else if (agreed) sessionStorage.setItem(name, JSON.stringify(value))
+  } catch {
+    // The browser keeps nothing: then a reload begins anew, as it always did.
+  }
+  // #endif
+}
+
+export function keptInTab<T>(name: TabName): T | null {
+  // #ifdef H5
+  try {
+    return JSON.parse(sessionStorage.getItem(name) ?? 'null') as T | null
+  } catch {
+    return null
+  }
+  // #endif
+  // #ifdef MP-WEIXIN
+  return null
+  // #endif
 }
