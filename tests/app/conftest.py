@@ -1,11 +1,13 @@
 """Two brands with everything in them."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.app.estate import Estate, open_estate
+from tests.app.terminal import GOODS, Terminal
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +24,22 @@ async def theirs(app: Any, database: Any) -> AsyncIterator[Estate]:
     estate = await open_estate(app, database)
     yield estate
     await estate.close()
+
+
+@pytest.fixture(scope="module")
+async def siyu(owner_url, clickhouse_url, tmp_path_factory) -> AsyncIterator[Terminal]:
+    """The program on this worker's database."""
+    terminal = Terminal(
+        home=str(tmp_path_factory.mktemp("cli")),
+        database_url=owner_url,
+        clickhouse_url=clickhouse_url,
+    )
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def goods(tmp_path: Path) -> Path:
+    path = tmp_path / "goods.csv"
+    path.write_text(GOODS)
+    return path

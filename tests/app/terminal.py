@@ -17,6 +17,12 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[2]
 QUIET = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "300"}
 
+GOODS = """handle,title,title_en,sku,price,list_price,stock,status
+cup,青瓷杯,Celadon cup,CUP-1,128.00,160.00,12,on_sale
+tin,肉桂 50 g,Cinnamon oolong,TIN-50,88.50,,40,on_sale
+ring,素圈戒指,Plain band,RING-12,1999.00,,3,draft
+"""
+
 
 class Said(NamedTuple):
     """How a command ended and what it printed."""
@@ -100,3 +106,12 @@ def answer_all() -> None:
 
 if __name__ == "__main__":
     answer_all()
+
+
+def refused(said: Said) -> str:
+    """The one sentence that a refusal is."""
+    assert (said.status, said.out) == (2, "")
+    sentence = said.err.strip()
+    assert "Traceback" not in sentence and "\n" not in sentence
+    assert sentence.startswith("siyu: ")
+    return sentence
