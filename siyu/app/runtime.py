@@ -4,32 +4,10 @@ import gc
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
-from siyu.kernel.settings import Settings, kept_secret, role_url
-
-
-class Urls(msgspec.Struct, frozen=True):
-    """The two engines as URLs. ``owner`` may be empty in a process that never migrates."""
-
-    owner: str
-    app: str
-    dispatcher: str
-    clickhouse: str
-
-
-def urls_of(settings: Settings, *, owner: str = "", clickhouse: str = "") -> Urls:
-    """Fill in what follows from the owner's URL; arguments (embedded engines) stand in for empty settings."""
-    owner = settings.database_url or owner
-    return Urls(
-        owner,
-        settings.database_app_url or role_url(owner, "siyu_app"),
-        settings.database_dispatcher_url or role_url(owner, "siyu_dispatcher"),
-        settings.clickhouse_url or clickhouse,
-    )
+from siyu.kernel.settings import Settings, Urls, kept_secret
 
 
 def spare_collector() -> None:
@@ -38,6 +16,7 @@ def spare_collector() -> None:
     Going through all modules and routes again and again cost a quarter of the web process under load, and a
     full pass made everybody wait. Reference counting frees nearly everything a request leaves.
     """
+    gc.enable()  # whoever starts a process keeps it off while the house is loaded
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
