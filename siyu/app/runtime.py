@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from siyu.app import numbers
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
@@ -43,12 +44,14 @@ class Runtime:
         return self.settings.profile == "demo"
 
     async def open(self) -> None:
-        """Connect, then let the modules make what they keep per process."""
+        """Connect, then let the modules make what they keep per process. Raises ``EngineRefused``, see ``numbers``."""
         from siyu.app.wiring import (
             STARTUPS,  # wiring imports every module; the runtime is imported by them
         )
 
         await self.database.open()
+        async with self.database.dispatcher() as connection:
+            await numbers.check(connection)
         for startup in STARTUPS:
             closer = await startup(self)
             if closer is not None:
