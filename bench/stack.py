@@ -18,11 +18,10 @@ from uuid import UUID
 import httpx
 
 import siyu.app.wiring  # noqa: F401 - registers invariants and plugs modules into each other
-from siyu.app.runtime import Urls, urls_of
 from siyu.app.up import NOTE
 from siyu.kernel.db import Database
 from siyu.kernel.engines import EngineRefused, free_port, host
-from siyu.kernel.settings import Settings
+from siyu.kernel.settings import Settings, Urls, urls_of
 
 PROC = Path("/proc")
 ROLES = (

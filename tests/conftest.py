@@ -123,9 +123,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 async def app(owner_url: str, clickhouse_url: str, home: Path) -> AsyncIterator[Any]:
     """The ASGI application of a demo-profile process, opened; its runtime is ``app.runtime``."""
-    from siyu.app.runtime import Runtime, urls_of
+    from siyu.app.runtime import Runtime
     from siyu.app.web import create_app
-    from siyu.kernel.settings import Settings
+    from siyu.kernel.settings import Settings, urls_of
 
     settings = Settings(
         home=home,

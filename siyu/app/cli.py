@@ -1,31 +1,35 @@
-"""The command line: ``siyu``. Every command has ``--json`` for machines."""
+"""The command line: ``siyu``. Every command has ``--json`` for machines.
+
+Here is what starts the house. It loads only what it needs itself: whoever looks after the others must not take the
+machine's time to load the whole house for nothing. All other commands come with ``whole``.
+"""
 
 import asyncio
-import json
+import gc
 import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from importlib import import_module
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.log import LogLevels
 from rich.table import Table
 
-from siyu.app import cli_bench, cli_data, cli_events, schema, up, worker
-from siyu.app.cli_data import NoSuchBrand
+from siyu.app import up
+from siyu.app.demo_made import Made, already_made
 from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime, spare_collector, urls_of
-from siyu.app.terminal import Json, UnderUp, app, brand_app, db_app, err, out, show, with_runtime
-from siyu.kernel.checks import run_checks
-from siyu.kernel.db import is_away
+from siyu.app.terminal import Json, UnderUp, app, err, out, show
 from siyu.kernel.engines import EngineRefused, stand_back
 from siyu.kernel.errors import Refusal
-from siyu.kernel.settings import Settings, SettingsRefused, check_serving, load, masked
-from siyu.people.brands import create_brand
+from siyu.kernel.settings import (
+    Settings,
+    SettingsRefused,
+    Urls,
+    check_serving,
+    load,
+    masked,
+    urls_of,
+)
 
 
 @app.command("up")
@@ -43,6 +47,70 @@ def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on."
 
 
 @app.command()
+def demo(
+    customers: Annotated[
+        int, typer.Option(help="Members of the demo brand; the year scales with them.")
+    ] = 60_000,
+    port: Annotated[int | None, typer.Option()] = None,
+    as_json: Json = False,
+) -> None:
+    """Start everything with the demo brand 澜玉. On this machine only; doors are open that production must not have."""
+    loaded = load(port=port, profile="demo")
+    settings = loaded.settings
+    configure_logging("warning")
+
+    def ready(urls: Any) -> None:
+        made = asyncio.run(_make_demo(settings, urls, customers, as_json))
+        answer = {
+            "console": settings.console,
+            "shop": settings.shop(made.slug),
+            "login": made.login,
+            "password": made.password,
+            "others": f"ops@{made.slug}, hz01.manager@{made.slug}, hz01.guide1@{made.slug}, warehouse@{made.slug}",
+        }
+        text = (
+            f"\n[bold]siyu is up.[/]\n  Console  {answer['console']}\n  Shop     {answer['shop']}\n"
+            f"  Sign in  {made.login}  /  {made.password}\n  Others   {answer['others']} (same password)\n"
+            + (
+                "  A year of orders is being made; watch it under 台 → jobs.\n"
+                if made.fresh
+                else ""
+            )
+            + "  Ctrl-C stops it.\n"
+        )
+        show(answer, as_json, text)
+        sys.stdout.flush()
+
+    def announce(event: str, **facts: Any) -> None:
+        if not as_json and event in ("child_ready", "child_died", "child_refused"):
+            err.print(
+                f"  {facts.get('name')}: {event.removeprefix('child_')} {facts.get('how', '')}",
+                highlight=False,
+            )
+
+    raise typer.Exit(up.run(loaded, announce=announce, when_ready=ready))
+
+
+async def _make_demo(settings: Settings, urls: Urls, customers: int, quiet: bool) -> Made:
+    if (there := await already_made(urls, settings.home)) is not None:
+        return there
+    from siyu.app.demo.run import make
+    from siyu.app.runtime import Runtime
+
+    runtime = Runtime(settings, urls, pool=4)
+    await runtime.open()
+    try:
+        with err.status("Making the demo brand …") if not quiet else err.status("") as status:
+
+            def say(what: str) -> None:
+                status.update(f"Making the demo brand: {what}")
+
+            return await make(runtime, members=customers, say=say)
+    finally:
+        await runtime.close()
+
+
+@app.command()
 def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp = False) -> None:
     """Serve HTTP in this process tree; the engines are given by SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL."""
     settings = load(port=port).settings
@@ -53,6 +121,15 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
         raise SettingsRefused(
             "The demo profile opens doors that production must not have; 'siyu serve' refuses it. Use 'siyu demo'."
         )
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.log import LogLevels
+
+    # The server's processes are forks of this one: they find the house loaded, and share its memory while no
+    # collector goes through it.
+    gc.disable()
+    import_module("siyu.app.serve")
+    gc.freeze()
     Granian(
         "siyu.app.serve:make",
         factory=True,
@@ -83,6 +160,11 @@ def work(under_up: UnderUp = False) -> None:
 
 
 async def _work(settings: Settings, *, beside_the_rest: bool) -> None:
+    gc.disable()
+    from siyu.app import worker
+    from siyu.app.runtime import Runtime, spare_collector
+    from siyu.kernel.db import is_away
+
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -144,105 +226,16 @@ def config(as_json: Json = False) -> None:
     out.print(table)
 
 
-@app.command("openapi")
-def openapi_command(
-    to: Annotated[
-        Path | None, typer.Option("--out", help="File to write; the terminal when left out.")
-    ] = None,
-) -> None:
-    """Write the OpenAPI 3.1 document of all endpoints as JSON; needs no database."""
-    from siyu.app.web import document
-
-    text = json.dumps(document(), ensure_ascii=False, indent=1) + "\n"
-    if to is None:
-        sys.stdout.write(text)
-    else:
-        to.write_text(text)
-
-
-@db_app.command("upgrade")
-def db_upgrade(as_json: Json = False) -> None:
-    """Bring the schema to this version; again changes nothing."""
-    with up.engines(load().settings) as urls:
-        asyncio.run(schema.upgrade(urls.owner))
-    show({"upgraded": True}, as_json, "The database is up to date.")
-
-
-@db_app.command("url")
-def db_url(as_json: Json = False) -> None:
-    """Print the owner's URL of the database that is running (it contains the password)."""
-    with up.engines(load().settings) as urls:
-        if as_json:
-            show(msgspec.to_builtins(urls), True, "")
-        else:
-            sys.stdout.write(urls.owner + "\n")
-
-
-@brand_app.command("create")
-def brand_create(
-    slug: str,
-    name: Annotated[str, typer.Option(help="Name in Chinese.")] = "",
-    name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
-    login: Annotated[
-        str, typer.Option(help="Sign-in name of the owner; owner@SLUG when left out.")
-    ] = "",
-    as_json: Json = False,
-) -> None:
-    """Create a brand with its headquarters and its owner; prints the owner's first password once."""
-
-    async def create(runtime: Any) -> dict[str, str]:
-        made = await create_brand(
-            runtime.database,
-            slug=slug,
-            name={"zh-CN": name or slug, "en": name_en or name or slug},
-            owner_login=login or f"owner@{slug}",
-            owner_password=None,
-        )
-        return {
-            "brand_id": str(made.brand_id),
-            "login": made.owner_login,
-            "password": made.first_password or "",
-        }
-
-    made = with_runtime(create)
-    show(
-        made,
-        as_json,
-        f"Brand [bold]{slug}[/] is there. Sign in as {made['login']} with {made['password']}",
-    )
-
-
-@app.command()
-def check(
-    brand: Annotated[str, typer.Option(help="Slug; all brands when left out.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Prove all invariants in SQL: OK, or which rows break which sentence."""
-
-    async def run(runtime: Any) -> list[Any]:
-        async with runtime.database.dispatcher() as connection:
-            rows = await connection.fetch(
-                "select key, brand_id from directory where kind = 'slug' and ($1 = '' or key = $1)",
-                brand,
-            )
-        if brand and not rows:
-            raise NoSuchBrand(slug=brand)
-        found: list[Any] = []
-        for row in rows:
-            found += [
-                {"brand": row["key"], **msgspec.to_builtins(one)}
-                for one in await run_checks(runtime.database, row["brand_id"])
-            ]
-        return found
-
-    broken = with_runtime(run)
-    lines = "\n".join(json.dumps(one, ensure_ascii=False, default=str) for one in broken)
-    show({"ok": not broken, "broken": broken}, as_json, lines or "OK: every invariant holds.")
-    raise typer.Exit(1 if broken else 0)
-
-
-COMMANDS = (cli_bench, cli_data, cli_events)
+COMMANDS = ("cli_house", "cli_data", "cli_events", "cli_bench")
 """Modules whose commands hang themselves on the program by being imported."""
+STARTING = ("up", "demo", "serve", "work")
+
+
+def whole() -> typer.Typer:
+    """The program with all its commands."""
+    for name in COMMANDS:
+        import_module(f"siyu.app.{name}")
+    return app
 
 
 def _plain(facts: Mapping[str, Any]) -> list[str]:
@@ -253,7 +246,8 @@ def _plain(facts: Mapping[str, Any]) -> list[str]:
 def main() -> None:
     """Entry of the ``siyu`` program: refusals, and files that cannot be used, are one sentence and exit status 2."""
     try:
-        app(standalone_mode=True)
+        program = app if sys.argv[1:2] and sys.argv[1] in STARTING else whole()
+        program(standalone_mode=True)
     except (EngineRefused, SettingsRefused) as refused:
         err.print(f"[red]siyu:[/] {refused}", highlight=False)
         sys.exit(2)

@@ -1,6 +1,5 @@
-"""Commands that bring data in, take it out, and make the demo."""
+"""Commands that bring data in and take it out."""
 
-import asyncio
 import csv
 import re
 import sys
@@ -12,17 +11,12 @@ import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from siyu.app import up
-from siyu.app.demo.run import make
-from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime
 from siyu.app.terminal import Json, app, brand_app, err, export_app, import_app, show, with_runtime
 from siyu.goods.catalogue import ImportResult, Mapping, rejected_csv, run_import, write_catalogue
 from siyu.insight.warehouse import rebuild
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Refusal
 from siyu.kernel.money import to_text
-from siyu.kernel.settings import load
 from siyu.people.brands import brand_facts
 
 
@@ -233,65 +227,6 @@ def export_orders(
 ) -> None:
     """Write a row per order (no personal data), as CSV or as one JSON object a line."""
     _export("orders", brand, output, as_json)
-
-
-@app.command()
-def demo(
-    customers: Annotated[
-        int, typer.Option(help="Members of the demo brand; the year scales with them.")
-    ] = 60_000,
-    port: Annotated[int | None, typer.Option()] = None,
-    as_json: Json = False,
-) -> None:
-    """Start everything with the demo brand 澜玉. On this machine only; doors are open that production must not have."""
-    loaded = load(port=port, profile="demo")
-    settings = loaded.settings
-    configure_logging("warning")
-
-    def ready(urls: Any) -> None:
-        made = asyncio.run(_make_demo(settings, urls, customers, as_json))
-        answer = {
-            "console": settings.console,
-            "shop": settings.shop(made.slug),
-            "login": made.login,
-            "password": made.password,
-            "others": f"ops@{made.slug}, hz01.manager@{made.slug}, hz01.guide1@{made.slug}, warehouse@{made.slug}",
-        }
-        text = (
-            f"\n[bold]siyu is up.[/]\n  Console  {answer['console']}\n  Shop     {answer['shop']}\n"
-            f"  Sign in  {made.login}  /  {made.password}\n  Others   {answer['others']} (same password)\n"
-            + (
-                "  A year of orders is being made; watch it under 台 → jobs.\n"
-                if made.fresh
-                else ""
-            )
-            + "  Ctrl-C stops it.\n"
-        )
-        show(answer, as_json, text)
-        sys.stdout.flush()
-
-    def announce(event: str, **facts: Any) -> None:
-        if not as_json and event in ("child_ready", "child_died", "child_refused"):
-            err.print(
-                f"  {facts.get('name')}: {event.removeprefix('child_')} {facts.get('how', '')}",
-                highlight=False,
-            )
-
-    raise typer.Exit(up.run(loaded, announce=announce, when_ready=ready))
-
-
-async def _make_demo(settings: Any, urls: Any, customers: int, quiet: bool) -> Any:
-    runtime = Runtime(settings, urls, pool=4)
-    await runtime.open()
-    try:
-        with err.status("Making the demo brand …") if not quiet else err.status("") as status:
-
-            def say(what: str) -> None:
-                status.update(f"Making the demo brand: {what}")
-
-            return await make(runtime, members=customers, say=say)
-    finally:
-        await runtime.close()
 
 
 warehouse_app = typer.Typer(no_args_is_help=True, help="The analysis engine.")

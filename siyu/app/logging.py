@@ -7,17 +7,15 @@ from typing import Any
 
 import structlog
 
-from siyu.kernel.http import add_request_id
-
 _SECRET = re.compile(r"(://[^:/@\s]+:)[^@/\s]+@")
 _NAMES = ("password", "token", "secret", "authorization", "cookie", "code", "phone", "key")
 
 
-def configure_logging(level: str = "info") -> None:
-    """Set up structlog for this process."""
+def configure_logging(level: str = "info", *also: Any) -> None:
+    """Set up structlog for this process; ``also``: what else each line passes through."""
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        add_request_id,
+        *also,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -4,32 +4,11 @@ import gc
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from siyu.app import numbers
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
-from siyu.kernel.settings import Settings, kept_secret, role_url
-
-
-class Urls(msgspec.Struct, frozen=True):
-    """The two engines as URLs. ``owner`` may be empty in a process that never migrates."""
-
-    owner: str
-    app: str
-    dispatcher: str
-    clickhouse: str
-
-
-def urls_of(settings: Settings, *, owner: str = "", clickhouse: str = "") -> Urls:
-    """Fill in what follows from the owner's URL; arguments (embedded engines) stand in for empty settings."""
-    owner = settings.database_url or owner
-    return Urls(
-        owner,
-        settings.database_app_url or role_url(owner, "siyu_app"),
-        settings.database_dispatcher_url or role_url(owner, "siyu_dispatcher"),
-        settings.clickhouse_url or clickhouse,
-    )
+from siyu.kernel.settings import Settings, Urls, kept_secret
 
 
 def spare_collector() -> None:
@@ -38,6 +17,7 @@ def spare_collector() -> None:
     Going through all modules and routes again and again cost a quarter of the web process under load, and a
     full pass made everybody wait. Reference counting frees nearly everything a request leaves.
     """
+    gc.enable()  # whoever starts a process keeps it off while the house is loaded
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -64,12 +44,14 @@ class Runtime:
         return self.settings.profile == "demo"
 
     async def open(self) -> None:
-        """Connect, then let the modules make what they keep per process."""
+        """Connect, then let the modules make what they keep per process. Raises ``EngineRefused``, see ``numbers``."""
         from siyu.app.wiring import (
             STARTUPS,  # wiring imports every module; the runtime is imported by them
         )
 
         await self.database.open()
+        async with self.database.dispatcher() as connection:
+            await numbers.check(connection)
         for startup in STARTUPS:
             closer = await startup(self)
             if closer is not None:

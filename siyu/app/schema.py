@@ -8,6 +8,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import siyu.app.tables  # noqa: F401
+from siyu.app import numbers
 from siyu.kernel.db import (
     APP,
     DISPATCHER,
@@ -55,7 +56,8 @@ def alembic_config(owner_url: str) -> Config:
 async def upgrade(owner_url: str) -> None:
     """Bring the database to this version; doing it again changes nothing.
 
-    Steps only add (expand), so the previous version keeps running meanwhile. Raises what PostgreSQL raises.
+    Steps only add (expand), so the previous version keeps running meanwhile. A database that was restored on another
+    server is made to go on there (``numbers``). Raises what PostgreSQL raises, and ``EngineRefused``.
     """
     await bootstrap_roles(
         owner_url, {role: role_password(owner_url, role) for role in (APP, DISPATCHER)}
@@ -67,5 +69,7 @@ async def upgrade(owner_url: str) -> None:
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         await engine.dispose()
+    await numbers.pass_by(owner_url)
+    # What follows also writes: only then a server that crashes remembers the numbers that passed by.
     await run_as_owner(owner_url, scope_statements(Base.metadata))
     await run_as_owner(owner_url, [_EVERY_ROW_IS_ONE_BRANDS])

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from siyu.app import up
 from siyu.app.logging import configure_logging
-from siyu.app.runtime import Runtime
 from siyu.kernel.settings import load
 
 app = typer.Typer(
@@ -44,6 +43,8 @@ def show(value: Any, as_json: bool, text: str) -> None:
 
 def with_runtime(call: Any) -> Any:
     """Run ``async def call(runtime)`` with engines and an opened runtime, for one command."""
+    from siyu.app.runtime import Runtime
+
     settings = load().settings
     configure_logging("warning")
 

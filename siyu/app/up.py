@@ -14,14 +14,15 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from siyu.app import schema
-from siyu.app.runtime import Urls, urls_of
+from siyu.app import prepared
 from siyu.kernel.engines import (
     ChildSpec,
     EngineRefused,
+    RunningClickHouse,
     Stamp,
     Started,
     Supervisor,
+    begin_clickhouse,
     check_port,
     free_port,
     is_alive,
@@ -30,7 +31,7 @@ from siyu.kernel.engines import (
     start_clickhouse,
     start_postgres,
 )
-from siyu.kernel.settings import Loaded, Settings, masked
+from siyu.kernel.settings import Loaded, Settings, Urls, masked, urls_of
 
 NOTE = "engines.json"
 IN_FORCE = "in_force.json"
@@ -112,7 +113,7 @@ def engines(settings: Settings) -> Iterator[Urls]:
             started.append(start_clickhouse(home / "ch"))
             clickhouse = started[-1].url()
         urls = urls_of(settings, owner=owner, clickhouse=clickhouse)
-        asyncio.run(schema.upgrade(urls.owner))
+        asyncio.run(prepared.prepare(urls.owner))
         yield urls
     finally:
         for one in reversed(started):
@@ -158,16 +159,30 @@ class _Plan:
         self._pg_port, self._ch_port = free_port(), free_port()
         self._urls = {"owner": "", "clickhouse": ""}
         self._environment: dict[str, str] = {}
+        self._warehouse: RunningClickHouse | None = None
 
     @property
     def urls(self) -> Urls:
         return urls_of(self._settings, **self._urls)
 
     def engines(self) -> list[ChildSpec]:
+        """ClickHouse comes up beside the others: who is served by the database alone need not wait for it."""
         children: list[ChildSpec] = []
+        if self._settings.clickhouse_url:
+            self._tell()
+        else:
+            children.append(
+                ChildSpec(
+                    name="clickhouse",
+                    start=self._clickhouse,
+                    ready=self._clickhouse_is_ready,
+                    beside=True,
+                    stop_within_s=15,
+                )
+            )
         if self._settings.database_url:
             _reach(self._settings.database_url)
-            asyncio.run(schema.upgrade(self._settings.database_url))
+            asyncio.run(prepared.prepare(self._settings.database_url))
         else:
             children.append(
                 ChildSpec(
@@ -177,10 +192,6 @@ class _Plan:
                     stop_within_s=30,
                 )
             )
-        if self._settings.clickhouse_url:
-            self._tell()
-        else:
-            children.append(ChildSpec(name="clickhouse", start=self._clickhouse, stop_within_s=15))
         return children
 
     def programs(self, when_ready: Any) -> list[ChildSpec]:
@@ -217,6 +228,8 @@ class _Plan:
             SIYU_DATABASE_DISPATCHER_URL=urls.dispatcher,
             SIYU_CLICKHOUSE_URL=urls.clickhouse,
         )
+        if not ((self._settings.database_url or self._urls["owner"]) and urls.clickhouse):
+            return
         note = self._home / NOTE
         note.touch(mode=0o600)
         note.write_text(json.dumps(self._urls))
@@ -230,14 +243,18 @@ class _Plan:
 
     def _prepare(self) -> None:
         asyncio.run(_make_database(self._urls["owner"].rsplit("/", 1)[0] + "/postgres"))
-        asyncio.run(schema.upgrade(self._urls["owner"]))
+        asyncio.run(prepared.prepare(self._urls["owner"]))
         self._tell()
 
     def _clickhouse(self) -> Started:
-        running = start_clickhouse(self._home / "ch", self._ch_port)
+        running = begin_clickhouse(self._home / "ch", self._ch_port)
+        self._warehouse = running
         self._urls["clickhouse"] = running.url()
         self._tell()
         return running
+
+    def _clickhouse_is_ready(self) -> bool:
+        return self._warehouse is not None and self._warehouse.is_ready()
 
 
 def _answers(url: str) -> bool:

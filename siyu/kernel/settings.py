@@ -185,6 +185,26 @@ def role_url(owner_url: str, role: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc))
 
 
+class Urls(msgspec.Struct, frozen=True):
+    """The two engines as URLs. ``owner`` may be empty in a process that never migrates."""
+
+    owner: str
+    app: str
+    dispatcher: str
+    clickhouse: str
+
+
+def urls_of(settings: Settings, *, owner: str = "", clickhouse: str = "") -> Urls:
+    """Fill in what follows from the owner's URL; arguments (embedded engines) stand in for empty settings."""
+    owner = settings.database_url or owner
+    return Urls(
+        owner,
+        settings.database_app_url or role_url(owner, "siyu_app"),
+        settings.database_dispatcher_url or role_url(owner, "siyu_dispatcher"),
+        settings.clickhouse_url or clickhouse,
+    )
+
+
 def role_password(owner_url: str, role: str) -> str:
     """The password of a runtime role; see ``role_url``."""
     key = urlsplit(owner_url).password or ""

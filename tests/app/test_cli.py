@@ -193,7 +193,7 @@ def test_words_that_mean_nothing_end_with_what_is_wrong_and_no_traceback(siyu, w
 def test_every_command_explains_itself_and_has_json_unless_it_runs_until_stopped(siyu):
     from typer.main import get_command
 
-    from siyu.app.cli import app
+    from siyu.app.cli import whole
 
     without = {"up", "serve", "work", "openapi"}
     seen: set[str] = set()
@@ -207,7 +207,7 @@ def test_every_command_explains_itself_and_has_json_unless_it_runs_until_stopped
             options = {option for param in command.params for option in param.opts}
             assert ("--json" in options) != (words[0] in without), words
 
-    walk(get_command(app), ())
+    walk(get_command(whole()), ())
     assert {"brand create", "brand list", "check", "config", "demo", "db upgrade", "db url"} <= seen
     assert {"import products", "export products", "export orders", "up", "serve", "work"} <= seen
 

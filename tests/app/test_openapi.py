@@ -11,7 +11,7 @@ from litestar.routes import ASGIRoute, HTTPRoute
 from typer.testing import CliRunner
 
 from siyu.app import wiring
-from siyu.app.cli import app as program
+from siyu.app.cli import whole
 from siyu.app.openapi.structs import PREFIX, references
 from siyu.app.openapi.words import PLUGGED, SETS
 from siyu.app.web import _ALLOWED, _HEALTH, document, litestar_app
@@ -126,7 +126,7 @@ async def test_the_program_serves_the_document(api, described):
 
 def test_the_command_writes_the_document_without_a_database(tmp_path: Path, described):
     file = tmp_path / "openapi.json"
-    ran = CliRunner().invoke(program, ["openapi", "--out", str(file)])
+    ran = CliRunner().invoke(whole(), ["openapi", "--out", str(file)])
     assert ran.exit_code == 0, ran.output
     assert json.loads(file.read_text()) == described
 

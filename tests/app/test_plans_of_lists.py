@@ -14,10 +14,10 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from bench.lists import Old, asked, asked_at_a_store, look
 from bench.lists.crowd import Crowd, fill
-from siyu.app.runtime import Runtime, urls_of
+from siyu.app.runtime import Runtime
 from siyu.app.web import create_app
 from siyu.kernel.db import driver_of
-from siyu.kernel.settings import Settings
+from siyu.kernel.settings import Settings, urls_of
 from siyu.people import brands
 from tests.conftest import TEMPLATE, make_brand, on_database, sign_in
 

@@ -15,10 +15,9 @@ from pathlib import Path
 import httpx
 
 from bench.stack import Stack
-from siyu.app.runtime import urls_of
 from siyu.app.up import NOTE
 from siyu.kernel.engines import free_port, host
-from siyu.kernel.settings import Settings
+from siyu.kernel.settings import Settings, urls_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON_S = 180.0

@@ -5,42 +5,27 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from siyu.app.demo import behaviour, goods, house, live, year
 from siyu.app.demo.range import FAMILIES
+from siyu.app.demo_made import JOB, OWNER, SLUG, Made, password_in
 from siyu.goods import catalogue, pricing, stock
 from siyu.kernel import clock, jobs
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.directory import brand_named
 from siyu.kernel.jobs import Work
-from siyu.kernel.settings import kept_secret
 from siyu.people.brands import create_brand, open_stores
 from siyu.people.customers import NewCustomer, Touch, join_customers
 from siyu.scenes.links.rules import Target
 from siyu.scenes.storefront import rules as blocks
 from siyu.scenes.storefront import set_page
 
-SLUG, SEED = "lanyu", 2026
+SEED = 2026
 MEMBERS = 60_000
 SLICE_MEMBERS = 400
-JOB = "demo.year"
-
-
-class Made(msgspec.Struct):
-    """The demo brand and how to sign in."""
-
-    brand_id: UUID
-    slug: str
-    login: str
-    password: str
-    fresh: bool
-    job_id: UUID | None = None
 
 
 async def make(
@@ -54,8 +39,7 @@ async def make(
     """The demo brand, made if it is not there; its year, up to now or ``until``, is asked for as a job. Again changes nothing."""
     until = until or clock.now()
     database: Database = runtime.database
-    password = kept_secret(Path(runtime.settings.home), "demo-password")[:10]
-    owner = f"owner@{SLUG}"
+    password, owner = password_in(runtime.settings.home), OWNER
     async with database.dispatcher() as connection:
         brand_id = await brand_named(connection, "slug", SLUG)
     if brand_id is None:

@@ -3,6 +3,7 @@
 from siyu.kernel.engines.clickhouse import (
     RunningClickHouse,
     answers,
+    begin_clickhouse,
     clickhouse_command,
     start_clickhouse,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Started",
     "Supervisor",
     "answers",
+    "begin_clickhouse",
     "check_port",
     "clickhouse_command",
     "free_port",

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ class RunningClickHouse:
     log_path: Path
     user: str = USER
     _process: subprocess.Popen[bytes] = field(repr=False)
+    _begins_at: int = field(repr=False)
 
     @property
     def pid(self) -> int:
@@ -45,6 +45,16 @@ class RunningClickHouse:
     def poll(self) -> int | None:
         """None while it runs, else how it ended (negative: the signal)."""
         return self._process.poll()
+
+    def is_ready(self) -> bool:
+        """Whether it answers. Raises ``EngineRefused`` with the last line of its log when it has ended instead."""
+        if self.poll() is None:
+            return answers(self.port)
+        with self.log_path.open("rb") as file:
+            file.seek(self._begins_at)
+            words = file.read().decode(errors="replace").strip().splitlines()
+        last = words[-1] if words else "it said nothing"
+        raise EngineRefused(f"The ClickHouse endpoint did not start: {last}")
 
     def ask_to_stop(self) -> None:
         """Let running statements end, then leave; do not wait for it."""
@@ -97,8 +107,27 @@ def start_clickhouse(
 ) -> RunningClickHouse:
     """Start the endpoint on this folder (made the first time) and answer when it does.
 
+    Promises and refusals are those of ``begin_clickhouse``; it also refuses one that does not answer in time.
+    """
+    running = begin_clickhouse(data_dir, port)
+    in_time = False
+    try:
+        in_time = host.wait_until(running.is_ready, ready_within_s)
+    finally:
+        if not in_time:
+            running.stop(within_s=1.0)
+    if not in_time:
+        raise EngineRefused(
+            f"The ClickHouse endpoint on {running.data_dir} does not answer in time: see {running.log_path}."
+        )
+    return running
+
+
+def begin_clickhouse(data_dir: Path | str, port: int = 0) -> RunningClickHouse:
+    """Start the endpoint on this folder and do not wait until it answers: ask ``is_ready``.
+
     ``port`` 0 takes a free one. Beside the data folder lie ``secrets/<name>.key`` (0600, made at random),
-    ``logs/<name>.log`` and ``<name>.lock``. Raises ``EngineRefused`` with the endpoint's own sentence.
+    ``logs/<name>.log`` and ``<name>.lock``. Raises ``EngineRefused`` when they cannot be written.
     """
     data_dir = Path(data_dir).absolute()
     key_file = data_dir.parent / "secrets" / f"{data_dir.name}.key"
@@ -116,33 +145,9 @@ def start_clickhouse(
             )  # fmt: skip
     except OSError as error:
         raise host.not_writable(log_path.parent, error) from error
-    running = RunningClickHouse(
-        data_dir=data_dir, port=chosen, key=key, log_path=log_path, _process=process
-    )
-    try:
-        _wait_for(running, begins_at, ready_within_s)
-    except BaseException:
-        running.stop(within_s=1.0)
-        raise
-    return running
-
-
-def _wait_for(running: RunningClickHouse, begins_at: int, within_s: float) -> None:
-    """Wait for the first answer; raise ``EngineRefused`` with the last line of the log when it ended instead."""
-    end = time.monotonic() + within_s
-    while not answers(running.port):
-        if running.poll() is not None:
-            with running.log_path.open("rb") as file:
-                file.seek(begins_at)
-                words = file.read().decode(errors="replace").strip().splitlines() or [
-                    "it said nothing"
-                ]
-            raise EngineRefused(f"The ClickHouse endpoint did not start: {words[-1]}")
-        if time.monotonic() > end:
-            raise EngineRefused(
-                f"The ClickHouse endpoint on {running.data_dir} does not answer in time: see {running.log_path}."
-            )
-        time.sleep(0.05)
+    return RunningClickHouse(
+        data_dir=data_dir, port=chosen, key=key, log_path=log_path, _process=process, _begins_at=begins_at
+    )  # fmt: skip
 
 
 def answers(port: int) -> bool:

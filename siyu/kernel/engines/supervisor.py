@@ -73,8 +73,13 @@ class ChildSpec:
     log_path: Path | None = None
     """Where the output of ``argv`` is appended; None = our terminal."""
     ready: Callable[[], bool] | None = None
-    """Quick probe (well under a second), asked until true; None = ready at once."""
+    """Quick probe (well under a second), asked until true; None = ready at once.
+
+    Asked once more when the child ended before it was ever ready: an ``EngineRefused`` that it raises says why.
+    """
     ready_within_s: float = 60.0
+    beside: bool = False
+    """The next children start without waiting for this one; only the last one's ``after_first_ready`` does."""
     after_first_ready: Callable[[], None] | None = None
     """Done once before the next child starts, e.g. migrations; Ctrl-C breaks it off. What it raises ends everything."""
     stop_signal: int = signal.SIGTERM
@@ -180,11 +185,12 @@ class Supervisor:
     def _bring_up(self, child: _Child) -> None:
         """Start a child for the first time, looking after the earlier ones meanwhile, until it is ready."""
         earlier = self._children[: self._children.index(child) + 1]
-        while not child.ready and not self._stopping():
+        awaited = earlier if child is self._children[-1] else [] if child.spec.beside else [child]
+        self._look_after(child)
+        while not all(one.ready for one in awaited) and not self._stopping():
             for other in earlier:
                 self._look_after(other)
-            if not child.ready:
-                self._signals.wait(0.05)
+            self._signals.wait(0.02)
         if child.ready and child.spec.after_first_ready is not None and not self._stopping():
             # Ctrl-C is heard while it takes its time; the signal is noted, and we end.
             with contextlib.suppress(KeyboardInterrupt), self._signals.interrupting():
@@ -197,6 +203,8 @@ class Supervisor:
             if now >= child.due:
                 self._start(child)
         elif (status := child.running.poll()) is not None:
+            if not child.ever_ready and child.spec.start is not None and child.spec.ready:
+                child.spec.ready()
             self._bury(
                 child,
                 f"exit status {status}"

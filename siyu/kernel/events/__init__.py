@@ -12,7 +12,7 @@ from siyu.kernel.events.lag import (
     lag_of_brand,
     lag_of_house,
 )
-from siyu.kernel.events.listening import Heard, Listener, listeners, on
+from siyu.kernel.events.listening import Heard, Keep, Listener, listeners, on
 from siyu.kernel.events.log import Event, bells, state, state_on
 from siyu.kernel.events.stretches import (
     Stretch,
@@ -35,6 +35,7 @@ __all__ = [
     "Follower",
     "Heard",
     "Holder",
+    "Keep",
     "Lag",
     "Listener",
     "ParkedEventRow",

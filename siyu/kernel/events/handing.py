@@ -4,11 +4,11 @@ What a listener could not digest waits with all later events of its subject, unt
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -19,11 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.kernel import clock
 from siyu.kernel.db import after_commit, brand_of, driver_of, is_away
 from siyu.kernel.errors import Busy, NotFound
-from siyu.kernel.events.listening import Heard, Listener, listeners
+from siyu.kernel.events.listening import Heard, Keep, Listener, listeners
 from siyu.kernel.events.log import ring
 from siyu.kernel.events.tables import ParkedEventRow
 
 log = structlog.get_logger("siyu.events")
+_T = TypeVar("_T")
 
 
 async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -> None:
@@ -32,21 +33,30 @@ async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -
     Raises what will pass by itself (see ``passes``): the page comes again.
     """
     waiting = await waiting_subjects(session, listener.name, {row["subject"] for row in page})
-    await hand_over(session, listener, [row for row in page if row["subject"] not in waiting])
+    well = [row for row in page if row["subject"] not in waiting]
+    await _put_aside(session, listener, *await _told(session, listener, well))
     behind = [row for row in page if row["subject"] in waiting]
     if behind:
         await park(session, listener.name, behind, error="", attempts=0)
 
 
-async def hand_over(session: AsyncSession, listener: Listener, rows: Sequence[Any]) -> None:
-    """Call the listener with rows in a savepoint; on failure halve, until the culprit stands alone and is parked.
+async def _told(
+    session: AsyncSession, listener: Listener, rows: Sequence[Any]
+) -> tuple[list[tuple[Any, str]], list[Any]]:
+    """Call the listener with rows in a savepoint; on failure halve, until the culprits stand alone with their errors.
 
-    Rows of a subject stay in order. Parking comes last, so the calls before it need no transaction id.
+    Also those that have to wait behind them. Rows of a subject stay in order. What an outside listener wants kept is
+    written when all has been told, so no call needs a transaction id.
     """
     todo, culprits, behind = [list(rows)], list[tuple[Any, str]](), list[Any]()
+    keeps = list[tuple[Any, Keep]]()
     while todo:
         batch = todo.pop()
-        if not batch or (error := await _failure(session, listener, batch)) is None:
+        if not batch:
+            continue
+        error, answers = await _failure(session, listener, batch)
+        if error is None:
+            keeps += [(row, keep) for row, keep in zip(batch, answers or (), strict=False) if keep]
             continue
         if len(batch) > 1:
             todo += _halves(batch)
@@ -55,6 +65,22 @@ async def hand_over(session: AsyncSession, listener: Listener, rows: Sequence[An
         sick = batch[0]["subject"]
         while todo and todo[-1][0]["subject"] == sick:  # its later events are the next batches
             behind += todo.pop()
+    stuck = set[UUID]()
+    for row, keep in keeps:
+        if row["subject"] in stuck:
+            behind.append(row)
+        elif error := (await _tried(session, listener, 1, partial(keep, session)))[0]:
+            culprits.append((row, error))
+            stuck.add(row["subject"])
+    return culprits, behind
+
+
+async def _put_aside(
+    session: AsyncSession,
+    listener: Listener,
+    culprits: Sequence[tuple[Any, str]],
+    behind: list[Any],
+) -> None:
     for row, error in culprits:
         await park(session, listener.name, [row], error=error, attempts=1)
     if behind:
@@ -76,19 +102,31 @@ def _halves(batch: list[Any]) -> tuple[list[Any], list[Any]]:
     )
 
 
-async def _failure(session: AsyncSession, listener: Listener, rows: list[Any]) -> str | None:
-    """Call the listener; what it failed with, None: it did not. Raises what will pass by itself."""
+async def _failure(
+    session: AsyncSession, listener: Listener, rows: list[Any]
+) -> tuple[str | None, Sequence[Keep | None] | None]:
+    """Call the listener: what it failed with (None: it did not), and what it answered."""
+
+    async def call() -> Sequence[Keep | None] | None:
+        return await listener.call(session, [_heard(listener, row) for row in rows])
+
+    return await _tried(session, listener, len(rows), call)
+
+
+async def _tried(
+    session: AsyncSession, listener: Listener, events: int, call: Callable[[], Awaitable[_T]]
+) -> tuple[str | None, _T | None]:
+    """Do a listener's work in a savepoint: its failure, or what came of it. Raises what will pass by itself."""
     try:
         async with session.begin_nested():
-            await listener.call(session, [_heard(listener, row) for row in rows])
+            return None, await call()
     except Exception as failure:
         # A page that took too long may go in halves; a lone event that did is tried again.
-        if passes(failure) and (listener.outside or len(rows) == 1 or not _too_slow(failure)):
+        if passes(failure) and (listener.outside or events == 1 or not _too_slow(failure)):
             raise
         error = f"{type(failure).__name__}: {failure}"[:2000]
-        log.warning("listener failed", listener=listener.name, events=len(rows), error=error)
-        return error
-    return None
+        log.warning("listener failed", listener=listener.name, events=events, error=error)
+        return error, None
 
 
 _PASSING = ("40", "08", "53")
@@ -229,11 +267,15 @@ _CURSOR = "select from event_cursors where listener = $1 for update"
 
 
 async def _stop(session: AsyncSession, listener: str) -> None:
-    """Let nobody hear for this listener until the transaction ends: nothing is parked meanwhile. Then ring for it."""
+    """Let nobody hear for this listener until the transaction ends: nothing is parked meanwhile. Then ring for it.
+
+    Of an outside listener the advisory lock is enough, and takes no transaction id.
+    """
     driver, known = await driver_of(session), listeners.get(listener)
     if known and known.outside:
         await driver.execute("select pg_advisory_xact_lock($1)", _number(session, listener))
-    await driver.execute(_CURSOR, listener)
+    else:
+        await driver.execute(_CURSOR, listener)
     if known:
         # Who came by meanwhile left the listener alone and went back to sleep.
         after_commit(session, partial(ring, brand_of(session), frozenset(known.kinds)))
@@ -257,7 +299,8 @@ async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> t
     """Hand the parked events of a subject to their listener again, in order: (heard, still parked).
 
     What fails again keeps the moment it was parked at, and its attempts count on. Raises what will pass by itself
-    (see ``passes``): then all stays as it was. Waits for a follower in the middle of a page of this listener.
+    (see ``passes``): then all stays as it was. Waits for a follower in the middle of a page of this listener. While an
+    outside listener is called the transaction has no id yet, unless the caller has written before.
     """
     known = listeners.get(listener)
     driver = await driver_of(session)
@@ -265,12 +308,13 @@ async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> t
     rows = await driver.fetch(
         """select e.seq, e.id, e.kind, e.subject, e.occurred_at, e.recorded_at, e.origin, e.actor::text as actor, e.data::text as data
            from parked_events p join events e using (brand_id, subject, seq)
-           where p.listener = $1 and p.subject = $2 order by e.seq for update of p""",
+           where p.listener = $1 and p.subject = $2 order by e.seq""",
         listener,
         subject,
     )
     if known is None or not rows:
         raise NotFound(listener=listener, subject=str(subject))
+    culprits, behind = await _told(session, known, rows)
     gone = await session.execute(
         delete(ParkedEventRow)
         .where(
@@ -280,7 +324,7 @@ async def retry_parked(session: AsyncSession, listener: str, subject: UUID) -> t
         .returning(ParkedEventRow.seq, ParkedEventRow.attempts, ParkedEventRow.parked_at)
     )
     before = gone.all()
-    await hand_over(session, known, rows)
+    await _put_aside(session, known, culprits, behind)
     failed = await driver.execute(
         """update parked_events p set attempts = p.attempts + b.attempts, parked_at = b.parked_at
            from unnest($2::bigint[], $3::bigint[], $4::timestamptz[]) as b(seq, attempts, parked_at)

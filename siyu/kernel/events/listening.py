@@ -1,6 +1,6 @@
 """Who listens to what: ``@on(OrderPaid)`` in a module's ``reactions.py``, wired by ``app``."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,9 @@ import msgspec
 
 from siyu.kernel.events.log import Event
 
-Listening = Callable[[Any, list[Any]], Awaitable[None]]
+Keep = Callable[[Any], Awaitable[None]]
+"""What an outside listener writes down of one event, called with the session once all has been told outside."""
+Listening = Callable[[Any, list[Any]], Awaitable[Sequence[Keep | None] | None]]
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -55,7 +57,9 @@ def on(
     Effects on the session are once: they share the cursor's transaction. ``history`` also hears what
     was imported or made for the demo (projections only: history never awards, notifies or charges).
     ``whole`` hands over ``Heard`` instead of the bare event. ``outside`` is for effects outside
-    PostgreSQL: the window is kept before the call, so that a repetition is the same list.
+    PostgreSQL: the window is kept before the call, so that a repetition is the same list. Such a listener only
+    reads the session (a transaction that has written would hold back every follower while the other side thinks);
+    what it has to write it answers with, a ``Keep`` for each event, in their order.
     """
 
     def register(call: Listening) -> Listening:

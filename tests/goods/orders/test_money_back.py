@@ -260,3 +260,29 @@ async def test_freight_that_was_kept_can_go_back_after_all_pieces_have(stall, sh
     )
     assert [row["data"]["whole"] for row in said] == [True, False]
     await stall.settle()
+
+
+async def test_a_provider_is_asked_for_one_refund_after_the_other_without_holding_anybody_up(
+    stall, shopper, console, picky
+):
+    held: list[int] = []
+
+    async def look(_: UUID) -> None:
+        held.append(len(await stall.fetch(WITH_AN_ID)))
+
+    picky.at_refund = look
+    for _ in range(3):
+        placed = await shopper.ordered({await stall.sku(): 1}, 1990)
+        await arrives(stall, await shopper.start_paying(placed["id"]), 1990)
+        assert (await refund_all(console, placed["id"])).status_code == 200
+    await stall.settle()
+    assert held == [0, 0, 0]
+    states = await stall.fetch("select state from payment_refunds")
+    assert [row["state"] for row in states] == ["succeeded"] * 3
+    await stall.all_holds()
+
+
+WITH_AN_ID = """
+select a.pid from pg_stat_activity a where a.datname = current_database() and a.backend_xid is not null
+and a.pid in (select pid from pg_locks where locktype = 'advisory') and a.pid <> pg_backend_pid()
+"""

@@ -17,6 +17,7 @@ class Picky:
         self.refuses = False
         self.refunded: list[tuple[UUID, UUID, int]] = []
         self.at_begin: Any = None
+        self.at_refund: Any = None
 
     async def begin(self, payment_id: UUID, amount_minor: int, label: str) -> Instruction:
         if self.at_begin:
@@ -24,6 +25,8 @@ class Picky:
         return Instruction(cashier_path=f"/picky/{payment_id}")
 
     async def refund(self, refund_id: UUID, payment_id: UUID, amount_minor: int) -> RefundAnswer:
+        if self.at_refund:
+            await self.at_refund(refund_id)
         self.refunded.append((refund_id, payment_id, amount_minor))
         if self.refuses:
             return RefundAnswer(done=False, error="account closed")

@@ -165,6 +165,23 @@ async def test_what_no_stretch_was_made_for_is_kept_and_heard_all_the_same(own_l
     assert heard[subject] == [1, 2]
 
 
+async def test_who_states_while_a_late_stretch_is_attached_waits_for_it(own_log):
+    await own_log.shorten(5)
+    await own_log.pass_by(20)
+    subject = new_id()
+    await put(own_log, Rolled(subject_id=subject, number=1))
+    attaching = own_log.owner.transaction()
+    await attaching.start()
+    await own_log.owner.fetchval("select event_log.extend('30 days', 1000)")
+    stating = asyncio.create_task(put(own_log, Rolled(subject_id=subject, number=2)))
+    await asyncio.sleep(0.3)
+    assert not stating.done()
+    await attaching.commit()
+    await stating
+    await drain(own_log.database, own_log.brand_id, NAMES)
+    assert heard[subject] == [1, 2]
+
+
 async def test_a_whole_stretch_is_always_ahead(own_log):
     before = await all_stretches(own_log.database)
     assert await extend(own_log.database) == 0

@@ -20,7 +20,6 @@ from siyu.goods.catalogue.importing.reading import (
     limited,
     open_csv,
 )
-from siyu.goods.catalogue.importing.sheets import open_workbook
 
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".xlsx", ".zip")
 _ABOUT_TEXT = ("unknown_encoding", "no_header")
@@ -126,6 +125,9 @@ def _open_zip(name: str, opened: Opened, limits: Limits) -> Table:
         raise
     except Exception as error:  # zipfile answers a damaged file with any of a dozen exceptions
         raise ImportRefused("damaged") from error
+    # openpyxl with NumPy took a tenth of every process's start, for a file that hardly anybody sends.
+    from siyu.goods.catalogue.importing.sheets import open_workbook  # noqa: PLC0415
+
     return open_workbook(name, opened, limits)
 
 

@@ -1,0 +1,74 @@
+"""Whether a database is ready for exactly this program, found out without loading it; made ready if not.
+
+A start that finds nothing to do must not pay for migrations, table definitions and thousands of grants.
+"""
+
+import asyncio
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+
+import siyu
+from siyu.kernel.settings import role_password, role_url
+
+ROLES = ("siyu_app", "siyu_dispatcher")
+_NOTED = "select obj_description(to_regclass('public.alembic_version'), 'pg_class')"
+_SERVER = "select system_identifier::text from pg_control_system()"
+
+
+async def prepare(owner_url: str) -> None:
+    """Bring the database to this version unless a note in it says that exactly this program did, on this server.
+
+    The note is not believed when one of the runtime roles cannot sign in. Raises what PostgreSQL raises.
+    """
+    if await _noted(owner_url):
+        return
+    from siyu.app import schema
+
+    await schema.upgrade(owner_url)
+    await note(owner_url)
+
+
+async def note(owner_url: str) -> None:
+    """Write down in the database that this program has just made it ready."""
+    connection = await asyncpg.connect(owner_url)
+    try:
+        mark = await _mark(connection, owner_url)
+        await connection.execute(f"comment on table public.alembic_version is '{mark}'")
+    finally:
+        await connection.close()
+
+
+async def _noted(owner_url: str) -> bool:
+    connection = await asyncpg.connect(owner_url)
+    try:
+        if await connection.fetchval(_NOTED) != await _mark(connection, owner_url):
+            return False
+    finally:
+        await connection.close()
+    try:
+        for role in ROLES:
+            await (await asyncpg.connect(role_url(owner_url, role))).close()
+    except asyncpg.PostgresError:
+        return False
+    return True
+
+
+async def _mark(connection: asyncpg.Connection, owner_url: str) -> str:
+    """Of this program, this server and the roles' passwords: any of them changed, and all is done again."""
+    server: str = await connection.fetchval(_SERVER)
+    program = await asyncio.to_thread(_program)
+    parts = (program, server, *(role_password(owner_url, role) for role in ROLES))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def _program() -> str:
+    """A number of every file that tables, rights and migrations may come from."""
+    root = Path(siyu.__file__).parent
+    sum_ = hashlib.sha256()
+    for path in sorted((*root.rglob("*.py"), *root.rglob("*.sql"))):
+        sum_.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return sum_.hexdigest()

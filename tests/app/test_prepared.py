@@ -1,0 +1,74 @@
+"""A start that finds nothing to do loads nothing and does nothing; one that finds anything else does everything."""
+
+import secrets
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+from siyu.app import prepared
+from siyu.kernel.settings import role_password
+from tests.conftest import on_database
+
+pytestmark = pytest.mark.kernel_db
+FENCE = "select count(*) from pg_policies where tablename = 'orders' and policyname = 'brand_scope'"
+
+
+@pytest.fixture
+async def owner(server_url):
+    name = f"prepared_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(server_url)
+    await connection.execute(f"create database {name}")
+    yield on_database(server_url, name)
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
+
+
+async def broken(owner: str, *statements: str) -> asyncpg.Connection:
+    """A database that was made ready, and then lost a fence: whoever makes it ready again puts it back."""
+    await prepared.prepare(owner)
+    connection = await asyncpg.connect(owner)
+    assert await connection.fetchval(FENCE) == 1
+    for statement in ("drop policy brand_scope on orders", *statements):
+        await connection.execute(statement)
+    return connection
+
+
+async def test_a_database_that_this_very_program_made_ready_is_left_as_it_is(owner):
+    connection = await broken(owner)
+    await prepared.prepare(owner)
+    assert await connection.fetchval(FENCE) == 0
+    await connection.close()
+
+
+async def test_a_database_that_another_program_made_ready_is_made_ready_again(owner):
+    connection = await broken(owner, "comment on table alembic_version is 'another'")
+    await prepared.prepare(owner)
+    assert await connection.fetchval(FENCE) == 1
+    await connection.close()
+
+
+async def test_a_note_is_not_believed_when_a_role_of_the_program_cannot_sign_in(owner):
+    password = role_password(owner, "siyu_dispatcher")
+    connection = await broken(owner)
+    try:
+        await connection.execute("alter role siyu_dispatcher password 'lost'")
+        await prepared.prepare(owner)
+        assert await connection.fetchval(FENCE) == 1
+    finally:  # the roles are those of all other tests
+        await connection.execute(f"alter role siyu_dispatcher password '{password}'")
+        await connection.close()
+
+
+def test_who_looks_after_the_house_does_not_load_it():
+    heavy = "sqlalchemy|alembic|litestar|httpx|openpyxl|numpy|PIL|siyu.kernel.db|siyu.goods"
+    code = f"import sys, siyu.app.cli; print(*({set(heavy.split('|'))!r} & sys.modules.keys()))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == ""
+
+
+def test_the_web_and_the_worker_do_not_load_what_reads_spreadsheets():
+    code = "import sys, siyu.app.serve, siyu.app.worker; print('openpyxl' in sys.modules, 'numpy' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "False"]
