@@ -39,9 +39,6 @@ LOST = (
     TimeoutError,
 )
 TRIES = 3
-AT_ONCE = 32
-"""How many answers leave before the loop turns to the database again: a crowd that is answered in one go comes back
-in one go, and the next batch's statements would wait behind all of it."""
 
 
 class OutcomeUnknown(Refusal):
@@ -256,14 +253,8 @@ class Batcher(Generic[Request, Answer]):
             lane.running -= 1
             lane.freed(claim for waiting in batch for claim in waiting.claims)
             self._start()  # the next batch goes first, so that the database works while answers leave
-        try:
-            for at, (waiting, answer) in enumerate(answers, 1):
-                _give(waiting, answer)
-                if at % AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        finally:
-            for waiting, answer in answers:
-                _give(waiting, answer)
+        for waiting, answer in answers:
+            _give(waiting, answer)
 
     async def _settle(
         self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]
