@@ -17,11 +17,21 @@ ROLES = ("siyu_app", "siyu_dispatcher")
 _NOTED = "select obj_description(to_regclass('public.alembic_version'), 'pg_class')"
 _SERVER = "select system_identifier::text from pg_control_system()"
 
+_UNFENCED = """
+select count(*) from pg_class c
+join pg_attribute a on a.attrelid = c.oid and a.attname = 'brand_id' and not a.attisdropped
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+  and not (c.relrowsecurity and has_table_privilege('siyu_app', c.oid, 'select')
+           and exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'brand_scope'))
+"""
+"""Notes travel with dumps, and a dump may be restored in part: without the fences, or without the rights."""
+
 
 async def prepare(owner_url: str) -> None:
     """Bring the database to this version unless a note in it says that exactly this program did, on this server.
 
-    The note is not believed when one of the runtime roles cannot sign in. Raises what PostgreSQL raises.
+    The note is not believed when a table stands outside the brands' fence or one of the runtime roles cannot sign
+    in. Raises what PostgreSQL raises.
     """
     if await _noted(owner_url):
         return
@@ -46,6 +56,10 @@ async def _noted(owner_url: str) -> bool:
     try:
         if await connection.fetchval(_NOTED) != await _mark(connection, owner_url):
             return False
+        if await connection.fetchval(_UNFENCED):
+            return False
+    except asyncpg.UndefinedObjectError:  # the role itself is gone
+        return False
     finally:
         await connection.close()
     try:

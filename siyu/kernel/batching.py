@@ -59,6 +59,7 @@ class Spoiled(Exception):
     """Raised by ``decide``: the batch is rolled back, these requests get these errors, the others are decided again."""
 
     def __init__(self, errors: Mapping[int, BaseException]) -> None:
+        assert errors, "somebody spoils it"
         super().__init__(*errors.values())
         self.errors = errors
 
@@ -165,6 +166,7 @@ class Batcher(Generic[Request, Answer]):
         self._waiting = 0
         self._planned = False
         self._closing = False
+        self._stopping = False
         self.batches = 0
         """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
         self.answered = 0
@@ -188,9 +190,7 @@ class Batcher(Generic[Request, Answer]):
         if lane is None:
             lane = self._lanes[brand_id] = _Lane()
         lane.fresh.append(_Waiting(request, self._claims(request), answer))
-        if (
-            not self._planned
-        ):  # after this turn of the loop, so that what arrived together travels together
+        if not self._planned:  # after this turn, so that what arrived together travels together
             self._planned = True
             loop.call_soon(self._start)
         self._waiting += 1
@@ -211,9 +211,11 @@ class Batcher(Generic[Request, Answer]):
                 await asyncio.wait(self._tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             else:
                 await asyncio.sleep(0)
-        for task in self._tasks:
+        self._stopping = True
+        under_way = list(self._tasks)
+        for task in under_way:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         for lane in self._lanes.values():
             for waiting in (*lane.behind, *lane.fresh):
                 _give(waiting, Busy(retry_after_s=1))
@@ -222,6 +224,8 @@ class Batcher(Generic[Request, Answer]):
     def _start(self) -> None:
         """Start as many batches as may run, brands in turn."""
         self._planned = False
+        if self._stopping:
+            return
         for brand_id in list(self._lanes):
             lane = self._lanes[brand_id]
             while self._running < self._in_flight and (batch := lane.gather(self._max_batch)):
@@ -242,7 +246,7 @@ class Batcher(Generic[Request, Answer]):
             answers = await self._settle(brand_id, batch)
         except asyncio.CancelledError:
             for waiting in batch:
-                _give(waiting, OutcomeUnknown(retry_after_s=1))
+                _give(waiting, self._unknown(1))
             raise
         except Exception as error:
             log.exception("batch failed", brand=str(brand_id))
@@ -261,6 +265,7 @@ class Batcher(Generic[Request, Answer]):
     ) -> "_Answers[Request, Answer]":
         """The answers of a committed batch; a request that poisons it is found by halving, and answered here."""
         tries = 0
+        decided = False
         while batch := [waiting for waiting in batch if not waiting.answer.done()]:
             try:
                 async with (
@@ -268,10 +273,12 @@ class Batcher(Generic[Request, Answer]):
                     self._database.raw(brand_id, by_key=True) as connection,
                 ):
                     self.batches += 1
+                    decided = False
                     answers = await self._decide(
                         connection, brand_id, [waiting.request for waiting in batch]
                     )
                     assert len(answers) == len(batch), "decide answers each request by position"
+                    decided = True
             except Spoiled as spoiled:
                 for at, error in spoiled.errors.items():
                     _give(batch[at], error)
@@ -279,18 +286,14 @@ class Batcher(Generic[Request, Answer]):
             except Exception as error:  # noqa: BLE001 – sorted below: lost, in conflict, or poisoned
                 tries += 1
                 if _is_lost(error):
-                    log.warning(
-                        "batch lost its connection",
-                        brand=str(brand_id),
-                        requests=len(batch),
-                        error=repr(error),
-                    )
-                    if not await self._look_up(brand_id, batch):
+                    facts = {"requests": len(batch), "error": repr(error)}
+                    log.warning("batch lost its connection", brand=str(brand_id), **facts)
+                    if not await self._look_up(brand_id, batch, maybe_done=decided):
                         return []
                     if tries < TRIES:
                         continue
                     if len(batch) == 1:
-                        _give(batch[0], OutcomeUnknown(retry_after_s=2))
+                        _give(batch[0], self._unknown(2) if decided else Busy(retry_after_s=2))
                         return []
                 elif isinstance(error, CONFLICTS) and tries < TRIES:
                     await asyncio.sleep(0.01 * tries)
@@ -309,11 +312,21 @@ class Batcher(Generic[Request, Answer]):
             return list(zip(batch, answers, strict=True))
         return []
 
-    async def _look_up(self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]) -> bool:
-        """After a commit of unknown fate: answer what was done. False when the database stayed away."""
-        if self._settled is None:
+    def _unknown(self, retry_after_s: int) -> OutcomeUnknown:
+        kind = OutcomeUnknown if self._settled is not None else MaybeDone
+        return kind(retry_after_s=retry_after_s)
+
+    async def _look_up(
+        self, brand_id: UUID, batch: list[_Waiting[Request, Answer]], *, maybe_done: bool
+    ) -> bool:
+        """After a lost connection: answer what was done. False when the rest is answered and not to be decided again.
+
+        When the connection was lost before the commit (not ``maybe_done``), nothing was.
+        """
+        settled = self._settled if maybe_done else harmless
+        if settled is None:
             for waiting in batch:
-                _give(waiting, MaybeDone(retry_after_s=2))
+                _give(waiting, self._unknown(2))
             return False
         loop = asyncio.get_running_loop()
         end, pause_s = loop.time() + self._patience_s, 0.05
@@ -323,7 +336,7 @@ class Batcher(Generic[Request, Answer]):
                     asyncio.timeout(self._transaction_s),
                     self._database.raw(brand_id, by_key=True) as connection,
                 ):
-                    found = await self._settled(
+                    found = await settled(
                         connection, brand_id, [waiting.request for waiting in batch]
                     )
                     assert len(found) == len(batch), "settled answers each request by position"
@@ -332,7 +345,7 @@ class Batcher(Generic[Request, Answer]):
                     raise
                 if loop.time() >= end:
                     for waiting in batch:
-                        _give(waiting, OutcomeUnknown(retry_after_s=2))
+                        _give(waiting, self._unknown(2) if maybe_done else Busy(retry_after_s=2))
                     return False
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)

@@ -12,6 +12,7 @@ from siyu.kernel.settings import role_password
 from tests.conftest import on_database
 
 pytestmark = pytest.mark.kernel_db
+RIGHT = "select has_table_privilege('siyu_app', 'orders', 'insert')"
 FENCE = "select count(*) from pg_policies where tablename = 'orders' and policyname = 'brand_scope'"
 
 
@@ -26,11 +27,11 @@ async def owner(server_url):
 
 
 async def broken(owner: str, *statements: str) -> asyncpg.Connection:
-    """A database that was made ready, and then lost a fence: whoever makes it ready again puts it back."""
+    """A database that was made ready, and then lost a right: whoever makes it ready again gives it back."""
     await prepared.prepare(owner)
     connection = await asyncpg.connect(owner)
-    assert await connection.fetchval(FENCE) == 1
-    for statement in ("drop policy brand_scope on orders", *statements):
+    assert await connection.fetchval(RIGHT)
+    for statement in ("revoke insert on orders from siyu_app", *statements):
         await connection.execute(statement)
     return connection
 
@@ -38,14 +39,31 @@ async def broken(owner: str, *statements: str) -> asyncpg.Connection:
 async def test_a_database_that_this_very_program_made_ready_is_left_as_it_is(owner):
     connection = await broken(owner)
     await prepared.prepare(owner)
-    assert await connection.fetchval(FENCE) == 0
+    assert not await connection.fetchval(RIGHT)
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop policy brand_scope on orders",
+        "alter table orders disable row level security",
+        "revoke all on orders from siyu_app",
+    ],
+)
+async def test_a_note_is_not_believed_when_a_table_stands_outside_the_fence(owner, damage):
+    """A note travels with a dump, which may have been restored in part."""
+    connection = await broken(owner, damage)
+    await prepared.prepare(owner)
+    assert await connection.fetchval(RIGHT) and await connection.fetchval(FENCE) == 1
+    assert await connection.fetchval("select relrowsecurity from pg_class where relname = 'orders'")
     await connection.close()
 
 
 async def test_a_database_that_another_program_made_ready_is_made_ready_again(owner):
     connection = await broken(owner, "comment on table alembic_version is 'another'")
     await prepared.prepare(owner)
-    assert await connection.fetchval(FENCE) == 1
+    assert await connection.fetchval(RIGHT)
     await connection.close()
 
 
@@ -55,7 +73,7 @@ async def test_a_note_is_not_believed_when_a_role_of_the_program_cannot_sign_in(
     try:
         await connection.execute("alter role siyu_dispatcher password 'lost'")
         await prepared.prepare(owner)
-        assert await connection.fetchval(FENCE) == 1
+        assert await connection.fetchval(RIGHT)
     finally:  # the roles are those of all other tests
         await connection.execute(f"alter role siyu_dispatcher password '{password}'")
         await connection.close()

@@ -316,15 +316,37 @@ async def test_what_spoils_a_batch_leaves_it_and_the_others_are_decided_again(da
     await asking.close()
 
 
-@pytest.mark.parametrize("cut", ["before", "after"])
-async def test_what_has_no_key_is_not_done_a_second_time(database, brand_id, cut):
+async def test_what_has_no_key_is_not_done_a_second_time(database, brand_id):
     shelf = Shelf()
-    asking = Batcher(Flaky(database, [cut]), shelf.decide, None)
+    asking = Batcher(Flaky(database, ["after"]), shelf.decide, None)
     with pytest.raises(MaybeDone):
         await asking.ask(brand_id, Take("k"))
-    assert len(shelf.batches) == 1
-    assert await shelf.kept(database, brand_id) == (set() if cut == "before" else {"k"})
+    assert len(shelf.batches) == 1 and await shelf.kept(database, brand_id) == {"k"}
     await asking.close()
+
+
+async def test_what_has_no_key_waits_for_a_database_that_is_away_before_it_was_asked(
+    database, brand_id
+):
+    shelf = Shelf()
+    asking = Batcher(Flaky(database, ["away", "away"]), shelf.decide, None)
+    assert await asking.ask(brand_id, Take("k")) == "k"
+    assert await shelf.kept(database, brand_id) == {"k"} and len(shelf.batches) == 1
+    await asking.close()
+
+
+async def test_who_waits_behind_a_batch_that_is_cancelled_at_the_close_is_not_begun(
+    database, brand_id
+):
+    shelf = Shelf(pause_s=30)
+    asking = batcher(database, shelf, in_flight=1, max_batch=1)
+    asked = [asyncio.create_task(asking.ask(brand_id, Take(f"k{n}"))) for n in range(3)]
+    while not shelf.batches:
+        await asyncio.sleep(0.01)
+    await asking.close(within_s=0.1)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in answers] == [OutcomeUnknown, Busy, Busy]
+    assert len(shelf.batches) == 1 and await shelf.kept(database, brand_id) == set()
 
 
 @given(st.lists(st.sets(st.integers(0, 5), max_size=3), max_size=12))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -11,9 +12,9 @@ from siyu.goods import payments
 from siyu.goods.orders import actions, queries
 from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
 from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
-from siyu.kernel import clock, search, timers
+from siyu.kernel import search, timers
 from siyu.kernel.db import driver_of
-from siyu.kernel.events import on
+from siyu.kernel.events import Heard, on
 from siyu.kernel.timers import Timer
 from siyu.people import customers
 
@@ -83,17 +84,16 @@ async def index_orders(
     )
 
 
-@on(payments.WrongAmountReported)
-async def keep_wrong_amounts(
-    session: AsyncSession, events: Sequence[payments.WrongAmountReported]
-) -> None:
+@on(payments.WrongAmountReported, history=True, whole=True)
+async def keep_wrong_amounts(session: AsyncSession, heard: Sequence[Heard]) -> None:
     """An order for which another amount was reported waits for somebody to compare, until a note is written."""
-    reported = [event for event in events if event.payable_kind == "order"]
+    events: list[tuple[Any, datetime]] = [(one.event, one.occurred_at) for one in heard]
+    reported = [(event, at) for event, at in events if event.payable_kind == "order"]
     await (await driver_of(session)).executemany(
         """insert into order_wrong_amounts (payment_id, paid_minor, order_id, asked_minor, reported_at)
            values ($1, $2, $3, $4, $5) on conflict do nothing""",
         [
-            (event.payment_id, event.paid_minor, event.payable_id, event.asked_minor, clock.now())
-            for event in reported
+            (event.payment_id, event.paid_minor, event.payable_id, event.asked_minor, at)
+            for event, at in reported
         ],
     )

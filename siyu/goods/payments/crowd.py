@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from siyu.goods.payments import actions, queries, rules
 from siyu.goods.payments.actions import Arrived, Seen
 from siyu.goods.payments.ports import NeedsSession
-from siyu.kernel.batching import Batcher, harmless
+from siyu.kernel.batching import CONFLICTS, TRIES, Batcher, harmless
 from siyu.kernel.errors import NotFound, Refusal
 
 
@@ -40,15 +41,26 @@ class Till:
         try:
             return await self._news.ask(brand_id, news)
         except NeedsSession:
-            async with self._database.brand(brand_id) as session:
-                (seen,) = await actions.settle(session, [news])
-            if isinstance(seen, Refusal):
-                raise seen from None
-            return seen
+            return await self._settle_alone(brand_id, news)
         except rules.WrongAmount:
             async with self._database.raw(brand_id) as connection:
                 await actions.note_wrong_amount(connection, news.payment_id, news.amount_minor)
             raise
+
+    async def _settle_alone(self, brand_id: UUID, news: Arrived) -> Seen:
+        for left in reversed(range(TRIES)):
+            try:
+                async with self._database.brand(brand_id) as session:
+                    (seen,) = await actions.settle(session, [news])
+            except (DBAPIError, *CONFLICTS) as error:
+                cause = getattr(getattr(error, "orig", None), "__cause__", error)
+                if not left or not isinstance(cause, CONFLICTS):
+                    raise
+                continue
+            if isinstance(seen, Refusal):
+                raise seen
+            return seen
+        raise AssertionError("the last try returns or raises")
 
 
 async def _settle(

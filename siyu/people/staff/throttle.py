@@ -60,6 +60,7 @@ insert into attempts (kind, key, started_at, count) select $1, key, $2, 0 from u
 on conflict (brand_id, kind, key) do update set count = attempts.count
 returning key, count, started_at
 """
+_DROP_UNUSED = "delete from attempts where kind = $1 and key = any($2::text[]) and count = 0"
 _KEEP_TALLY = """
 update attempts a set count = w.count, started_at = w.started_at
 from unnest($2::text[], $3::bigint[], $4::timestamptz[]) as w(key, count, started_at)
@@ -104,8 +105,11 @@ class Tally:
         self._added.add(key)
 
     async def keep(self, connection: asyncpg.Connection) -> None:
-        """Write what was added; now and then sweep out what is over."""
+        """Write what was added, leave nothing of keys that were only opened; now and then sweep out what is over."""
         added = sorted(self._added)
+        unused = sorted(key for key, (count, _) in self._counts.items() if not count)
+        if unused:
+            await connection.execute(_DROP_UNUSED, self._limit.kind, unused)
         if not added:
             return
         counts = [self._counts[key] for key in added]

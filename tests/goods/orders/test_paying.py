@@ -1,8 +1,11 @@
 """From unpaid to paid, cancelled, late, twice: money and pieces always fit together."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
+
+from siyu.goods import payments
 
 pytestmark = pytest.mark.kernel_db
 
@@ -209,4 +212,27 @@ async def test_a_crowd_at_the_cashier_does_not_block_itself(stall, shopper):
     payments = await asyncio.gather(*(shopper.start_paying(one["id"]) for one in placed))
     cashiers = await asyncio.gather(*(shopper.at_cashier(payment) for payment in payments))
     assert {cashier["state"] for cashier in cashiers} == {"succeeded"}
+    await stall.all_holds()
+
+
+async def test_news_of_two_payments_that_come_again_while_the_second_is_returned_wait_for_nobody(
+    stall, shopper
+):
+    """The second payment's return holds the first payment, which has its own news repeated beside it."""
+    till = payments.till_of(stall.app.runtime)
+    pairs = []
+    for _ in range(6):
+        placed = await shopper.ordered({await stall.sku(): 1}, 1990)
+        first = await shopper.start_paying(placed["id"])
+        async with stall.database.raw(stall.brand.id) as connection:
+            await connection.execute("update payments set state = 'closed' where state = 'started'")
+        pairs.append((first, await shopper.start_paying(placed["id"])))
+    news = [payments.Arrived(UUID(one), 1990, "N") for pair in pairs for one in pair]
+    seen = await asyncio.gather(
+        *(till.arrived(stall.brand.id, one) for one in [*news, *reversed(news), *news])
+    )
+    assert sum(one.new for one in seen) == len(news)
+    await stall.settle()
+    paid = await stall.fetch("select state from orders")
+    assert [row["state"] for row in paid] == ["paid"] * 6
     await stall.all_holds()

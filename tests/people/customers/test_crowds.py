@@ -105,3 +105,24 @@ async def test_addresses_written_at_once_stay_with_their_owners(shoppers, brand)
         book = (await customer.get("/api/shop/addresses")).json()["items"]
         assert {one["id"] for one in book} == set(written[at::4])
         assert [one["is_default"] for one in book].count(True) == 1
+
+
+async def test_codes_that_are_refused_leave_no_counters_behind(app, shoppers, brand, database):
+    guest = await shoppers.guest(brand)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("203.0.113.7", 9))
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url=f"http://{brand.host}",
+        headers=guest.headers,
+        cookies=guest.cookies,
+    ) as far:
+        for _ in range(2):
+            await asyncio.gather(*(far.post(CODE, json={"phone": new_phone()}) for _ in range(60)))
+    async with database.raw(brand.id) as connection:
+        counted = await connection.fetch(
+            "select kind, count(*), sum(count) from attempts group by kind order by kind"
+        )
+    assert [tuple(row) for row in counted] == [
+        ("customers.codes_address", 1, 50),
+        ("customers.codes_phone", 50, 50),
+    ]

@@ -35,7 +35,7 @@ with moved as (
     where c.owner_id = w.device_id returning w.customer_id, c.sku_id, c.quantity, c.selected, c.added_at
 )
 insert into cart_lines (owner_id, sku_id, quantity, selected, added_at)
-select customer_id, sku_id, quantity, selected, added_at from moved
+select customer_id, sku_id, quantity, selected, added_at from moved order by customer_id, sku_id
 on conflict (brand_id, owner_id, sku_id) do update
 set quantity = least(cart_lines.quantity + excluded.quantity, $3), selected = cart_lines.selected or excluded.selected,
     added_at = greatest(cart_lines.added_at, excluded.added_at)
@@ -94,6 +94,7 @@ async def _put(connection: asyncpg.Connection, puts: dict[int, Put]) -> dict[int
 async def _write(
     connection: asyncpg.Connection, puts: Sequence[Put], *, selected: bool, adding: bool
 ) -> None:
+    puts = sorted(puts, key=lambda one: (one.owner_id, one.sku_id))  # as everybody locks them
     await connection.execute(
         _PUT,
         [one.owner_id for one in puts],

@@ -125,8 +125,12 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 _LOCK = """
+select id, state, amount_minor, payable_kind, payable_id, provider from payments
+where id = any($1::uuid[]) and state <> 'succeeded' order by id for update
+"""
+"""What has succeeded stays so, and is not waited for: whoever returns money holds it."""
+_READ = """
 select id, state, amount_minor, payable_kind, payable_id, provider from payments where id = any($1::uuid[])
-order by id for update
 """
 _SETTLE = """
 update payments p set state = 'succeeded', provider_reference = w.reference, settled_at = $3
@@ -149,10 +153,10 @@ async def settle(source: Source, arrived: Sequence[Arrived]) -> list[Seen | Refu
 async def _settle(source: Source, arrived: dict[int, Arrived]) -> dict[int, Seen | Refusal]:
     connection = await _connection_of(source)
     actor = actor_of(source) if isinstance(source, AsyncSession) else SYSTEM
-    rows = {
-        row["id"]: row
-        for row in await connection.fetch(_LOCK, [one.payment_id for one in arrived.values()])
-    }
+    ids = [one.payment_id for one in arrived.values()]
+    rows = {row["id"]: row for row in await connection.fetch(_LOCK, ids)}
+    if missing := [id for id in ids if id not in rows]:
+        rows |= {row["id"]: row for row in await connection.fetch(_READ, missing)}
     answers: dict[int, Seen | Refusal] = {}
     new: dict[int, Settled] = {}
     for at, one in arrived.items():
@@ -206,7 +210,8 @@ async def note_wrong_amount(
     connection: asyncpg.Connection, payment_id: UUID, paid_minor: int
 ) -> None:
     """Leave an event behind about a payment that came with another amount, one for each amount."""
-    (row,) = await connection.fetch(_LOCK, [payment_id])
+    row = await connection.fetchrow(f"{_READ} for update", [payment_id])
+    assert row is not None
     noted = await connection.fetchval(_NOTED, row["payable_id"], str(payment_id), paid_minor)
     if not noted:
         event = WrongAmountReported(

@@ -42,7 +42,7 @@ def checked_address(data: AddressIn) -> AddressIn:
     )
 
 
-_LOCK = "select from customers where id = any($1::uuid[]) order by id for update"
+_LOCK = "select from customers where id = any($1::uuid[]) order by id for no key update"
 _KNOWN_ADDRESSES = """
 select w.customer_id, count(a.id) as known, count(a.id) filter (where a.id = w.id) as it,
        coalesce(bool_or(a.is_default) filter (where a.id = w.id), false) as was_default

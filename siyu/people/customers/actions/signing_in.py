@@ -1,7 +1,7 @@
 """Signing in by a code sent to a phone: codes are hashed, short-lived, used once, and few."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -109,9 +109,10 @@ async def keep_codes(
         sent[one.phone_key] = now
         kept.append(one)
         answers.append(None)
+    await by_phone.keep(connection)
+    await by_address.keep(connection)
+    kept.sort(key=lambda one: one.phone_key)
     if kept:
-        await by_phone.keep(connection)
-        await by_address.keep(connection)
         await connection.execute(
             _KEEP_CODES, [one.phone_key for one in kept], [one.code_hash for one in kept],
             now, now + rules.CODE_LIFE,
@@ -200,23 +201,30 @@ async def sign_in(
     Of any number of attempts with one code, one succeeds. Refusals: ``WrongCode`` (the try is counted),
     ``PrivacyNeeded`` (the session ended a moment ago; the code stays).
     """
+    now = clock.now()
+    hashes = sorted({one.session_hash for one in attempts})
+    here = {
+        row["token_hash"]: row
+        for row in await connection.fetch(_HERE, hashes, now - rules.IDLE, now - rules.LONGEST)
+    }
     answers: dict[int, SignedIn | Refusal] = {}
     for group in rounds([(one.phone_key, one.session_hash) for one in attempts]):
-        found = await _sign_in(connection, brand, [attempts[at] for at in group])
+        found = await _sign_in(connection, brand, [attempts[at] for at in group], here, now)
         answers.update(zip(group, found, strict=True))
+        for at, answer in zip(group, found, strict=True):
+            if isinstance(answer, SignedIn):
+                del here[attempts[at].session_hash]
     return [answers[at] for at in range(len(attempts))]
 
 
 async def _sign_in(
-    connection: asyncpg.Connection, brand: BrandFacts, attempts: Sequence[Attempt]
+    connection: asyncpg.Connection,
+    brand: BrandFacts,
+    attempts: Sequence[Attempt],
+    here: Mapping[str, asyncpg.Record],
+    now: datetime,
 ) -> list[SignedIn | Refusal]:
-    now = clock.now()
-    here = {
-        row["token_hash"]: row
-        for row in await connection.fetch(
-            _HERE, [one.session_hash for one in attempts], now - rules.IDLE, now - rules.LONGEST
-        )
-    }
+    """``here``: the locked sessions that have not ended, by hash."""
     trying = sorted((one.phone_key, one.code_hash) for one in attempts if one.session_hash in here)
     spent = await connection.fetch(
         _SPEND, [key for key, _ in trying], [code for _, code in trying], now, rules.CODE_TRIES
@@ -237,7 +245,7 @@ async def _enter(
     connection: asyncpg.Connection,
     brand: BrandFacts,
     entering: Sequence[Attempt],
-    here: dict[str, asyncpg.Record],
+    here: Mapping[str, asyncpg.Record],
     now: datetime,
 ) -> list[SignedIn]:
     devices = [here[one.session_hash] for one in entering]
