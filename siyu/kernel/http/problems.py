@@ -178,7 +178,9 @@ def database_away() -> Busy:
 
 def note_away(error: Exception) -> None:
     """Write down that the database was away, unless it was us who ended the connection because the visitor had left."""
-    if not is_given_up(error):
+    if is_given_up(error):
+        log.debug("given up", exc_info=error)
+    else:
         log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
 
 
