@@ -43,7 +43,13 @@ def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on."
     def ready(_: Any) -> None:
         out.print(f"[bold]siyu is up[/] at {settings.console}. Ctrl-C stops it.")
 
-    raise typer.Exit(up.run(loaded, when_ready=ready))
+    _until_stopped(up.run(loaded, when_ready=ready))
+
+
+def _until_stopped(status: int, *, quiet: bool = False) -> None:
+    if not (status or quiet):
+        err.print("siyu has stopped; everything is saved.")
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -88,7 +94,7 @@ def demo(
                 highlight=False,
             )
 
-    raise typer.Exit(up.run(loaded, announce=announce, when_ready=ready))
+    _until_stopped(up.run(loaded, announce=announce, when_ready=ready), quiet=as_json)
 
 
 async def _make_demo(settings: Settings, urls: Urls, customers: int, quiet: bool) -> Made:
@@ -214,6 +220,11 @@ def config(as_json: Json = False) -> None:
             shown[name] |= {"new": value, "new_from": loaded.origin[name]}
     if as_json:
         show(shown, True, "")
+        return
+    if not out.is_terminal:  # whole lines for whoever reads them from a file or a pipe
+        for name, one in shown.items():
+            new = f"  (a new command: {one['new']}, {one['new_from']})" if "new" in one else ""
+            typer.echo(f"{name} = {one['value']}  # {one['from']}{new}")
         return
     table = Table(
         "setting", "value", "from", *([] if house is None else ["a new command would use"])

@@ -70,8 +70,13 @@ def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
     Raises ``EngineRefused`` in one sentence: port taken, data folder in use or not writable, a URL that leads nowhere.
     """
     settings = loaded.settings
-    check_port(settings.port, "siyu", host=settings.host, patience_s=2)
+    # The folder first: a siyu that runs on it is told as such, and not as a program that took the port.
     lock = lock_home(Path(settings.home))
+    try:
+        check_port(settings.port, "siyu", host=settings.host, patience_s=2)
+    except EngineRefused:
+        lock.release()
+        raise
     told = _leave_in_force(loaded)
     try:
         plan = _Plan(settings)

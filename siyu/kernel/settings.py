@@ -109,9 +109,20 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
             values, Settings, strict=False, dec_hook=lambda kind, raw: kind(raw)
         )
     except msgspec.ValidationError as error:
-        raise SettingsRefused(f"A setting cannot be used: {error}.") from None
+        raise SettingsRefused(_unfit(str(error), values, origin, home)) from None
     _check(settings)
     return Loaded(settings, origin)
+
+
+def _unfit(error: str, values: dict[str, Any], origin: dict[str, str], home: Path) -> str:
+    """Which setting a validator's sentence («Expected `int`, got `str` - at `$.port`») is about, and where it stands."""
+    what, _, name = error.rpartition(" - at `$.")
+    name = name.rstrip("`")
+    if name not in values:
+        return f"A setting cannot be used: {error}."
+    where = {"environment": f"SIYU_{name.upper()}", "file": f"{name} in {home / 'siyu.toml'}"}
+    said = masked(name, values[name])
+    return f"{where.get(origin[name], name)} is {said!r} and cannot be used: {what[:1].lower()}{what[1:]}."
 
 
 def _from_file(path: Path) -> dict[str, Any]:

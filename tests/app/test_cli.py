@@ -119,10 +119,10 @@ def test_what_is_in_force_is_shown_with_its_source_and_secrets_are_masked(
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"port": "eighty"}, "port"),
+        ({"port": "eighty"}, "SIYU_PORT is 'eighty'"),
         ({"port": "99999"}, "SIYU_PORT"),
-        ({"log_level": "loud"}, "log_level"),
-        ({"embedded_postgres": "9"}, "embedded_postgres"),
+        ({"log_level": "loud"}, "SIYU_LOG_LEVEL is 'loud'"),
+        ({"embedded_postgres": "9"}, "SIYU_EMBEDDED_POSTGRES is '9'"),
         ({"database_url": "mysql://root:x@127.0.0.1/x"}, "SIYU_DATABASE_URL"),
         ({"database_url": "postgresql://root@127.0.0.1/x"}, "password"),
         ({"clickhouse_url": "127.0.0.1:9000"}, "SIYU_CLICKHOUSE_URL"),

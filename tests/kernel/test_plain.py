@@ -97,14 +97,14 @@ def test_environment_wins_over_file_and_the_origin_is_told(tmp_path: Path):
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"SIYU_PORT": "abc"}, "port"),
+        ({"SIYU_PORT": "abc"}, "SIYU_PORT is 'abc'"),
         ({"SIYU_PORT": "99999"}, "between 1 and 65535"),
         (
             {"SIYU_DATABASE_URL": "mysql://x"},
             "SIYU_DATABASE_URL is not a URL of the form postgresql://",
         ),
         ({"SIYU_CLICKHOUSE_URL": "nonsense"}, "SIYU_CLICKHOUSE_URL"),
-        ({"SIYU_PROFILE": "staging"}, "profile"),
+        ({"SIYU_PROFILE": "staging"}, "SIYU_PROFILE is 'staging'"),
         ({"SIYU_PROFILE": "demo", "SIYU_HOST": "0.0.0.0"}, "this machine only"),
         ({"SIYU_DATABASE_URL": "postgresql://boss@db/siyu"}, "has no password"),
     ],

@@ -35,7 +35,7 @@ class WrongCode(Refusal):
 
     code = "customers.wrong_code"
     status = 422
-    detail = "The code is wrong or no longer valid. Ask for a new one."
+    detail = "The code is wrong or no longer valid. Check the digits, or ask for a new one."
 
 
 class NoSmsChannel(Refusal):
