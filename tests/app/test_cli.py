@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from importlib import import_module
 
 import asyncpg
 import pytest
@@ -85,6 +86,7 @@ async def test_a_sound_brand_is_ok_and_a_broken_row_is_shown_with_its_sentence(
     told = siyu("check", "--brand", brand.slug, "--json")
     assert told.status == 1 and told.json["ok"] is False
     found = {one["name"]: one for one in told.json["broken"]}
+    import_module("siyu.app.wiring")  # where the invariants of all modules come together
     assert "stock.replay" in found and set(found) <= set(invariants)
     broken = found["stock.replay"]
     assert (
