@@ -1,13 +1,16 @@
 """Two brands with everything in them."""
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.app.estate import Estate, open_estate
 from tests.app.terminal import GOODS, Terminal
+from tests.conftest import on_database
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +46,14 @@ def goods(tmp_path: Path) -> Path:
     path = tmp_path / "goods.csv"
     path.write_text(GOODS)
     return path
+
+
+@pytest.fixture
+async def empty(server_url: str) -> AsyncIterator[str]:
+    """The owner's URL of a database with nothing in it."""
+    name = f"empty_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(server_url)
+    await connection.execute(f"create database {name}")
+    yield on_database(server_url, name)
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()

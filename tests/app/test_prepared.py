@@ -1,6 +1,5 @@
 """A start that finds nothing to do loads nothing and does nothing; one that finds anything else does everything."""
 
-import secrets
 import subprocess
 import sys
 
@@ -9,36 +8,25 @@ import pytest
 
 from siyu.app import prepared
 from siyu.kernel.settings import role_password
-from tests.conftest import on_database
 
 pytestmark = pytest.mark.kernel_db
 RIGHT = "select has_table_privilege('siyu_app', 'orders', 'insert')"
 FENCE = "select count(*) from pg_policies where tablename = 'orders' and policyname = 'brand_scope'"
 
 
-@pytest.fixture
-async def owner(server_url):
-    name = f"prepared_{secrets.token_hex(4)}"
-    connection = await asyncpg.connect(server_url)
-    await connection.execute(f"create database {name}")
-    yield on_database(server_url, name)
-    await connection.execute(f"drop database {name} with (force)")
-    await connection.close()
-
-
-async def broken(owner: str, *statements: str) -> asyncpg.Connection:
+async def broken(empty: str, *statements: str) -> asyncpg.Connection:
     """A database that was made ready, and then lost a right: whoever makes it ready again gives it back."""
-    await prepared.prepare(owner)
-    connection = await asyncpg.connect(owner)
+    await prepared.prepare(empty)
+    connection = await asyncpg.connect(empty)
     assert await connection.fetchval(RIGHT)
     for statement in ("revoke insert on orders from siyu_app", *statements):
         await connection.execute(statement)
     return connection
 
 
-async def test_a_database_that_this_very_program_made_ready_is_left_as_it_is(owner):
-    connection = await broken(owner)
-    await prepared.prepare(owner)
+async def test_a_database_that_this_very_program_made_ready_is_left_as_it_is(empty):
+    connection = await broken(empty)
+    await prepared.prepare(empty)
     assert not await connection.fetchval(RIGHT)
     await connection.close()
 
@@ -51,28 +39,28 @@ async def test_a_database_that_this_very_program_made_ready_is_left_as_it_is(own
         "revoke all on orders from siyu_app",
     ],
 )
-async def test_a_note_is_not_believed_when_a_table_stands_outside_the_fence(owner, damage):
+async def test_a_note_is_not_believed_when_a_table_stands_outside_the_fence(empty, damage):
     """A note travels with a dump, which may have been restored in part."""
-    connection = await broken(owner, damage)
-    await prepared.prepare(owner)
+    connection = await broken(empty, damage)
+    await prepared.prepare(empty)
     assert await connection.fetchval(RIGHT) and await connection.fetchval(FENCE) == 1
     assert await connection.fetchval("select relrowsecurity from pg_class where relname = 'orders'")
     await connection.close()
 
 
-async def test_a_database_that_another_program_made_ready_is_made_ready_again(owner):
-    connection = await broken(owner, "comment on table alembic_version is 'another'")
-    await prepared.prepare(owner)
+async def test_a_database_that_another_program_made_ready_is_made_ready_again(empty):
+    connection = await broken(empty, "comment on table alembic_version is 'another'")
+    await prepared.prepare(empty)
     assert await connection.fetchval(RIGHT)
     await connection.close()
 
 
-async def test_a_note_is_not_believed_when_a_role_of_the_program_cannot_sign_in(owner):
-    password = role_password(owner, "siyu_dispatcher")
-    connection = await broken(owner)
+async def test_a_note_is_not_believed_when_a_role_of_the_program_cannot_sign_in(empty):
+    password = role_password(empty, "siyu_dispatcher")
+    connection = await broken(empty)
     try:
         await connection.execute("alter role siyu_dispatcher password 'lost'")
-        await prepared.prepare(owner)
+        await prepared.prepare(empty)
         assert await connection.fetchval(RIGHT)
     finally:  # the roles are those of all other tests
         await connection.execute(f"alter role siyu_dispatcher password '{password}'")

@@ -1,7 +1,5 @@
 """The schema grows from nothing to what the program declares, and again changes nothing."""
 
-import secrets
-
 import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,19 +8,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from siyu.app import schema
 from siyu.kernel.db import Base, sqlalchemy_url
-from tests.conftest import on_database
 
 pytestmark = pytest.mark.kernel_db
-
-
-@pytest.fixture
-async def empty(server_url):
-    name = f"empty_{secrets.token_hex(4)}"
-    connection = await asyncpg.connect(server_url)
-    await connection.execute(f"create database {name}")
-    yield on_database(server_url, name)
-    await connection.execute(f"drop database {name} with (force)")
-    await connection.close()
 
 
 async def differences(url):

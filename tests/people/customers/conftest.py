@@ -3,6 +3,7 @@
 import re
 import secrets
 
+import httpx
 import pytest
 
 from tests.conftest import client_for
@@ -27,6 +28,20 @@ class Shoppers:
         answer = await client.post("/api/shop/session/guest", json={"privacy_version": version})
         assert answer.status_code == 200, answer.text
         client.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
+        return client
+
+    def elsewhere(self, guest, brand, address):
+        """The guest's session, asking from another network address."""
+        transport = httpx.ASGITransport(
+            app=self.app, raise_app_exceptions=False, client=(address, 9)
+        )
+        client = httpx.AsyncClient(
+            transport=transport,
+            base_url=f"http://{brand.host}",
+            headers=guest.headers,
+            cookies=guest.cookies,
+        )
+        self.clients.append(client)
         return client
 
     async def code_for(self, client, phone):

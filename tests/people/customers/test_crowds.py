@@ -2,8 +2,6 @@
 
 import asyncio
 
-import httpx
-
 from tests.people.customers.conftest import new_phone
 
 CODE, VERIFY = "/api/shop/session/code", "/api/shop/session/verify"
@@ -70,18 +68,12 @@ async def test_a_guest_who_signs_in_as_two_people_at_once_becomes_one(shoppers, 
     assert (await newcomer.post(VERIFY, json=body)).status_code == 200
 
 
-async def test_an_address_that_asks_for_sixty_codes_at_once_gets_fifty(app, shoppers, brand):
+async def test_an_address_that_asks_for_sixty_codes_at_once_gets_fifty(shoppers, brand):
     guest = await shoppers.guest(brand)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("203.0.113.9", 9))
-    async with httpx.AsyncClient(
-        transport=transport,
-        base_url=f"http://{brand.host}",
-        headers=guest.headers,
-        cookies=guest.cookies,
-    ) as far:
-        answers = await asyncio.gather(
-            *(far.post(CODE, json={"phone": new_phone()}) for _ in range(60))
-        )
+    far = shoppers.elsewhere(guest, brand, "203.0.113.9")
+    answers = await asyncio.gather(
+        *(far.post(CODE, json={"phone": new_phone()}) for _ in range(60))
+    )
     assert [answer.status_code for answer in answers].count(202) == 50
     assert {answer.status_code for answer in answers} == {202, 429}
 
@@ -107,17 +99,11 @@ async def test_addresses_written_at_once_stay_with_their_owners(shoppers, brand)
         assert [one["is_default"] for one in book].count(True) == 1
 
 
-async def test_codes_that_are_refused_leave_no_counters_behind(app, shoppers, brand, database):
+async def test_codes_that_are_refused_leave_no_counters_behind(shoppers, brand, database):
     guest = await shoppers.guest(brand)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("203.0.113.7", 9))
-    async with httpx.AsyncClient(
-        transport=transport,
-        base_url=f"http://{brand.host}",
-        headers=guest.headers,
-        cookies=guest.cookies,
-    ) as far:
-        for _ in range(2):
-            await asyncio.gather(*(far.post(CODE, json={"phone": new_phone()}) for _ in range(60)))
+    far = shoppers.elsewhere(guest, brand, "203.0.113.7")
+    for _ in range(2):
+        await asyncio.gather(*(far.post(CODE, json={"phone": new_phone()}) for _ in range(60)))
     async with database.raw(brand.id) as connection:
         counted = await connection.fetch(
             "select kind, count(*), sum(count) from attempts group by kind order by kind"
