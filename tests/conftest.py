@@ -70,7 +70,9 @@ _WAREHOUSE: pytest.StashKey[Any] = pytest.StashKey()
 
 async def _make_template(owner_url: str) -> None:
     from siyu.app import schema
+    from siyu.kernel.vault import Keyring, use_keyring
 
+    use_keyring(Keyring(Path(tempfile.mkdtemp(prefix="siyu-keys-"))))
     connection = await asyncpg.connect(owner_url)
     await connection.execute(f"create database {TEMPLATE}")
     await connection.close()
@@ -118,6 +120,20 @@ async def owner_url(server_url: str) -> AsyncIterator[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder for this worker."""
     return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def keys(home: Path) -> Any:
+    """The worker's keys of personal data, also after a test that opened a house of its own."""
+    from siyu.kernel.vault import Keyring, use_keyring
+
+    ring = _RINGS.setdefault(home, Keyring(home / "keys"))
+    use_keyring(ring)
+    yield ring
+    use_keyring(ring)
+
+
+_RINGS: dict[Path, Any] = {}
 
 
 @pytest.fixture(scope="session")

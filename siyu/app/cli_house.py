@@ -11,6 +11,7 @@ import typer
 
 from siyu.app import prepared, schema, up
 from siyu.app.cli_data import NoSuchBrand
+from siyu.app.keys import open_keys
 from siyu.app.terminal import Json, app, brand_app, db_app, show, with_runtime
 from siyu.kernel.checks import run_checks
 from siyu.kernel.settings import load
@@ -36,7 +37,9 @@ def openapi_command(
 @db_app.command("upgrade")
 def db_upgrade(as_json: Json = False) -> None:
     """Bring the schema to this version; again changes nothing."""
-    with up.engines(load().settings) as urls:
+    settings = load().settings
+    open_keys(settings)
+    with up.engines(settings) as urls:
         asyncio.run(schema.upgrade(urls.owner))
         asyncio.run(prepared.note(urls.owner))
     show({"upgraded": True}, as_json, "The database is up to date.")

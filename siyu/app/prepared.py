@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 import siyu
-from siyu.kernel.settings import role_password, role_url
+from siyu.kernel.settings import Settings, role_password, role_url
 
 ROLES = ("siyu_app", "siyu_dispatcher")
 _NOTED = "select obj_description(to_regclass('public.alembic_version'), 'pg_class')"
@@ -27,16 +27,20 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and no
 """Notes travel with dumps, and a dump may be restored in part: without the fences, or without the rights."""
 
 
-async def prepare(owner_url: str) -> None:
+async def prepare(owner_url: str, settings: Settings | None = None) -> None:
     """Bring the database to this version unless a note in it says that exactly this program did, on this server.
+
+    ``settings`` say where the keys of personal data are; left out where this process has them already.
 
     The note is not believed when a table stands outside the brands' fence or one of the runtime roles cannot sign
     in. Raises what PostgreSQL raises.
     """
     if await _noted(owner_url):
         return
-    from siyu.app import schema
+    from siyu.app import keys, schema
 
+    if settings is not None:
+        keys.open_keys(settings)
     await schema.upgrade(owner_url)
     await note(owner_url)
 

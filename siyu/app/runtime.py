@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from siyu.app import numbers
+from siyu.app.keys import open_keys
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
@@ -29,6 +30,7 @@ class Runtime:
     def __init__(self, settings: Settings, urls: Urls, *, pool: int = 10) -> None:
         self.settings = settings
         self.urls = urls
+        open_keys(settings)
         self.database = Database(urls.app, urls.dispatcher, size=pool)
         home = Path(settings.home)
         sealing = settings.secret or kept_secret(home, "files")

@@ -3,12 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import siyu.app.tables  # noqa: F401
 from siyu.app import numbers
+from siyu.kernel import vault
 from siyu.kernel.db import (
     APP,
     DISPATCHER,
@@ -19,6 +21,7 @@ from siyu.kernel.db import (
     sqlalchemy_url,
 )
 from siyu.kernel.settings import role_password
+from siyu.people import customers
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Of a brand that the statistics do not know (a fresh one, or all while there are none) the planner expects hardly a row.
@@ -73,3 +76,19 @@ async def upgrade(owner_url: str) -> None:
     # What follows also writes: only then a server that crashes remembers the numbers that passed by.
     await run_as_owner(owner_url, scope_statements(Base.metadata))
     await run_as_owner(owner_url, [_EVERY_ROW_IS_ONE_BRANDS])
+    await obey_journal(owner_url)
+
+
+async def obey_journal(owner_url: str) -> int:
+    """Forget again whoever a restored database still knows, although the journal says they were forgotten; how many.
+
+    Belongs before any door opens. Again changes nothing.
+    """
+    connection = await asyncpg.connect(owner_url)
+    try:
+        async with connection.transaction():
+            count = await vault.replay(connection, vault.Journal(vault.keyring().journal))
+            await customers.erase_forgotten(connection)
+    finally:
+        await connection.close()
+    return count

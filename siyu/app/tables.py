@@ -12,6 +12,7 @@ import siyu.kernel.events.tables
 import siyu.kernel.http.idempotency
 import siyu.kernel.jobs
 import siyu.kernel.timers
+import siyu.kernel.vault.tables
 import siyu.people.brands.tables
 import siyu.people.customers.tables
 import siyu.people.staff.tables

@@ -118,7 +118,7 @@ def engines(settings: Settings) -> Iterator[Urls]:
             started.append(start_clickhouse(home / "ch"))
             clickhouse = started[-1].url()
         urls = urls_of(settings, owner=owner, clickhouse=clickhouse)
-        asyncio.run(prepared.prepare(urls.owner))
+        asyncio.run(prepared.prepare(urls.owner, settings))
         yield urls
     finally:
         for one in reversed(started):
@@ -187,7 +187,7 @@ class _Plan:
             )
         if self._settings.database_url:
             _reach(self._settings.database_url)
-            asyncio.run(prepared.prepare(self._settings.database_url))
+            asyncio.run(prepared.prepare(self._settings.database_url, self._settings))
         else:
             children.append(
                 ChildSpec(
@@ -248,7 +248,7 @@ class _Plan:
 
     def _prepare(self) -> None:
         asyncio.run(_make_database(self._urls["owner"].rsplit("/", 1)[0] + "/postgres"))
-        asyncio.run(prepared.prepare(self._urls["owner"]))
+        asyncio.run(prepared.prepare(self._urls["owner"], self._settings))
         self._tell()
 
     def _clickhouse(self) -> Started:

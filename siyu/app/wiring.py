@@ -106,6 +106,7 @@ siyu.people.customers.plugs.purchase_figures = siyu.goods.orders.figures
 siyu.people.customers.plugs.cart_quantities = siyu.goods.orders.cart_quantities
 siyu.people.customers.plugs.order_counts = siyu.goods.orders.state_counts
 siyu.people.customers.plugs.recent_orders = siyu.goods.orders.http.recent_orders
+siyu.people.customers.plugs.orders_under_way = siyu.goods.orders.under_way
 siyu.people.customers.plugs.timeline = siyu.goods.orders.http.customer_timeline
 siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
 siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled

@@ -8,6 +8,7 @@ from siyu.app.runtime import Runtime
 from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
 from siyu.kernel.events import Follower, keep_in_order
+from siyu.kernel.vault import keep_journal
 
 
 async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> None:
@@ -21,6 +22,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(keep_in_order(runtime.database, runtime.files, keep=keep)),
         asyncio.create_task(timers.serve(runtime.database)),
         asyncio.create_task(jobs.serve(runtime)),
+        asyncio.create_task(keep_journal(runtime.database)),
         asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),
     ]
     try:

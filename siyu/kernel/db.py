@@ -281,6 +281,13 @@ def transaction_on(connection: asyncpg.Connection) -> Running | None:
     return _running.get(_bare(connection))
 
 
+def brand_on(connection: asyncpg.Connection) -> UUID:
+    """The brand that the transaction ``Database`` has open on a connection is bound to."""
+    running = transaction_on(connection)
+    assert running is not None, "a connection of Database, inside its transaction"
+    return running.brand_id
+
+
 def _bare(connection: Any) -> asyncpg.Connection:
     return getattr(
         connection, "_con", connection

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Origin of pictures; empty = ``http://media.localhost:<port>``."""
     secret: str = ""
     """Signs links and CSRF tokens, seals files; empty = random ones, kept in ``home/secrets``."""
+    keys: str = ""
+    """Folder of the keys of personal data, outside the database and its backups; empty = ``home/keys``."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     embedded_postgres: Literal[16, 18] = 18
     events_keep_days: int = 750

@@ -66,6 +66,7 @@ from siyu.goods.orders.queries import (
     readable,
     state_counts,
     told,
+    under_way,
 )
 
 __all__ = [
@@ -122,4 +123,5 @@ __all__ = [
     "rooms_of",
     "state_counts",
     "told",
+    "under_way",
 ]

@@ -1,4 +1,4 @@
-"""What orders do when others speak: deadlines, payments that arrive, guests who sign in; and their own search words."""
+"""What orders do when others speak: deadlines, payments that arrive, guests who sign in."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods import payments
 from siyu.goods.orders import actions, queries
 from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
-from siyu.goods.orders.events import OrderAddressChanged, OrderPlaced
-from siyu.kernel import search, timers
+from siyu.kernel import timers
 from siyu.kernel.db import driver_of
 from siyu.kernel.events import Heard, on
 from siyu.kernel.timers import Timer
@@ -51,37 +50,6 @@ async def bring_carts(
 ) -> None:
     """Carts survive the sign-in."""
     await actions.merge_carts(connection, signed_in)
-
-
-_BUYERS = """
-select id, customer_id, coalesce(recipient->>'recipient', '') as recipient, coalesce(recipient->>'phone', '') as phone
-from orders where id = any($1::uuid[])
-"""
-
-
-@on(OrderPlaced, OrderAddressChanged, history=True)
-async def index_orders(
-    session: AsyncSession, events: Sequence[OrderPlaced | OrderAddressChanged]
-) -> None:
-    """Orders are found by the names and phones of buyer and recipient; kept beside the log, off the hot path."""
-    ids = list({event.order_id for event in events})
-    connection = await driver_of(session)
-    rows = await connection.fetch(_BUYERS, ids)
-    buyers = await customers.cards(session, {row["customer_id"] for row in rows})
-    found: list[tuple[str, UUID]] = []
-    for row in rows:
-        buyer = buyers.get(row["customer_id"])
-        names = [row["recipient"], buyer.name if buyer else ""]
-        phones = {row["phone"], buyer.phone if buyer else ""} - {""}
-        words = search.tokens(*names).union(phones, (phone[-4:] for phone in phones))
-        found += [(word, row["id"]) for word in sorted(words)]
-    await connection.execute("delete from order_tokens where order_id = any($1::uuid[])", ids)
-    await connection.execute(
-        """insert into order_tokens (token, order_id) select * from unnest($1::text[], $2::uuid[])
-           on conflict do nothing""",
-        [word for word, _ in found],
-        [order_id for _, order_id in found],
-    )
 
 
 @on(payments.WrongAmountReported, history=True, whole=True)

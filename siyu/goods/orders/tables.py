@@ -1,10 +1,10 @@
-"""Rows of orders: the order with its frozen price, its lines, refunds and notes, carts, search words, saved views."""
+"""Rows of orders: the order with its frozen price, its lines, refunds and notes, carts, saved views."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,7 +17,7 @@ _NONE = text("'[]'")
 
 
 class OrderRow(OfBrand, Base):
-    """One order. Prices, titles and recipient are snapshots: later changes elsewhere do not touch it."""
+    """One order. Prices and titles are snapshots: later changes elsewhere do not touch it."""
 
     __tablename__ = "orders"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -40,8 +40,8 @@ class OrderRow(OfBrand, Base):
     location_id: Mapped[UUID]
     """The place whose pieces are reserved."""
     pick_up_store_id: Mapped[UUID | None]
-    recipient: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=_EMPTY, default=dict)
-    """``customers.Address`` as it was (id, recipient, phone, district_code, street); empty for pick-up. Personal data."""
+    contact_id: Mapped[UUID | None]
+    """Whom it is sent to: a frozen contact of ``people.customers``; none for pick-up."""
     source: Mapped[str]
     scene: Mapped[str] = mapped_column(server_default="", default="")
     store_id: Mapped[UUID | None]
@@ -60,7 +60,8 @@ class OrderRow(OfBrand, Base):
     image_ids: Mapped[list[Any]] = mapped_column(JSONB, server_default=_NONE, default=list)
     """Pictures of the first three lines, for lists."""
     waterfall: Mapped[list[Any]] = mapped_column(JSONB)
-    customer_note: Mapped[str] = mapped_column(server_default="", default="")
+    sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What the customer wrote, sealed with their key (``orders.note``)."""
 
     __table_args__ = (
         UniqueConstraint("brand_id", "number"),
@@ -197,7 +198,8 @@ class OrderNoteRow(OfBrand, Base):
     at: Mapped[datetime] = mapped_column(default=now)
     staff_id: Mapped[UUID | None]
     staff_name: Mapped[str]
-    text: Mapped[str]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The text, sealed with the key of the order's customer (``orders.staff_note``)."""
 
     __table_args__ = (within_brand("orders", "order_id"), Index(None, "brand_id", "order_id", "at"))
 
@@ -213,17 +215,6 @@ class OrderWrongAmountRow(OfBrand, Base):
     reported_at: Mapped[datetime] = mapped_column(default=now)
 
     __table_args__ = (within_brand("orders", "order_id"), Index(None, "brand_id", "order_id"))
-
-
-class OrderTokenRow(OfBrand, Base):
-    """A word that an order is found by: names, the phone and its last four digits."""
-
-    __tablename__ = "order_tokens"
-    token: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[UUID] = mapped_column(primary_key=True)
-
-    # No reference to the order: a listener writes these words from it, seven an order, and orders are never removed.
-    __table_args__ = (Index(None, "brand_id", "order_id"), {"info": {}})
 
 
 class CartLineRow(OfBrand, Base):

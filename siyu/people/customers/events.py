@@ -31,6 +31,12 @@ class CustomerChanged(Event, frozen=True, kw_only=True, tag="customers.changed/1
     customer_id: UUID
 
 
+class CustomerForgotten(Event, frozen=True, kw_only=True, tag="customers.forgotten/1"):
+    """A customer's data was destroyed for good."""
+
+    customer_id: UUID
+
+
 class GuestArrived(Event, frozen=True, kw_only=True, tag="customers.guest_arrived/1"):
     """A visitor accepted the privacy text: a device is known from now on."""
 

@@ -59,6 +59,8 @@ class Plugs(msgspec.Struct):
     """``(desk, customer id)`` → rows as the console's list shows them (goods.orders)."""
     timeline: Callable[[Any, UUID], Awaitable[list[Any]]] | None = None
     """``(desk, customer id)`` → TimelineItem structs, newest first."""
+    orders_under_way: Callable[[AsyncSession, UUID], Awaitable[int]] | None = None
+    """``(session, customer id)`` → orders that still need to know whom they are for (goods.orders)."""
     on_sign_in: list[OnSignIn] = []
     """``(connection, [(device id, customer id)])``: what guests had becomes the customers', in the same transaction."""
 

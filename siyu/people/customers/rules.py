@@ -68,6 +68,13 @@ class TooManyAddresses(Refusal):
     detail = "The address book is full. Remove an address first."
 
 
+class StillBusy(Refusal):
+    """Orders are under way that need the customer's data; ``facts``: orders."""
+
+    code = "customers.still_busy"
+    detail = "This customer has orders under way. Finish or cancel them first; then the data can be deleted."
+
+
 class NotRevealed(Refusal):
     """The role hides this field, so it cannot be revealed either; ``facts``: field."""
 
@@ -93,6 +100,16 @@ def is_phone(text: str) -> bool:
     except BadPhone:
         return False
     return True
+
+
+def sought(q: str) -> tuple[str, str] | None:
+    """What somebody is looked for by: ``(phone | last4 | name, normal form)``; None for nothing."""
+    text = q.strip()
+    if text.isdigit() and len(text) == 4:
+        return "last4", text
+    if is_phone(text):
+        return "phone", normal_phone(text)
+    return ("name", text) if text else None
 
 
 def masked_phone(phone: str, *, hidden: bool = False) -> str:

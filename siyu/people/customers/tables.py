@@ -1,9 +1,9 @@
-"""Rows of customers. Personal fields stand in three places only: customers, addresses, demo_messages."""
+"""Rows of customers. What is personal is sealed (``siyu.kernel.vault``) and found by blind tokens."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel.db import Base, OfBrand, within_brand
@@ -39,9 +39,12 @@ class CustomerRow(OfBrand, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     seq: Mapped[int]
     """1, 2, 3 … within the brand without holes: positions in bitmaps."""
-    name: Mapped[str]
-    phone: Mapped[str]
-    phone_last4: Mapped[str]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """``queries.Profile``: name and phone. Nothing once they were forgotten."""
+    phone_token: Mapped[UUID | None]
+    last4_token: Mapped[UUID | None]
+    name_token: Mapped[UUID | None]
+    forgotten_at: Mapped[datetime | None]
     locale: Mapped[str]
     joined_at: Mapped[datetime]
     source: Mapped[str]
@@ -54,9 +57,10 @@ class CustomerRow(OfBrand, Base):
     __table_args__ = (
         within_brand("units", "store_id"),
         within_brand("staff", "guide_id"),
-        UniqueConstraint("brand_id", "phone"),
+        UniqueConstraint("brand_id", "phone_token"),
         UniqueConstraint("brand_id", "seq"),
-        Index(None, "brand_id", "phone_last4"),
+        Index(None, "brand_id", "last4_token"),
+        Index(None, "brand_id", "name_token"),
         Index(None, "brand_id", "joined_at", "id"),
         Index(None, "brand_id", "store_id", "joined_at", "id"),
     )
@@ -67,19 +71,6 @@ class CustomerCounterRow(OfBrand, Base):
 
     __tablename__ = "customer_counters"
     last_seq: Mapped[int]
-
-
-class CustomerTokenRow(OfBrand, Base):
-    """A word or pair of characters of a customer's name."""
-
-    __tablename__ = "customer_tokens"
-    token: Mapped[str] = mapped_column(primary_key=True)
-    customer_id: Mapped[UUID] = mapped_column(primary_key=True)
-
-    __table_args__ = (
-        within_brand("customers", "customer_id"),
-        Index(None, "brand_id", "customer_id"),
-    )
 
 
 class ShopSessionRow(OfBrand, Base):
@@ -128,22 +119,47 @@ class SignInCodeRow(OfBrand, Base):
     tries: Mapped[int]
 
 
+class ContactRow(OfBrand, Base):
+    """Somebody to send to, as it was written once; never changed, so that an order can point at it.
+
+    It may be another person than the customer, but it is the customer's data: sealed with their key, and gone with it.
+    """
+
+    __tablename__ = "contacts"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    customer_id: Mapped[UUID]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """``queries.Written``: recipient, phone, street."""
+    district_code: Mapped[str]
+    phone_token: Mapped[UUID | None]
+    last4_token: Mapped[UUID | None]
+    name_token: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        within_brand("customers", "customer_id"),
+        Index(None, "brand_id", "customer_id"),
+        Index(None, "brand_id", "phone_token"),
+        Index(None, "brand_id", "last4_token"),
+        Index(None, "brand_id", "name_token"),
+    )
+
+
 class AddressRow(OfBrand, Base):
     """An entry of a customer's address book."""
 
     __tablename__ = "addresses"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     customer_id: Mapped[UUID]
-    recipient: Mapped[str]
-    phone: Mapped[str]
-    district_code: Mapped[str]
-    street: Mapped[str]
+    contact_id: Mapped[UUID]
     is_default: Mapped[bool]
     created_at: Mapped[datetime]
 
     __table_args__ = (
         within_brand("customers", "customer_id"),
+        within_brand("contacts", "contact_id"),
         Index(None, "brand_id", "customer_id", "created_at"),
+        Index(None, "brand_id", "contact_id"),
         Index(
             "addresses_one_default_key",
             "brand_id",
@@ -159,8 +175,9 @@ class DemoMessageRow(OfBrand, Base):
 
     __tablename__ = "demo_messages"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    phone: Mapped[str]
-    text: Mapped[str]
+    phone_token: Mapped[UUID]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """``queries.Said``, with the brand's own key."""
     at: Mapped[datetime]
 
-    __table_args__ = (Index(None, "brand_id", "phone", "at"), Index(None, "brand_id", "at"))
+    __table_args__ = (Index(None, "brand_id", "phone_token", "at"), Index(None, "brand_id", "at"))

@@ -255,6 +255,11 @@ class SessionCache:
         if len(self._ended) > self._size:
             self._ended.popitem(last=False)
 
+    def forget_all(self, token_hashes: Sequence[str]) -> None:
+        """``forget`` for many."""
+        for one in token_hashes:
+            self.forget(one)
+
     async def close(self) -> None:
         """Answer who waits for a look-up, and look up nothing more."""
         await self._lookups.close()

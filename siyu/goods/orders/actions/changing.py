@@ -1,6 +1,5 @@
 """What staff change in an order: its price, its address, notes."""
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,11 +11,13 @@ from siyu.goods.orders.actions.stating import of_order
 from siyu.goods.orders.events import OrderAddressChanged, OrderNoted, OrderPriceChanged
 from siyu.goods.orders.rules import WrongState
 from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow
-from siyu.kernel import clock
-from siyu.kernel.db import actor_of
+from siyu.kernel import clock, vault
+from siyu.kernel.db import actor_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
+from siyu.people import customers
+from siyu.people.customers import Address
 
 _STEPS = tuple[pricing.Step, ...]
 _WATERFALL = tuple[pricing.Waterfall, ...]
@@ -74,12 +75,10 @@ def _frozen(line: OrderLineRow) -> pricing.PricedLine:
     )
 
 
-async def change_address(
-    session: AsyncSession, order_id: UUID, recipient: dict[str, Any]
-) -> OrderRow:
+async def change_address(session: AsyncSession, order_id: UUID, to: Address) -> OrderRow:
     """Send the order elsewhere, as long as nothing was shipped; freight stays as it was agreed.
 
-    Raises ``NotFound``, ``WrongState``.
+    Raises ``NotFound``, ``WrongState``, ``Forgotten``.
     """
     row = await queries.lock(session, order_id)
     lines = (await queries.lines_of(session, [order_id]))[order_id]
@@ -89,19 +88,22 @@ async def change_address(
         or any(line.shipped_quantity for line in lines)
     ):
         raise WrongState(state=row.state)
-    row.recipient = recipient
+    (row.contact_id,) = await customers.keep_contacts(
+        await driver_of(session), [(row.customer_id, to)]
+    )
     row.version += 1
     await session.flush()
     await state(
         session,
-        [OrderAddressChanged(order_id=row.id, district_code=str(recipient["district_code"]))],
+        [OrderAddressChanged(order_id=row.id, district_code=to.district_code)],
     )
     return row
 
 
 async def add_note(session: AsyncSession, order_id: UUID, text: str) -> OrderNoteRow:
-    """Write a note for colleagues; shoppers never see it. Raises ``NotFound``."""
-    await queries.one(session, order_id)
+    """Write a note for colleagues; shoppers never see it. Raises ``NotFound``, ``Forgotten``."""
+    order = await queries.one(session, order_id)
+    keys = await vault.keys_for(await driver_of(session), [order.customer_id])
     actor = actor_of(session)
     note = OrderNoteRow(
         id=new_id(),
@@ -109,7 +111,7 @@ async def add_note(session: AsyncSession, order_id: UUID, text: str) -> OrderNot
         at=clock.now(),
         staff_id=actor.id,
         staff_name=actor.name,
-        text=text,
+        sealed=keys[order.customer_id].seal("orders.staff_note", text),
     )
     session.add(note)
     await session.flush()

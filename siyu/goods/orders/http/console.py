@@ -4,7 +4,6 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
@@ -220,7 +219,7 @@ async def change_address(
     address = Address(
         new_id(), checked.recipient, checked.phone, checked.district_code, checked.street
     )
-    await actions.change_address(desk.session, order_id, msgspec.to_builtins(address))
+    await actions.change_address(desk.session, order_id, address)
     return await _note(desk, "address_changed", order_id, district_code=checked.district_code)
 
 

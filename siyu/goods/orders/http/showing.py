@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import catalogue, payments, pricing
 from siyu.goods.orders import queries, rules
@@ -92,7 +92,7 @@ async def order_for_desk(desk: Desk, order_id: UUID) -> wire.OrderOut:
         pay_by=row.pay_by if row.state == "unpaid" else None, paid_at=row.paid_at, completed_at=row.completed_at,
         cancelled_at=row.cancelled_at, cancel_reason=row.cancel_reason,
         ship_by=row.ship_by if row.state == "paid" else None, customer=await _buyer(desk, row.customer_id),
-        delivery=row.delivery, recipient=_recipient(desk, row),
+        delivery=row.delivery, recipient=await _recipient(desk, row),
         pick_up_store=store_out(hands_out, desk.brand, desk.staff.locale) if hands_out else None,
         pick_up_code=fulfilled.pick_up_code if desk.may("orders.pick_up") else None,
         lines=[_line(line, pictures) for line in lines], waterfall=_waterfall(row), goods_minor=row.goods_minor,
@@ -103,8 +103,8 @@ async def order_for_desk(desk: Desk, order_id: UUID) -> wire.OrderOut:
             for one in paid
         ],
         refunds=await _refunds(desk, order_id), timeline=await queries.timeline(session, order_id),
-        notes=[wire.NoteOut(note.at, note.staff_name, note.text) for note in await queries.notes_of(session, order_id)],
-        customer_note=row.customer_note, source=row.source, scene=row.scene, store_name=store.name if store else None,
+        notes=[wire.NoteOut(note.at, note.staff_name, note.text) for note in await queries.notes_of(session, row)],
+        customer_note=await queries.note_of_customer(session, row), source=row.source, scene=row.scene, store_name=store.name if store else None,
         guide_name=guides.get(row.guide_id) if row.guide_id else None, may=_may(desk, row, lines),
     )  # fmt: skip
 
@@ -161,11 +161,16 @@ def _hidden(desk: Desk) -> set[str]:
     return {field for field in ("phone", "recipient", "address") if desk.masked(field)}
 
 
-def _recipient(desk: Desk, row: OrderRow) -> AddressOut | None:
-    """In part for everybody: a page lies open all day. ``recipient_for_form`` has the whole."""
-    if not row.recipient:
+async def _sent_to(session: AsyncSession, row: OrderRow) -> Address | None:
+    if row.contact_id is None:
         return None
-    return AddressOut.masked(msgspec.convert(row.recipient, Address), _hidden(desk))
+    return (await customers.contacts(session, [row.contact_id])).get(row.contact_id)
+
+
+async def _recipient(desk: Desk, row: OrderRow) -> AddressOut | None:
+    """In part for everybody: a page lies open all day. ``recipient_for_form`` has the whole."""
+    address = await _sent_to(desk.session, row)
+    return AddressOut.masked(address, _hidden(desk)) if address else None
 
 
 async def recipient_for_form(desk: Desk, order_id: UUID) -> tuple[str, AddressOut]:
@@ -175,9 +180,9 @@ async def recipient_for_form(desk: Desk, order_id: UUID) -> tuple[str, AddressOu
     """
     row = await queries.one(desk.session, order_id)
     lines = (await queries.lines_of(desk.session, [order_id]))[order_id]
-    if not row.recipient or not {"ship", "change_address"} & set(_may(desk, row, lines)):
+    address = await _sent_to(desk.session, row)
+    if address is None or not {"ship", "change_address"} & set(_may(desk, row, lines)):
         raise rules.WrongState(state=row.state)
-    address = msgspec.convert(row.recipient, Address)
     hidden = _hidden(desk)
     return row.number, AddressOut.masked(address, hidden) if hidden else AddressOut.of(address)
 
@@ -301,11 +306,12 @@ async def shop_order(visit: Visit, order_id: UUID) -> shop_wire.ShopOrder:
     )
     fulfilled = (await plugs.fulfilment(session, [order_id])).get(order_id) or Fulfilled()
     moments = await queries.timeline(session, order_id, shopper=True)
+    address = await _sent_to(session, row)
     return shop_wire.ShopOrder(
         **_shop_row(visit, row, lines, pictures),
         paid_at=row.paid_at,
         ship_by=row.ship_by if row.state == "paid" else None,
-        recipient=AddressOut.of(msgspec.convert(row.recipient, Address)) if row.recipient else None,
+        recipient=AddressOut.of(address) if address else None,
         pick_up_store=store_out(hands_out, visit.brand, visit.locale) if hands_out else None,
         pick_up_code=fulfilled.pick_up_code,
         waterfall=shop_steps(row.waterfall, visit),
@@ -320,7 +326,7 @@ async def shop_order(visit: Visit, order_id: UUID) -> shop_wire.ShopOrder:
             for one in fulfilled.parcels
         ],
         timeline=[shop_wire.ShopMoment(one.at, visit.text(one.text)) for one in moments],
-        customer_note=row.customer_note,
+        customer_note=await queries.note_of_customer(session, row),
         may=rules.shopper_may(
             row.state,  # pyright: ignore[reportArgumentType]
             row.delivery,  # pyright: ignore[reportArgumentType]

@@ -186,7 +186,7 @@ async def _ground(
     if stores:
         store_prices = await pricing.store_prices(connection, stores, sku_ids)
     asked = {(one.customer_id, one.address_id) for one in sent if one.address_id is not None}
-    addresses = await customers.addresses_by_id(connection, asked) if asked else {}
+    there = await customers.destinations(connection, asked) if asked else {}
     codes = {one.link for one in wanted if one.link}
     sources: Mapping[str, Source] = {}
     if codes:
@@ -195,7 +195,7 @@ async def _ground(
     # After the locks: sees whoever held them before.
     earlier, taken = await _placed_before(connection, wanted, drawn)
     prices = Prices(sellable, store_prices, templates)
-    return Ground(prices, free, rooms.online, rooms.stores, addresses, sources, earlier), taken
+    return Ground(prices, free, rooms.online, rooms.stores, there, sources, earlier), taken
 
 
 async def _locked(

@@ -17,7 +17,7 @@ from siyu.goods.orders.ports import DIRECT, Source
 from siyu.goods.orders.rules import BadAddress, BadStore, Place, PriceChanged, take
 from siyu.kernel.errors import Refusal
 from siyu.kernel.http import KeyReused
-from siyu.people.customers import Address
+from siyu.people.customers import Destination
 
 
 class Basket(Struct, frozen=True):
@@ -35,12 +35,12 @@ class Basket(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """An accepted order that has no number yet. ``recipient`` is JSON."""
+    """An accepted order that has no number yet."""
 
     wanted: Wanted
     basket: Basket
     location_id: UUID
-    recipient: str
+    contact_id: UUID | None
     came: Source
 
 
@@ -59,7 +59,7 @@ class Ground(Struct, frozen=True):
     online: UUID | None
     store_rooms: Mapping[UUID, UUID]
     """Location by store."""
-    addresses: Mapping[tuple[UUID, UUID], Address]
+    destinations: Mapping[tuple[UUID, UUID], Destination]
     """By ``(customer, address)``."""
     sources: Mapping[str, Source]
     earlier: Mapping[tuple[UUID, str], Earlier]
@@ -101,14 +101,14 @@ def decide(wanted: Sequence[Wanted], ground: Ground) -> list[Decision]:
 
 
 def _draft(one: Wanted, ground: Ground, baskets: dict[Any, Basket | Refusal]) -> Draft | Refusal:
-    district_code, recipient = None, "{}"
+    district_code, contact_id = None, None
     if one.delivery == "express":
-        address = (
-            ground.addresses.get((one.customer_id, one.address_id)) if one.address_id else None
+        there = (
+            ground.destinations.get((one.customer_id, one.address_id)) if one.address_id else None
         )
-        if address is None:
+        if there is None:
             return BadAddress()
-        district_code, recipient = address.district_code, msgspec.json.encode(address).decode()
+        district_code, contact_id = there.district_code, there.contact_id
         location_id = ground.online
     else:
         location_id = ground.store_rooms.get(one.store_id) if one.store_id else None
@@ -131,7 +131,7 @@ def _draft(one: Wanted, ground: Ground, baskets: dict[Any, Basket | Refusal]) ->
             sku_id=str(short[0]), free=max(0, ground.free.get(short, 0)), asked=asked
         )
     came = ground.sources.get(one.link, DIRECT) if one.link else DIRECT
-    return Draft(one, basket, location_id, recipient, came)
+    return Draft(one, basket, location_id, contact_id, came)
 
 
 def _basket(one: Wanted, prices: Prices, district_code: str | None) -> Basket | Refusal:

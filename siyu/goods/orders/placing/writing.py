@@ -12,23 +12,24 @@ from siyu.goods.orders.events import OrderPlaced, Piece
 from siyu.goods.orders.placing.deciding import Draft
 from siyu.goods.orders.rules import NUMBER_SPACE, order_number
 from siyu.goods.stock import Movement
+from siyu.kernel import vault
 from siyu.kernel.ids import new_id
 
 _WRITE = """
 with placed as (
 insert into orders (id, number, state, customer_id, request_key, request_hash, placed_at, pay_by, delivery, location_id,
-                    pick_up_store_id, recipient, source, scene, store_id, guide_id, link_id, currency, goods_minor,
-                    freight_minor, total_minor, quantity, first_title, image_ids, waterfall, customer_note)
+                    pick_up_store_id, contact_id, source, scene, store_id, guide_id, link_id, currency, goods_minor,
+                    freight_minor, total_minor, quantity, first_title, image_ids, waterfall, sealed_note)
 select o.id, o.number, 'unpaid', o.customer_id, o.request_key, o.request_hash, $22, $23, o.delivery, o.location_id,
-       o.pick_up_store_id, o.recipient::jsonb, o.source, o.scene, o.store_id, o.guide_id, o.link_id, $24, o.goods_minor,
+       o.pick_up_store_id, o.contact_id, o.source, o.scene, o.store_id, o.guide_id, o.link_id, $24, o.goods_minor,
        o.freight_minor, o.goods_minor + o.freight_minor, o.quantity, o.first_title::jsonb, o.image_ids::jsonb,
-       o.waterfall::jsonb, o.customer_note
-from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[],
+       o.waterfall::jsonb, o.sealed_note
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::uuid[],
             $10::text[], $11::text[], $12::uuid[], $13::uuid[], $14::uuid[], $15::bigint[], $16::bigint[], $17::bigint[],
-            $18::text[], $19::text[], $20::text[], $21::text[])
-     as o(id, number, customer_id, request_key, request_hash, delivery, location_id, pick_up_store_id, recipient,
+            $18::text[], $19::text[], $20::text[], $21::bytea[])
+     as o(id, number, customer_id, request_key, request_hash, delivery, location_id, pick_up_store_id, contact_id,
           source, scene, store_id, guide_id, link_id, goods_minor, freight_minor, quantity,
-          first_title, image_ids, waterfall, customer_note)
+          first_title, image_ids, waterfall, sealed_note)
 )
 insert into order_lines (order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
                          list_minor, unit_minor, line_minor, steps)
@@ -90,9 +91,10 @@ async def write_orders(
 ) -> Written:
     """Insert orders and lines. The caller moves the stock and states the events that come back."""
     order_ids = [new_id() for _ in drafts]
+    notes = await _sealed_notes(connection, drafts)
     orders = [
-        _order_values(order_id, number, draft)
-        for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True)
+        _order_values(order_id, number, draft, note)
+        for order_id, number, draft, note in zip(order_ids, numbers, drafts, notes, strict=True)
     ]
     lines: list[tuple[object, ...]] = []
     movements: list[Movement] = []
@@ -130,13 +132,27 @@ async def write_orders(
     return Written(order_ids, movements, events)
 
 
-def _order_values(order_id: UUID, number: str, draft: Draft) -> tuple[object, ...]:
+async def _sealed_notes(
+    connection: asyncpg.Connection, drafts: Sequence[Draft]
+) -> list[bytes | None]:
+    """What customers wrote, as only their keys open it; most wrote nothing."""
+    writers = {draft.wanted.customer_id for draft in drafts if draft.wanted.note}
+    keys = await vault.keys_for(connection, writers) if writers else {}
+    return [
+        keys[one.customer_id].seal("orders.note", one.note) if one.note else None
+        for one in (draft.wanted for draft in drafts)
+    ]
+
+
+def _order_values(
+    order_id: UUID, number: str, draft: Draft, note: bytes | None
+) -> tuple[object, ...]:
     one, basket, came = draft.wanted, draft.basket, draft.came
     return (
         order_id, number, one.customer_id, one.key, one.input_hash, one.delivery, draft.location_id, one.store_id,
-        draft.recipient, came.source, came.scene, came.store_id or one.store_id, came.guide_id, came.link_id,
+        draft.contact_id, came.source, came.scene, came.store_id or one.store_id, came.guide_id, came.link_id,
         basket.priced.goods_minor, basket.priced.freight_minor, basket.quantity, basket.first_title,
-        basket.image_ids, basket.waterfall, one.note,
+        basket.image_ids, basket.waterfall, note,
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from siyu.goods.orders.queries.reading import (
     lines_of,
     lock,
     locked,
-    notes_of,
     one,
     orders_by_link,
     overdue,
@@ -20,8 +19,10 @@ from siyu.goods.orders.queries.reading import (
     refundable,
     refunds_of,
     state_counts,
+    under_way,
 )
 from siyu.goods.orders.queries.telling import TimelineItem, timeline, timelines, told
+from siyu.goods.orders.queries.writing import NoteSeen, note_of_customer, notes_of
 from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.errors import NotFound
 
@@ -29,6 +30,7 @@ __all__ = [
     "CartLine",
     "Filter",
     "Keyset",
+    "NoteSeen",
     "RefundSeen",
     "Source",
     "TimelineItem",
@@ -41,6 +43,7 @@ __all__ = [
     "lines_of",
     "lock",
     "locked",
+    "note_of_customer",
     "notes_of",
     "one",
     "orders_by_link",
@@ -54,6 +57,7 @@ __all__ = [
     "timeline",
     "timelines",
     "told",
+    "under_way",
     "views_of",
 ]
 

@@ -8,17 +8,18 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, false, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.orders.rules import number_in
-from siyu.goods.orders.tables import OrderRow, OrderTokenRow
-from siyu.kernel import search
+from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.db import brand_of
+from siyu.people import customers
 
 Keyset = tuple[datetime, UUID]
 """``(placed_at, id)`` of the last order seen."""
 MANY, SLOW_S, MEMORY_S = 20_000, 0.05, 10.0
+MOST_PEOPLE = 1000
 _MOST_COUNTED = 1000
 _counted: OrderedDict[tuple[UUID, str | None, bytes], tuple[float, dict[str, int]]] = OrderedDict()
 
@@ -27,7 +28,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     """What a list is narrowed down to; empty fields do not narrow. Times are half-open: ``since <= placed_at < until``."""
 
     q: str = ""
-    """An order number, words of a name, a phone or its last four digits."""
+    """An order number, or of buyer or recipient: the full name, the phone or its last four digits."""
     state: str = ""
     source: str = ""
     store_id: UUID | None = None
@@ -48,7 +49,7 @@ async def page_of_orders(
     Needs indexes (brand_id, [state | store_id,] placed_at, id) and one led by (brand_id, customer_id).
     """
     assert 1 <= limit <= 101
-    query = select(OrderRow).where(*_tests(wanted))
+    query = select(OrderRow).where(*await _tests(session, wanted))
     if wanted.state:
         query = query.where(OrderRow.state == wanted.state)
     if before is not None:
@@ -71,7 +72,11 @@ async def counts(
     known, began = _counted.get(key), time.monotonic()
     if known is not None and began - known[0] < MEMORY_S:
         return dict(known[1])
-    query = select(OrderRow.state, func.count()).where(*_tests(wanted)).group_by(OrderRow.state)
+    query = (
+        select(OrderRow.state, func.count())
+        .where(*await _tests(session, wanted))
+        .group_by(OrderRow.state)
+    )
     rows = await session.execute(query if only is None else query.where(OrderRow.state == only))
     found: dict[str, int] = {row[0]: row[1] for row in rows}
     counted = {"all": sum(found.values()), **found}
@@ -85,14 +90,16 @@ async def counts(
 
 async def readable(session: AsyncSession, order_id: UUID, unit_ids: Sequence[UUID] | None) -> bool:
     """Whether an order exists and counts for one of these units (``None`` = any)."""
-    query = select(OrderRow.id).where(OrderRow.id == order_id, *_tests(Filter(unit_ids=unit_ids)))
+    query = select(OrderRow.id).where(
+        OrderRow.id == order_id, *await _tests(session, Filter(unit_ids=unit_ids))
+    )
     return await session.scalar(query) is not None
 
 
-def _tests(wanted: Filter) -> list[ColumnElement[bool]]:
+async def _tests(session: AsyncSession, wanted: Filter) -> list[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
     if wanted.q.strip():
-        tests.append(_found(wanted.q))
+        tests.append(await _found(session, wanted.q))
     if wanted.source:
         tests.append(OrderRow.source == wanted.source)
     if wanted.store_id is not None:
@@ -112,14 +119,19 @@ def _tests(wanted: Filter) -> list[ColumnElement[bool]]:
     return tests
 
 
-def _found(q: str) -> ColumnElement[bool]:
+async def _found(session: AsyncSession, q: str) -> ColumnElement[bool]:
+    """By number, by buyer or by recipient; of people with a common name the newest thousand are looked through."""
     number = number_in(q)
     if number is not None:
         return OrderRow.number == number
-    words = search.wanted(q)
-    if not words:
+    buyers = await customers.find_customers(session, q, limit=MOST_PEOPLE)
+    sent_to = await customers.find_contacts(session, q)
+    # Led by the customers of both: there is no index on contacts, and a customer has few orders.
+    people = {*buyers, *(customer_id for customer_id, _ in sent_to)}
+    if not people:
         return false()
-    found = select(OrderTokenRow.order_id).where(OrderTokenRow.token.in_(words))
-    if len(words) > 1:
-        found = found.group_by(OrderTokenRow.order_id).having(func.count() == len(words))
-    return OrderRow.id.in_(found)
+    contacts = [contact_id for _, contact_id in sent_to]
+    return and_(
+        OrderRow.customer_id.in_(list(people)),
+        or_(OrderRow.customer_id.in_(buyers), OrderRow.contact_id.in_(contacts)),
+    )

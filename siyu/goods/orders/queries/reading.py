@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.orders.rules import RefundableLine
-from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow, RefundLineRow, RefundRow
+from siyu.goods.orders.tables import OrderLineRow, OrderRow, RefundLineRow, RefundRow
 from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.people.customers import Purchases
@@ -105,17 +105,6 @@ async def refunds_of(session: AsyncSession, order_id: UUID) -> list[RefundSeen]:
     return [RefundSeen(row, lines[row.id]) for row in rows]
 
 
-async def notes_of(session: AsyncSession, order_id: UUID) -> list[OrderNoteRow]:
-    """Notes of staff, oldest first."""
-    return list(
-        await session.scalars(
-            select(OrderNoteRow)
-            .where(OrderNoteRow.order_id == order_id)
-            .order_by(OrderNoteRow.at, OrderNoteRow.id)
-        )
-    )
-
-
 async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[UUID, Purchases]:
     """Purchase figures by customer, over paid orders that were not taken back whole; absent for those who never paid."""
     rows = await session.execute(
@@ -165,6 +154,18 @@ async def state_counts(source: Source, customer_ids: Sequence[UUID]) -> dict[UUI
     for customer_id, state, count in rows:
         found.setdefault(customer_id, {})[state] = count
     return found
+
+
+async def under_way(session: AsyncSession, customer_id: UUID) -> int:
+    """How many orders of a customer are not over yet: not paid, not received, or with a refund that is on its way."""
+    return int(
+        await (await driver_of(session)).fetchval(
+            """select count(*) from orders o where customer_id = $1 and (
+                   state in ('unpaid', 'paid', 'shipped', 'ready')
+                   or exists (select from order_refunds r where r.order_id = o.id and r.state in ('agreed', 'sent')))""",
+            customer_id,
+        )
+    )
 
 
 async def overdue(

@@ -5,9 +5,11 @@ from siyu.people.customers.actions.book import (
     AddressWrite,
     checked_address,
     drop_address,
+    keep_contacts,
     save_address,
     save_addresses,
 )
+from siyu.people.customers.actions.forgetting import erase_forgotten, forget_customer
 from siyu.people.customers.actions.joining import (
     Arrival,
     Guest,
@@ -45,8 +47,11 @@ __all__ = [
     "checked_address",
     "code_to_send",
     "drop_address",
+    "erase_forgotten",
+    "forget_customer",
     "join_customers",
     "keep_codes",
+    "keep_contacts",
     "open_sessions",
     "save_address",
     "save_addresses",

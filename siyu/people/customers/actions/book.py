@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
+from siyu.kernel import clock, vault
 from siyu.kernel.batching import rounds
+from siyu.kernel.db import brand_on
 from siyu.kernel.errors import Invalid, NotFound, Refusal
 from siyu.kernel.ids import new_id
 from siyu.people.customers import queries, regions, rules
@@ -53,11 +54,14 @@ _CLEAR_DEFAULT = """
 update addresses a set is_default = false from unnest($1::uuid[], $2::uuid[]) as w(customer_id, id)
 where a.customer_id = w.customer_id and a.is_default and a.id <> w.id
 """
+_WRITE_CONTACTS = """
+insert into contacts (id, customer_id, sealed, district_code, phone_token, last4_token, name_token, created_at)
+select *, $8 from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::uuid[], $6::uuid[], $7::uuid[])
+"""
 _WRITE_ADDRESSES = """
-insert into addresses (id, customer_id, recipient, phone, district_code, street, is_default, created_at)
-select *, $8 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-on conflict (brand_id, id) do update set recipient = excluded.recipient, phone = excluded.phone,
-    district_code = excluded.district_code, street = excluded.street, is_default = excluded.is_default
+insert into addresses (id, customer_id, contact_id, is_default, created_at)
+select *, $5 from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[])
+on conflict (brand_id, id) do update set contact_id = excluded.contact_id, is_default = excluded.is_default
 """
 
 
@@ -123,12 +127,43 @@ async def _save(
     if cleared:
         await connection.execute(_CLEAR_DEFAULT, *map(list, zip(*cleared, strict=True)))
     if saved:
-        columns = zip(
-            *((a.id, owner, a.recipient, a.phone, a.district_code, a.street, a.is_default) for owner, a in saved),
-            strict=True,
-        )  # fmt: skip
-        await connection.execute(_WRITE_ADDRESSES, *map(list, columns), clock.now())
+        contacts = await keep_contacts(connection, saved)
+        await connection.execute(
+            _WRITE_ADDRESSES,
+            [address.id for _, address in saved],
+            [owner for owner, _ in saved],
+            contacts,
+            [address.is_default for _, address in saved],
+            clock.now(),
+        )
     return answers
+
+
+async def keep_contacts(
+    connection: asyncpg.Connection, written: Sequence[tuple[UUID, Address]]
+) -> list[UUID]:
+    """Seal whom customers send to, each for good under an id of its own; the ids by position.
+
+    ``written``: ``(customer, address)``; the address's own id does not matter. Raises ``Forgotten``.
+    """
+    ids, brand_id = [new_id() for _ in written], brand_on(connection)
+    keys = await vault.keys_for(connection, [owner for owner, _ in written])
+    said = [one for _, one in written]
+    await connection.execute(
+        _WRITE_CONTACTS,
+        ids,
+        [owner for owner, _ in written],
+        [
+            keys[owner].seal("contact", queries.Written(one.recipient, one.phone, one.street))
+            for owner, one in written
+        ],
+        [one.district_code for one in said],
+        vault.tokens(brand_id, "phone", (one.phone for one in said)),
+        vault.tokens(brand_id, "last4", (one.phone[-4:] for one in said)),
+        vault.tokens(brand_id, "name", (one.recipient for one in said)),
+        clock.now(),
+    )
+    return ids
 
 
 async def drop_address(session: AsyncSession, customer_id: UUID, address_id: UUID) -> None:

@@ -8,11 +8,10 @@ import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
-from siyu.kernel.db import SYSTEM, Actor, actor_of, brand_of, driver_of
+from siyu.kernel import clock, vault
+from siyu.kernel.db import SYSTEM, Actor, actor_of, brand_of, brand_on, driver_of
 from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
-from siyu.kernel.search import tokens
 from siyu.people.brands import BrandFacts, units
 from siyu.people.customers import queries, rules
 from siyu.people.customers.events import CustomerChanged, CustomerJoined, GuestArrived
@@ -116,12 +115,10 @@ on conflict (brand_id) do update set last_seq = customer_counters.last_seq
 returning last_seq
 """
 _ADD = """
-insert into customers (id, seq, name, phone, phone_last4, locale, joined_at, source, scene, link_id, store_id, guide_id)
-select * from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                     $8::text[], $9::text[], $10::uuid[], $11::uuid[], $12::uuid[])
-"""
-_ADD_TOKENS = """
-insert into customer_tokens (customer_id, token) select * from unnest($1::uuid[], $2::text[]) on conflict do nothing
+insert into customers (id, seq, sealed, phone_token, last4_token, name_token, locale, joined_at, source, scene, link_id,
+                       store_id, guide_id)
+select * from unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
+                     $8::timestamptz[], $9::text[], $10::text[], $11::uuid[], $12::uuid[], $13::uuid[])
 """
 
 
@@ -144,12 +141,7 @@ async def join_customers(
     acting = {one.phone: actor for one, actor in zip(people, actors, strict=False)}
     driver = await queries.connection_of(source)
     last_seq = int(await driver.fetchval(_NEXT) or 0)
-    known = {
-        row["phone"]: row["id"]
-        for row in await driver.fetch(
-            "select id, phone from customers where phone = any($1)", [one.phone for one in people]
-        )
-    }
+    known = await queries.customer_ids_by_phone(driver, [one.phone for one in people])
     fresh = [
         one
         for one in {one.phone: one for one in reversed(people)}.values()
@@ -178,15 +170,18 @@ async def join_customers(
 async def _insert(
     driver: asyncpg.Connection, fresh: list[NewCustomer], ids: dict[str, UUID], seqs: dict[str, int]
 ) -> None:
-    now = clock.now()
+    now, brand_id = clock.now(), brand_on(driver)
     touches = [one.touch for one in fresh]
+    keys = await vault.keys_for(driver, ids.values(), new=True)
+    profiles = [queries.Profile(one.name, one.phone) for one in fresh]
     await driver.execute(
         _ADD,
         [ids[one.phone] for one in fresh],
         [seqs[one.phone] for one in fresh],
-        [one.name for one in fresh],
-        [one.phone for one in fresh],
-        [one.phone[-4:] for one in fresh],
+        [keys[ids[one.phone]].seal("profile", one) for one in profiles],
+        vault.tokens(brand_id, "phone", (one.phone for one in fresh)),
+        vault.tokens(brand_id, "last4", (one.phone[-4:] for one in fresh)),
+        vault.tokens(brand_id, "name", (one.name for one in fresh)),
         [one.locale for one in fresh],
         [one.joined_at or now for one in fresh],
         [touch.source for touch in touches],
@@ -195,9 +190,6 @@ async def _insert(
         [touch.store_id for touch in touches],
         [touch.guide_id for touch in touches],
     )
-    words = [(ids[one.phone], token) for one in fresh for token in sorted(tokens(one.name))]
-    if words:
-        await driver.execute(_ADD_TOKENS, [id for id, _ in words], [token for _, token in words])
 
 
 _ADD_DEVICES = """
@@ -225,18 +217,16 @@ async def open_sessions(session: AsyncSession, customer_ids: Sequence[UUID]) -> 
 async def change_me(
     session: AsyncSession, customer_id: UUID, *, name: str | None = None, locale: str | None = None
 ) -> CustomerRow:
-    """Change one's own name or language. Raises ``Invalid``, ``NotFound``."""
+    """Change one's own name or language. Raises ``Invalid``, ``NotFound``, ``Forgotten``."""
     row = await queries.customer_row(session, customer_id)
+    await session.refresh(row, with_for_update=True)  # name and phone are sealed together
     if name is not None:
-        row.name = rules.check_line(name, "name", 40)
-        driver = await driver_of(session)
-        words = sorted(tokens(row.name))
-        await driver.execute(
-            "delete from customer_tokens where customer_id = $1 and token <> all($2)",
-            customer_id,
-            words,
-        )
-        await driver.execute(_ADD_TOKENS, [customer_id] * len(words), words)
+        name = rules.check_line(name, "name", 40)
+        keys = await vault.keys_for(await driver_of(session), [customer_id])
+        known = (await queries.profiles_of(session, [row]))[customer_id]
+        renamed = msgspec.structs.replace(known, name=name)
+        row.sealed = keys[customer_id].seal("profile", renamed)
+        row.name_token = vault.token(brand_of(session), "name", name)
     if locale is not None:
         row.locale = locale
     await session.flush()

@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from siyu.kernel import clock
+from siyu.kernel import clock, vault
 from siyu.kernel.batching import rounds
-from siyu.kernel.db import Actor
+from siyu.kernel.db import Actor, brand_on
 from siyu.kernel.errors import Refusal, TooMany
 from siyu.kernel.events import state_on
 from siyu.kernel.ids import new_id
@@ -72,8 +72,8 @@ on conflict (brand_id, phone_key) do update
 set code_hash = excluded.code_hash, sent_at = excluded.sent_at, expires_at = excluded.expires_at, tries = 0
 """
 _INBOX = """
-insert into demo_messages (id, phone, text, at)
-select id, phone, text, $4 from unnest($1::uuid[], $2::text[], $3::text[]) as w(id, phone, text)
+insert into demo_messages (id, phone_token, sealed, at)
+select id, phone_token, sealed, $4 from unnest($1::uuid[], $2::uuid[], $3::bytea[]) as w(id, phone_token, sealed)
 """
 
 
@@ -118,10 +118,19 @@ async def keep_codes(
             now, now + rules.CODE_LIFE,
         )  # fmt: skip
         if in_demo:
-            await connection.execute(
-                _INBOX, [new_id() for _ in kept], [one.phone for one in kept], [one.text for one in kept], now,
-            )  # fmt: skip
+            await _deliver(connection, kept, now)
     return answers
+
+
+async def _deliver(
+    connection: asyncpg.Connection, kept: Sequence[CodeToSend], now: datetime
+) -> None:
+    """Put messages into the demo's inbox, sealed with the brand's own key."""
+    brand_id = brand_on(connection)
+    key = (await vault.keys_for(connection, [brand_id]))[brand_id]
+    sealed = [key.seal("message", queries.Said(one.phone, one.text)) for one in kept]
+    phones = vault.tokens(brand_id, "phone", (one.phone for one in kept))
+    await connection.execute(_INBOX, [new_id() for _ in kept], phones, sealed, now)
 
 
 def _check_pause(sent_at: datetime | None, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The doors to customers: for shoppers (face, sessions, addresses) and for the console."""
 
-from siyu.people.customers.http import book, console, shop
+from siyu.people.customers.http import book, console, shop, vault
 
 shop_routes = [
     shop.show_shop,
@@ -22,4 +22,7 @@ console_routes = [
     console.list_customers,
     console.show_customer,
     console.reveal,
+    console.forget,
+    vault.show_vault,
+    vault.renew_wrapping,
 ]

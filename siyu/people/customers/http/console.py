@@ -10,17 +10,25 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta
 
+from siyu.kernel import vault
+from siyu.kernel.db import actor_of
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people.brands import Unit, units
-from siyu.people.customers import queries, rules
+from siyu.people.customers import actions, queries, rules
 from siyu.people.customers.ports import Purchases, plugs
 from siyu.people.customers.queries import Address, AddressOut
 from siyu.people.customers.tables import CustomerRow
-from siyu.people.staff import Desk, permission
+from siyu.people.customers.visit import sessions_of
+from siyu.people.staff import Desk, audit, permission
 
 permission("customers.view", {"zh-CN": "查看客户", "en": "See customers"})
 permission(
     "customers.reveal", {"zh-CN": "查看客户完整信息", "en": "Reveal customers' personal data"}
+)
+
+permission(
+    "customers.forget",
+    {"zh-CN": "永久删除客户资料", "en": "Delete customers' personal data for good"},
 )
 
 LocaleText = dict[str, str]
@@ -35,6 +43,7 @@ class CustomerRowOut(msgspec.Struct):
     seq: int
     name: str
     phone_masked: str
+    is_forgotten: bool
     joined_at: datetime
     orders: int
     spent_minor: int
@@ -59,6 +68,10 @@ class RevealIn(msgspec.Struct, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(min_length=2, max_length=200, pattern=r"^[^\x00]*$")]
 
 
+class ForgetIn(msgspec.Struct, forbid_unknown_fields=True):
+    reason: Annotated[str, Meta(min_length=2, max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class RevealOut(msgspec.Struct):
     value: str
 
@@ -68,20 +81,23 @@ async def _row_fields(desk: Desk, rows: list[CustomerRow]) -> list[dict[str, Any
     if plugs.purchase_figures is not None:
         figures = await plugs.purchase_figures(desk.session, [row.id for row in rows])
     stores: dict[UUID, Unit] = await units(desk.session, [row.store_id for row in rows])
+    profiles = await queries.profiles_of(desk.session, rows)
     out: list[dict[str, Any]] = []
     for row in rows:
+        known = profiles[row.id]
         bought, store = (
             figures.get(row.id, Purchases()),
             stores.get(row.store_id) if row.store_id else None,
         )
-        phone = rules.masked_phone(row.phone, hidden=desk.masked("phone"))
-        name = rules.masked_name(row.name) if desk.masked("recipient") else row.name
+        phone = rules.masked_phone(known.phone, hidden=desk.masked("phone"))
+        name = rules.masked_name(known.name) if desk.masked("recipient") else known.name
         out.append(
             {
                 "id": row.id,
                 "seq": row.seq,
                 "name": name or phone,
                 "phone_masked": phone,
+                "is_forgotten": row.forgotten_at is not None,
                 "joined_at": row.joined_at,
                 "orders": bought.orders,
                 "spent_minor": bought.spent_minor,
@@ -102,7 +118,7 @@ async def list_customers(
     cursor: Annotated[str | None, QueryParameter(max_length=200)] = None,
     limit: Size = 20,
 ) -> CustomerPageOut:
-    """Customers by the day they joined; ``q`` is a full phone, its last four digits, or a name."""
+    """Customers by the day they joined; ``q`` is a full phone, its last four digits, or a full name."""
     desk.require("customers.view")
     if desk.masked("phone") and (rules.is_phone(q) or q.strip().isdigit()):
         q = ""  # who may not see phones may not find by them either
@@ -133,7 +149,12 @@ async def show_customer(desk: NamedDependency[Desk], customer_id: FromPath[UUID]
     """A customer with addresses (masked), latest orders and time line."""
     desk.require("customers.view")
     row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
+    return await _customer(desk, row)
+
+
+async def _customer(desk: Desk, row: CustomerRow) -> CustomerOut:
     (fields,) = await _row_fields(desk, [row])
+    customer_id = row.id
     return CustomerOut(
         **fields,
         addresses=_addresses_out(desk, await queries.addresses(desk.session, customer_id)),
@@ -158,7 +179,8 @@ async def reveal(
             f"{one.recipient} {one.phone} {''.join(one.region_names)}{one.street}" for one in found
         )
     else:
-        value = row.phone if data.field == "phone" else row.name
+        known = (await queries.profiles_of(desk.session, [row]))[row.id]
+        value = known.phone if data.field == "phone" else known.name
     facts = {"field": data.field, "reason": data.reason.strip()}
     await desk.audit(
         "customer.revealed",
@@ -168,3 +190,29 @@ async def reveal(
         facts=facts,
     )
     return RevealOut(value)
+
+
+@post("/customers/{customer_id:uuid}/forget", tags=["customers"], status_code=200)
+async def forget(
+    desk: NamedDependency[Desk], customer_id: FromPath[UUID], data: JSONBody[ForgetIn]
+) -> CustomerOut:
+    """Delete a person's data for good, in every copy; orders and amounts stay. Who asked and why is written down.
+
+    Refusals: customers.still_busy, http.not_found.
+    """
+    desk.require("customers.view")
+    desk.require("customers.forget")
+    row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
+    facts = {"reason": data.reason.strip()}
+    database = desk.runtime.database
+    # A transaction of its own: the answer says that no restored backup brings the person back, so it comes after.
+    async with database.brand(desk.brand.id, actor=actor_of(desk.session)) as session:
+        ended = await actions.forget_customer(session, customer_id)
+        await audit(
+            session, "customer.forgotten", subject_kind="customer", subject_id=row.id, label=f"#{row.seq}", facts=facts,
+            path=desk.staff.unit_path,
+        )  # fmt: skip
+    sessions_of(desk.runtime).forget_all(ended)
+    await vault.settle_journal(database)
+    await desk.session.refresh(row)
+    return await _customer(desk, row)

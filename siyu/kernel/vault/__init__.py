@@ -1,0 +1,39 @@
+"""保险箱 – vault: personal data under a key per person, found by blind tokens, forgotten by destroying the key."""
+
+from siyu.kernel.vault.envelopes import PersonKey, Unopenable
+from siyu.kernel.vault.journal import Journal, replay
+from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
+from siyu.kernel.vault.people import (
+    Forgotten,
+    forget,
+    keep_journal,
+    keys_for,
+    keys_of,
+    settle_journal,
+)
+from siyu.kernel.vault.rotation import Held, KeyNeeded, drop_month, held_keys, rewrap
+from siyu.kernel.vault.tokens import token, tokens
+
+__all__ = [
+    "Forgotten",
+    "Held",
+    "Journal",
+    "KeyMissing",
+    "KeyNeeded",
+    "Keyring",
+    "PersonKey",
+    "Unopenable",
+    "drop_month",
+    "forget",
+    "held_keys",
+    "keep_journal",
+    "keyring",
+    "keys_for",
+    "keys_of",
+    "replay",
+    "rewrap",
+    "settle_journal",
+    "token",
+    "tokens",
+    "use_keyring",
+]

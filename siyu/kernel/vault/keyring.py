@@ -1,0 +1,124 @@
+"""The keys that stay outside PostgreSQL and its backups: one for each month, and one that blind tokens are made with.
+
+A folder of small files, mode 0600: ``2026-11.key`` wraps the keys of people who joined, or were re-wrapped, in that
+month; ``tokens.key`` never changes. Whoever has the database without this folder has no personal data; whoever loses
+the folder has lost it too. Several machines share one folder.
+"""
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from siyu.kernel import clock
+from siyu.kernel.errors import Refusal
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+class KeyMissing(Refusal):
+    """Personal data cannot be opened: its month's key is not in the folder of keys; ``facts``: month, folder."""
+
+    code = "vault.key_missing"
+    status = 503
+    detail = "The key that opens this personal data is not in the folder of keys. Put it back from where keys are kept safe."
+
+
+class Keyring:
+    """The folder of keys. Keys are read once; this month's is made when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ciphers: dict[str, AESGCM] = {}
+        self._tokens: bytes | None = None
+
+    @property
+    def journal(self) -> Path:
+        """Where it is written down who was forgotten: beside the keys, outside the database and its backups."""
+        return self.folder / "shredded.journal"
+
+    def current(self) -> tuple[str, AESGCM]:
+        """The present month (``2026-11``, in UTC), and the cipher that wraps new keys."""
+        month = f"{clock.now():%Y-%m}"
+        if month not in self._ciphers:
+            self._ciphers[month] = AESGCM(_kept(self.folder / f"{month}.key"))
+        return month, self._ciphers[month]
+
+    def of_month(self, month: str) -> AESGCM:
+        """The cipher of a month. Raises ``KeyMissing``."""
+        cipher = self._ciphers.get(month)
+        if cipher is None:
+            assert _MONTH.fullmatch(month), month
+            key = _read(self.folder / f"{month}.key")
+            if key is None:
+                raise KeyMissing(month=month, folder=str(self.folder))
+            cipher = self._ciphers[month] = AESGCM(key)
+        return cipher
+
+    def token_key(self) -> bytes:
+        """What blind tokens are made with."""
+        if self._tokens is None:
+            self._tokens = _kept(self.folder / "tokens.key")
+        return self._tokens
+
+    def months(self) -> list[str]:
+        """The months there are keys of, oldest first."""
+        names = (path.stem for path in self.folder.glob("*.key"))
+        return sorted(name for name in names if _MONTH.fullmatch(name))
+
+    def drop(self, month: str) -> None:
+        """Destroy a month's key for good: what was wrapped with it, in old backups too, is lost. Raises ``KeyMissing``."""
+        if month not in self.months():
+            raise KeyMissing(month=month, folder=str(self.folder))
+        self._ciphers.pop(month, None)
+        (self.folder / f"{month}.key").unlink(missing_ok=True)
+
+
+_plugged: list[Keyring] = []
+
+
+def use_keyring(ring: Keyring) -> None:
+    """Give this process its keys (``app`` does this once)."""
+    _plugged[:] = [ring]
+
+
+def keyring() -> Keyring:
+    """The process's keys."""
+    assert _plugged, "use_keyring() first"
+    return _plugged[0]
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        return None
+    return key if len(key) == 32 else None
+
+
+def _kept(path: Path) -> bytes:
+    """The key in a file, made whole or not at all at the first call; of several processes one makes it."""
+    if (key := _read(path)) is not None:
+        return key
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # data sealed with a key whose name a power cut took away would be lost
+    finally:
+        os.close(folder)
+    key = _read(path)
+    if key is None:
+        raise KeyMissing(month=path.stem, folder=str(path.parent))
+    return key

@@ -1,0 +1,71 @@
+"""Reads of customers: sessions, people, address books, the demo's inbox."""
+
+from siyu.people.customers.queries.book import (
+    Address,
+    AddressOut,
+    Destination,
+    Written,
+    address,
+    address_row,
+    addresses,
+    contacts,
+    destinations,
+    find_contacts,
+)
+from siyu.people.customers.queries.inbox import (
+    DemoMessage,
+    Said,
+    demo_messages,
+    latest_demo_messages,
+)
+from siyu.people.customers.queries.people import (
+    Card,
+    Profile,
+    cards,
+    customer_ids_by_phone,
+    customer_row,
+    find_customers,
+    page_of_customers,
+    profiles,
+    profiles_of,
+)
+from siyu.people.customers.queries.sessions import (
+    Person,
+    Source,
+    connection_of,
+    people_behind,
+    person_behind,
+    session_behind,
+)
+
+__all__ = [
+    "Address",
+    "AddressOut",
+    "Card",
+    "DemoMessage",
+    "Destination",
+    "Person",
+    "Profile",
+    "Said",
+    "Source",
+    "Written",
+    "address",
+    "address_row",
+    "addresses",
+    "cards",
+    "connection_of",
+    "contacts",
+    "customer_ids_by_phone",
+    "customer_row",
+    "demo_messages",
+    "destinations",
+    "find_contacts",
+    "find_customers",
+    "latest_demo_messages",
+    "page_of_customers",
+    "people_behind",
+    "person_behind",
+    "profiles",
+    "profiles_of",
+    "session_behind",
+]
