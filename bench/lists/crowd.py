@@ -1,4 +1,4 @@
-"""A brand as it is after years, written set-wise: customers, orders with lines and words, goods, stock, audit, jobs.
+"""A brand as it is after years, written set-wise: customers, orders with lines, goods, stock, audit, jobs.
 
 Rows have the shapes that the program writes; nothing is stated in the event log, so no listener hears of them.
 """
@@ -13,7 +13,9 @@ import asyncpg
 import msgspec
 
 from siyu.goods.orders.rules import NUMBER_SPACE, order_number
-from siyu.kernel import clock, search
+from siyu.kernel import clock, search, vault
+from siyu.kernel.db import brand_on
+from siyu.people import customers
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹"
@@ -58,23 +60,46 @@ async def fill(connection: asyncpg.Connection, crowd: Crowd, *, store_ids: list[
     now = clock.now()
     await connection.execute(_TOOLS)
     names = ["".join(pair) for pair in product(SURNAMES, GIVEN)]
-    await connection.execute(
-        "create temp table crowd_names (n bigint primary key, name text, words text[]) on commit drop"
-    )
-    await connection.copy_records_to_table(
-        "crowd_names",
-        records=[(n, name, sorted(search.tokens(name))) for n, name in enumerate(names)],
-    )
     await _goods(connection, crowd, now)
-    await connection.execute(_CUSTOMERS, crowd.customers, now, crowd.days, store_ids, len(names))
+    await connection.execute(_CUSTOMERS, crowd.customers, now, crowd.days, store_ids)
     await connection.execute(_COUNTER, crowd.customers)
-    await connection.execute(_CUSTOMER_WORDS)
+    await _people(connection, names)
     await connection.execute(_LINKS, crowd.links, now, crowd.days, store_ids)
     await _orders(connection, crowd, now, store_ids)
     await connection.execute(_AUDIT, crowd.audit, now, crowd.days)
     await connection.execute(_JOBS, crowd.jobs, now, crowd.days)
     await connection.execute(_PARKED, crowd.parked, now)
     await connection.execute(_STAFF, crowd.staff)
+
+
+async def _people(connection: asyncpg.Connection, names: list[str]) -> None:
+    """Names and phones of the customers, and one address each: sealed, as the program does it."""
+    brand_id = brand_on(connection)
+    rows = await connection.fetch("select id, seq, joined_at from customers order by seq")
+    for start in range(0, len(rows), 5_000):
+        page = rows[start : start + 5_000]
+        profiles = [
+            customers.Profile(names[row["seq"] * 7919 % len(names)], f"139{row['seq']:08d}")
+            for row in page
+        ]
+        ids = [row["id"] for row in page]
+        keys = await vault.keys_for(connection, ids, new=True)
+        await connection.execute(
+            _SEALED,
+            ids,
+            [keys[id].seal("profile", one) for id, one in zip(ids, profiles, strict=True)],
+            vault.tokens(brand_id, "phone", (one.phone for one in profiles)),
+            vault.tokens(brand_id, "last4", (one.phone[-4:] for one in profiles)),
+            vault.tokens(brand_id, "name", (one.name for one in profiles)),
+        )
+        addresses = [
+            customers.Address(id, one.name, one.phone, "330106", f"文三路 {start + at} 号")
+            for at, (id, one) in enumerate(zip(ids, profiles, strict=True))
+        ]
+        contacts = await customers.keep_contacts(connection, list(zip(ids, addresses, strict=True)))
+        await connection.executemany(
+            "insert into crowd_contacts values ($1, $2)", list(zip(ids, contacts, strict=True))
+        )
 
 
 async def _goods(connection: asyncpg.Connection, crowd: Crowd, now: datetime) -> None:
@@ -129,14 +154,14 @@ async def _orders(
     await connection.execute("analyze crowd_orders")
     await connection.execute(_ORDERS, store_ids, crowd.orders)
     await connection.execute(_LINES, crowd.products * 2)
-    await connection.execute(_ORDER_WORDS)
 
 
 _TOOLS = """
 create function pg_temp.id_at(at timestamptz) returns uuid language sql volatile as $$
   select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3)
           || '8' || substr(md5(random()::text), 1, 15))::uuid
-$$
+$$;
+create temp table crowd_contacts (customer_id uuid primary key, contact_id uuid) on commit drop
 """
 _PRODUCTS = """
 insert into products (id, handle, title, status, created_at, updated_at, published_at, sku_count, price_min_minor, price_max_minor)
@@ -168,20 +193,20 @@ from generate_series(1, $1::bigint) n,
      (select sku_id, location_id from stock_levels order by sku_id desc, location_id desc limit 1) l
 """
 _CUSTOMERS = """
-insert into customers (id, seq, name, phone, phone_last4, locale, joined_at, source, scene, store_id)
-select pg_temp.id_at(at), i, c.name, '139' || lpad(i::text, 8, '0'), right(lpad(i::text, 8, '0'), 4), 'zh-CN', at,
+insert into customers (id, seq, locale, joined_at, source, scene, store_id)
+select pg_temp.id_at(at), i, 'zh-CN', at,
        (array['wechat_group', 'store_code', 'mini_program', 'tmall', ''])[1 + i % 5], '',
        case when i % 10 < 7 then ($4::uuid[])[1 + i % array_length($4::uuid[], 1)] end
 from generate_series(1, $1::bigint) i
 cross join lateral (select $2::timestamptz - $3::bigint * interval '1 day' * (1 - i::float / $1::bigint) as at) t
-join crowd_names c on c.n = (i * 7919) % $5::bigint
+"""
+_SEALED = """
+update customers c set sealed = w.sealed, phone_token = w.phone, last4_token = w.last4, name_token = w.name
+from unnest($1::uuid[], $2::bytea[], $3::uuid[], $4::uuid[], $5::uuid[]) as w(id, sealed, phone, last4, name)
+where c.id = w.id
 """
 _COUNTER = """
 insert into customer_counters (last_seq) values ($1::bigint) on conflict (brand_id) do update set last_seq = excluded.last_seq
-"""
-_CUSTOMER_WORDS = """
-insert into customer_tokens (token, customer_id)
-select unnest(c.words), p.id from customers p join crowd_names c on c.name = p.name
 """
 _LINKS = """
 insert into links (id, code, target_kind, target_id, source, scene, store_id, note, created_at)
@@ -192,13 +217,13 @@ cross join lateral (select $2::timestamptz - $3::bigint * interval '1 day' * (1 
 """
 _ORDERS = """
 insert into orders (id, number, state, customer_id, request_key, request_hash, placed_at, pay_by, paid_at, completed_at,
-                    cancelled_at, ship_by, delivery, location_id, recipient, source, store_id, link_id, currency, goods_minor,
+                    cancelled_at, ship_by, delivery, location_id, contact_id, source, store_id, link_id, currency, goods_minor,
                     freight_minor, total_minor, paid_minor, refunded_minor, quantity, first_title, waterfall)
 select pg_temp.id_at(o.at), o.number, s.state, c.id, 'crowd-' || o.n, '', o.at, o.at + interval '30 minutes',
        case when s.state not in ('unpaid', 'cancelled') then o.at + interval '2 minutes' end,
        case when s.state in ('completed', 'refunded') then o.at + interval '5 days' end,
        case when s.state = 'cancelled' then o.at + interval '30 minutes' end, o.at + interval '2 days', 'express', w.id,
-       jsonb_build_object('id', c.id, 'recipient', c.name, 'phone', c.phone, 'district_code', '330106', 'street', '文三路 ' || o.n || ' 号'),
+       h.contact_id,
        (array['mini_program', 'wechat_group', 'store_code', 'tmall', 'douyin', ''])[1 + o.n % 6],
        case when o.n % 20 < 11 then ($1::uuid[])[1 + o.n % array_length($1::uuid[], 1)] end,
        k.id, 'CNY', m.minor, 0, m.minor,
@@ -207,6 +232,7 @@ select pg_temp.id_at(o.at), o.number, s.state, c.id, 'crowd-' || o.n, '', o.at, 
        jsonb_build_object('zh-CN', '和田玉手镯', 'en', 'Jade bangle'), '[]'
 from crowd_orders o
 join customers c on c.seq = o.customer
+join crowd_contacts h on h.customer_id = c.id
 cross join lateral (select case when o.n < $2::bigint / 5000 then 'unpaid' when o.n < $2::bigint / 285 then 'paid' when o.n < $2::bigint / 80 then 'shipped'
                                 when o.n % 100 < 88 then 'completed' when o.n % 100 < 95 then 'cancelled' else 'refunded' end as state) s
 cross join lateral (select (5000 * exp(3.5 * (abs(hashint8(o.n)) % 10000) / 10000.0))::bigint as minor) m
@@ -222,13 +248,6 @@ from orders o
 join (select id, product_id, code, row_number() over (order by id) as n from skus where code like 'C-%') s
   on s.n = 1 + abs(hashtext(o.number)) % $1::bigint
 where o.request_key like 'crowd-%'
-"""
-_ORDER_WORDS = """
-insert into order_tokens (token, order_id)
-select unnest(n.words || array[c.phone, c.phone_last4]), o.id
-from orders o join customers c on c.id = o.customer_id join crowd_names n on n.name = c.name
-where o.request_key like 'crowd-%'
-on conflict do nothing
 """
 _AUDIT = """
 insert into audit (id, at, actor_kind, actor_id, actor_name, actor_path, action, subject_kind, subject_id, subject_label, facts, request_id)

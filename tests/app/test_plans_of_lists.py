@@ -26,7 +26,7 @@ CROWD = Crowd(
     movements=3_000,
 )  # fmt: skip
 BIG = re.compile(
-    r"Seq Scan on (orders|order_lines|order_tokens|customers|customer_tokens|stock_levels|stock_movements|products|skus"
+    r"Seq Scan on (orders|order_lines|customers|contacts|vault_keys|stock_levels|stock_movements|products|skus"
     r"|product_tokens|audit|jobs|parked_events|links|touchpoints)\b"
 )
 RARE = "nothing but the filter to go by, and next to no row has it: the brand's rows are read once through"

@@ -13,6 +13,7 @@ from siyu.goods.orders.rules import PriceChanged
 from siyu.goods.payments import SANDBOX
 from siyu.kernel.db import Database
 from siyu.kernel.errors import Refusal
+from siyu.people import customers
 from siyu.people.brands import BrandFacts, brand_facts, open_stores
 from siyu.people.customers import AddressIn, save_address
 
@@ -36,9 +37,9 @@ async def fill(database: Database, brand_id: UUID, seed: int, count: int = 26) -
             """select s.id, s.price_minor from skus s join products p on p.id = s.product_id
                where p.handle ~ '^(tea|ware|pearl|kgold|antique)-' and s.active order by s.code"""
         )
-        buyers = await connection.fetch(
-            "select id, name, phone from customers order by seq limit 200"
-        )
+        rows = await connection.fetch("select id from customers order by seq limit 200")
+        cards = await customers.cards(connection, [row["id"] for row in rows])
+        buyers = [cards[row["id"]] for row in rows]
     on_shelf = await _on_shelf(database, brand_id)
     chance, stand = random.Random(f"{seed}/live"), 0
     for number in range(count):
@@ -47,14 +48,14 @@ async def fill(database: Database, brand_id: UUID, seed: int, count: int = 26) -
         async with database.brand(brand_id) as session:
             address = await save_address(
                 session,
-                buyer["id"],
-                AddressIn(buyer["name"], buyer["phone"], district, street, True),
+                buyer.id,
+                AddressIn(buyer.name, buyer.phone, district, street, True),
             )
         store_id = None
         if number % 6 == 5 and on_shelf:
             sku_id, store_id = chance.choice(on_shelf)
         wanted = Wanted(
-            customer_id=buyer["id"], key=f"live-{number}", input_hash=secrets.token_hex(8), lines=((sku_id, 1),),
+            customer_id=buyer.id, key=f"live-{number}", input_hash=secrets.token_hex(8), lines=((sku_id, 1),),
             delivery="pick_up" if store_id else "express", address_id=None if store_id else address.id,
             store_id=store_id, note="", expected_total_minor=-1, from_cart=False, link="",
         )  # fmt: skip

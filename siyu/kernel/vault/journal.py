@@ -66,7 +66,7 @@ with known as (
 ), noted as (
     insert into vault_shreds (brand_id, person_id, at, is_journaled)
     select distinct on (brand_id, person_id) brand_id, person_id, at, true from known
-    where exists (select from brands b where b.id = known.brand_id)
+    where exists (select from brands b where b.brand_id = known.brand_id)
     order by brand_id, person_id, at
     on conflict do nothing
 )

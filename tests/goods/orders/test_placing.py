@@ -23,13 +23,14 @@ async def test_an_order_holds_its_pieces_and_freezes_its_price(stall, shopper):
     assert await stall.level(sku) == (10, 2)
 
     (order,) = await stall.fetch("select * from orders")
-    assert (order["number"], order["goods_minor"], order["quantity"], order["customer_note"]) == (
+    assert (order["number"], order["goods_minor"], order["quantity"], order["source"]) == (
         placed["number"],
         3980,
         2,
-        "请包装",
+        "direct",
     )
-    assert order["recipient"]["street"] == "文三路 100 号" and order["source"] == "direct"
+    shown = await shopper.order(placed["id"])
+    assert shown["customer_note"] == "请包装" and shown["recipient"]["street"] == "文三路 100 号"
     (line,) = await stall.fetch("select * from order_lines")
     assert line["title"]["zh-CN"] == "青玉手镯" and line["steps"] == [
         {"stage": "list", "amount_minor": 3980, "rule": ""}
