@@ -442,6 +442,7 @@ export type CustomerOut = {
     seq: number;
     name: string;
     phone_masked: string;
+    is_forgotten: boolean;
     joined_at: string;
     orders: number;
     spent_minor: number;
@@ -471,6 +472,7 @@ export type CustomerRowOut = {
     seq: number;
     name: string;
     phone_masked: string;
+    is_forgotten: boolean;
     joined_at: string;
     orders: number;
     spent_minor: number;
@@ -569,6 +571,13 @@ export type Flaw = {
 };
 
 /**
+ * ForgetIn
+ */
+export type ForgetIn = {
+    reason: string;
+};
+
+/**
  * FreightRule
  *
  * Price of a parcel to some regions: the first weight, then each further weight begun.
@@ -655,6 +664,15 @@ export type FunnelStep = 'visit' | 'product' | 'cart' | 'order' | 'paid';
 export type GuestIn = {
     privacy_version: string;
     link?: string | null;
+};
+
+/**
+ * HeldOut
+ */
+export type HeldOut = {
+    month: string;
+    people: number;
+    is_present: boolean;
 };
 
 /**
@@ -2003,6 +2021,13 @@ export type RejectedOut = {
 };
 
 /**
+ * RenewalOut
+ */
+export type RenewalOut = {
+    job_id: string;
+};
+
+/**
  * RetriedOut
  *
  * How many events went through, how many still wait.
@@ -3008,6 +3033,17 @@ export type ValueOut = {
 };
 
 /**
+ * VaultOut
+ */
+export type VaultOut = {
+    months: Array<HeldOut>;
+    people: number;
+    older: number;
+    forgotten: number;
+    unsettled: number;
+};
+
+/**
  * VerifyIn
  */
 export type VerifyIn = {
@@ -3471,6 +3507,37 @@ export type ConsoleShowCustomerResponses = {
 };
 
 export type ConsoleShowCustomerResponse = ConsoleShowCustomerResponses[keyof ConsoleShowCustomerResponses];
+
+export type ConsoleForgetData = {
+    body: ForgetIn;
+    path: {
+        customer_id: string;
+    };
+    query?: never;
+    url: '/api/console/customers/{customer_id}/forget';
+};
+
+export type ConsoleForgetErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleForgetError = ConsoleForgetErrors[keyof ConsoleForgetErrors];
+
+export type ConsoleForgetResponses = {
+    /**
+     * Done.
+     */
+    200: CustomerOut;
+};
+
+export type ConsoleForgetResponse = ConsoleForgetResponses[keyof ConsoleForgetResponses];
 
 export type ConsoleRevealData = {
     body: RevealIn;
@@ -5602,6 +5669,64 @@ export type ConsolePatchUnitResponses = {
 };
 
 export type ConsolePatchUnitResponse = ConsolePatchUnitResponses[keyof ConsolePatchUnitResponses];
+
+export type ConsoleShowVaultData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/vault';
+};
+
+export type ConsoleShowVaultErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleShowVaultError = ConsoleShowVaultErrors[keyof ConsoleShowVaultErrors];
+
+export type ConsoleShowVaultResponses = {
+    /**
+     * Done.
+     */
+    200: VaultOut;
+};
+
+export type ConsoleShowVaultResponse = ConsoleShowVaultResponses[keyof ConsoleShowVaultResponses];
+
+export type ConsoleRenewWrappingData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/vault/renew';
+};
+
+export type ConsoleRenewWrappingErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleRenewWrappingError = ConsoleRenewWrappingErrors[keyof ConsoleRenewWrappingErrors];
+
+export type ConsoleRenewWrappingResponses = {
+    /**
+     * Done.
+     */
+    201: RenewalOut;
+};
+
+export type ConsoleRenewWrappingResponse = ConsoleRenewWrappingResponses[keyof ConsoleRenewWrappingResponses];
 
 export type ConsoleListViewsData = {
     body?: never;

@@ -204,7 +204,7 @@ async def _people(
         chunk: list[NewCustomer] = []
         for number in range(start, min(start + 2000, upto)):
             chance = random.Random(f"{seed}/member/{number}")
-            age = 1 - (number / max(members, 1)) ** 0.8
+            age = 1 - min(1.0, number / max(members, 1)) ** 0.8
             joined = until - timedelta(days=400 * age + 2, seconds=chance.randrange(86_400))
             store = chance.choice(stores)
             chunk.append(

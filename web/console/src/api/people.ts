@@ -1,6 +1,6 @@
 import type {
   AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, Page, RevealOut, RoleIn, RoleListOut,
-  RoleOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn,
+  RenewalOut, RoleOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn, VaultOut,
 } from '@client'
 import { get, patch, post, put, type Query } from './http'
 
@@ -22,3 +22,6 @@ export const listCustomers = (query: Query) => get<Page<CustomerRowOut>>('/custo
 export const readCustomer = (id: string) => get<CustomerOut>(`/customers/${id}`)
 export const revealField = (id: string, field: 'phone' | 'name' | 'address', reason: string) =>
   post<RevealOut>(`/customers/${id}/reveal`, { field, reason })
+export const forgetCustomer = (id: string, reason: string) => post<CustomerOut>(`/customers/${id}/forget`, { reason })
+export const readVault = () => get<VaultOut>('/vault')
+export const renewWrapping = () => post<RenewalOut>('/vault/renew')
