@@ -35,6 +35,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen in the middle of a batch
     OSError,
     TimeoutError,
 )
@@ -164,9 +165,7 @@ class Batcher(Generic[Request, Answer]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._waiting = 0
-        self._planned = False
-        self._closing = False
-        self._stopping = False
+        self._planned = self._closing = self._stopping = False
         self.batches = 0
         """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
         self.answered = 0

@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import Uuid
@@ -118,6 +119,18 @@ def sqlalchemy_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
 
 
+IDLE_S = 7.0
+"""How long a transaction may say nothing. Whoever is frozen or cut off in its middle loses it, and its locks, then."""
+LIMITS = {
+    "idle_in_transaction_session_timeout": f"{IDLE_S:g}s",
+    "lock_timeout": "10s",
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "9s",
+}
+"""Asked of the server for each connection: nobody waits longer than that for a process or a machine that is gone."""
 STATEMENTS = 1_000
 """Statements that a connection keeps prepared: all of ours. With the drivers' 100 every page pushed out another's."""
 
@@ -140,10 +153,11 @@ class Database:
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,
             connect_args={
-                "server_settings": {"application_name": "siyu"},
+                "server_settings": {"application_name": "siyu", **LIMITS},
                 "prepared_statement_cache_size": STATEMENTS,
             },
         )
+        event.listen(self._engine.sync_engine, "checkout", _check_open)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
         self._dispatcher: asyncpg.Pool | None = None
@@ -157,10 +171,11 @@ class Database:
             init=_json_codecs,
             reset=_no_reset,
             timeout=10,
+            server_settings=LIMITS,
             statement_cache_size=STATEMENTS,
         )
         self._dispatcher = await asyncpg.create_pool(
-            self._dispatcher_url, min_size=1, max_size=3, timeout=10
+            self._dispatcher_url, min_size=1, max_size=3, timeout=10, server_settings=LIMITS
         )
 
     async def close(self) -> None:
@@ -230,6 +245,12 @@ class Database:
             yield connection
 
 
+def _check_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Leave a connection that ended while it lay in the pool: after a restart of the database nobody shall meet it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 async def _undo(connection: asyncpg.Connection) -> None:
     """Roll back; a connection that cannot is broken, and is ended so that nobody gets it again."""
     try:
@@ -262,8 +283,8 @@ def is_given_up(error: BaseException | None) -> bool:
     return False
 
 
-_AWAY = ("57P01", "57P02", "57P03", "53300")
-"""SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free."""
+_AWAY = ("57P01", "57P02", "57P03", "53300", "25P03")
+"""SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free, said nothing for ``IDLE_S``."""
 
 
 class Running(msgspec.Struct, frozen=True):
