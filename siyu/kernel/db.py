@@ -119,7 +119,7 @@ def sqlalchemy_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
 
 
-IDLE_S = 7.0
+IDLE_S = 5.0
 """How long a transaction may say nothing. Whoever is frozen or cut off in its middle loses it, and its locks, then."""
 LIMITS = {
     "idle_in_transaction_session_timeout": f"{IDLE_S:g}s",
