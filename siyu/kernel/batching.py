@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from siyu.kernel.db import has_ended
 from siyu.kernel.errors import Busy, Refusal
 
 log = structlog.get_logger()
@@ -391,9 +392,7 @@ def _is_lost(error: BaseException) -> bool:
     """Whether the connection went away, so that nobody knows if the commit was done."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, LOST) or (
-            isinstance(seen, asyncpg.InterfaceError) and "clos" in str(seen)
-        ):
+        if isinstance(seen, LOST) or has_ended(seen):
             return True
         seen = seen.__context__
     return False

@@ -128,7 +128,7 @@ LIMITS = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
-    "tcp_user_timeout": "9s",
+    "tcp_user_timeout": "9000",
 }
 """Asked of the server for each connection: nobody waits longer than that for a process or a machine that is gone."""
 STATEMENTS = 1_000
@@ -223,7 +223,8 @@ class Database:
             await connection.execute(
                 f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
             )
-            running = _running[_bare(connection)] = Running(brand_id, [])
+            bare = _bare(connection)  # the wrapper forgets it when the connection ends
+            running = _running[bare] = Running(brand_id, [])
             try:
                 yield connection
             except BaseException:
@@ -233,7 +234,7 @@ class Database:
                 done = await connection.execute("commit")
                 assert done == "COMMIT", "a statement failed, and its error was swallowed"
             finally:
-                _running.pop(_bare(connection), None)
+                _running.pop(bare, None)
         for call in running.after_commit:
             call()
 
@@ -260,12 +261,18 @@ async def _undo(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
+def has_ended(error: BaseException) -> bool:
+    """Whether the driver says that the connection ended before it was asked (a pool takes such a one back at once)."""
+    return isinstance(error, asyncpg.InterfaceError) and any(
+        sign in str(error) for sign in ("clos", "released back to the pool")
+    )
+
+
 def is_away(error: BaseException | None) -> bool:
     """Whether PostgreSQL could not be reached, is starting or stopping, or the connection broke; not that it refused."""
     while error is not None:
         state = str(getattr(error, "sqlstate", None) or "")
-        broken = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
-        broken = broken or isinstance(error, asyncpg.InternalClientError)
+        broken = has_ended(error) or isinstance(error, asyncpg.InternalClientError)
         if isinstance(error, ConnectionError) or broken or state.startswith("08") or state in _AWAY:
             return True
         error = error.__cause__ or error.__context__
