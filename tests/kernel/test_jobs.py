@@ -309,28 +309,6 @@ async def test_a_worker_that_comes_back_late_does_not_disturb_the_one_that_took_
     assert (row.state, row.attempts, row.result, ran[job_id]) == ("done", 2, {"beads": 9}, 2)
 
 
-async def test_a_worker_that_comes_back_late_writes_nothing_and_who_holds_a_job_keeps_it(
-    runtime, database, brand
-):
-    job_id = await ask(database, brand, halt=True)
-    late = await halfway(runtime, brand, job_id)
-    clock.shift(jobs.LEASE + timedelta(seconds=1))
-    async with database.raw(brand.id) as connection:
-        await works[0].hold(connection)  # in the middle of a write it is not taken away
-        await jobs.run(runtime, brand.id, job_id)
-        assert ran[job_id] == 1
-    second = await halfway(runtime, brand, job_id)
-    with pytest.raises(jobs.Cancelled):
-        async with database.raw(brand.id) as connection:
-            await works[0].hold(connection)
-    assert works[0].cancelled
-    async with database.raw(brand.id) as connection:
-        await works[1].hold(connection)
-    go_on.set()
-    await asyncio.gather(late, second)
-    assert (await look(database, brand, job_id)).state == "done"
-
-
 async def test_a_worker_that_was_stopped_does_not_disturb_the_retry(runtime, database, brand):
     job_id = await ask(database, brand, halt=True, beads=9)
     late = await halfway(runtime, brand, job_id)

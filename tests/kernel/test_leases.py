@@ -1,12 +1,14 @@
 """Nobody who is dead or frozen keeps anybody else waiting: leases, limits on silent transactions, connections that ended."""
 
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from siyu.kernel import clock, jobs
 from siyu.kernel.batching import Batcher, harmless
 from siyu.kernel.db import IDLE_S, LIMITS, is_away
 from siyu.kernel.leases import alone, taking_time
@@ -17,6 +19,17 @@ CUT = """
 select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
 where datname = current_database() and usename = $1 and pid <> pg_backend_pid()
 """
+
+
+works: list[jobs.Work] = []
+go_on = asyncio.Event()
+
+
+@jobs.job("test.hold")
+async def wait(work: jobs.Work, _) -> dict:
+    works.append(work)
+    await go_on.wait()
+    return {}
 
 
 @pytest.fixture
@@ -116,3 +129,35 @@ async def test_a_batch_that_lost_its_connection_between_two_statements_is_decide
     assert await batcher.ask(brand.id, 7) == 7
     await batcher.close()
     assert tries == [1, 1]
+
+
+async def test_a_job_is_not_taken_from_who_is_writing_and_a_late_run_writes_nothing(
+    runtime, database, brand
+):
+    async with database.brand(brand.id) as session:
+        job_id = await jobs.start(session, "test.hold", {}, {"en": "Waiting"})
+    runs = [asyncio.create_task(jobs.run(runtime, brand.id, job_id))]
+    try:
+        await in_all(1)
+        clock.shift(jobs.LEASE + timedelta(seconds=1))
+        async with database.raw(brand.id) as connection:
+            await works[0].hold(connection)
+            await jobs.run(runtime, brand.id, job_id)
+            assert len(works) == 1
+        runs.append(asyncio.create_task(jobs.run(runtime, brand.id, job_id)))
+        await in_all(2)
+        with pytest.raises(jobs.Cancelled):
+            async with database.raw(brand.id) as connection:
+                await works[0].hold(connection)
+        async with database.raw(brand.id) as connection:
+            await works[1].hold(connection)
+    finally:
+        go_on.set()
+        await asyncio.gather(*runs)
+        clock.shift(timedelta(0))
+
+
+async def in_all(count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(works) < count:
+            await asyncio.sleep(0.02)
