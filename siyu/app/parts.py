@@ -33,7 +33,7 @@ async def open_warehouse(runtime: Any) -> Close:
 async def open_tracking(runtime: Any) -> Close:
     """The intake of this process and its doors."""
     intake = Intake(runtime.database)
-    runtime.parts["tracking"] = Tracking(runtime.database, intake)
+    runtime.parts["tracking"] = Tracking(runtime.database, intake, runtime.parts["news"])
     return intake.close
 
 

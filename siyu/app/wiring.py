@@ -35,6 +35,7 @@ import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
 import siyu.kernel.news
+import siyu.people.brands
 import siyu.people.brands.http
 import siyu.people.customers.http
 import siyu.people.staff.http
@@ -87,6 +88,7 @@ LISTENING: list[ModuleType] = [
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.news.open_news,
+    siyu.people.brands.open_memory,
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,
     siyu.people.customers.open_crowd,

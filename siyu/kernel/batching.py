@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from siyu.kernel.db import has_ended
 from siyu.kernel.errors import Busy, Refusal
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen in the middle of a batch
     OSError,
     TimeoutError,
 )
@@ -164,9 +166,7 @@ class Batcher(Generic[Request, Answer]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._waiting = 0
-        self._planned = False
-        self._closing = False
-        self._stopping = False
+        self._planned = self._closing = self._stopping = False
         self.batches = 0
         """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
         self.answered = 0
@@ -392,9 +392,7 @@ def _is_lost(error: BaseException) -> bool:
     """Whether the connection went away, so that nobody knows if the commit was done."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, LOST) or (
-            isinstance(seen, asyncpg.InterfaceError) and "clos" in str(seen)
-        ):
+        if isinstance(seen, LOST) or has_ended(seen):
             return True
         seen = seen.__context__
     return False

@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import BigInteger, DateTime, ForeignKeyConstraint, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import Uuid
@@ -118,6 +119,18 @@ def sqlalchemy_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
 
 
+IDLE_S = 5.0
+"""How long a transaction may say nothing. Whoever is frozen or cut off in its middle loses it, and its locks, then."""
+LIMITS = {
+    "idle_in_transaction_session_timeout": f"{IDLE_S:g}s",
+    "lock_timeout": "10s",
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "9000",
+}
+"""Asked of the server for each connection: nobody waits longer than that for a process or a machine that is gone."""
 STATEMENTS = 1_000
 """Statements that a connection keeps prepared: all of ours. With the drivers' 100 every page pushed out another's."""
 
@@ -140,10 +153,11 @@ class Database:
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,
             connect_args={
-                "server_settings": {"application_name": "siyu"},
+                "server_settings": {"application_name": "siyu", **LIMITS},
                 "prepared_statement_cache_size": STATEMENTS,
             },
         )
+        event.listen(self._engine.sync_engine, "checkout", _check_open)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
         self._dispatcher: asyncpg.Pool | None = None
@@ -157,10 +171,11 @@ class Database:
             init=_json_codecs,
             reset=_no_reset,
             timeout=10,
+            server_settings=LIMITS,
             statement_cache_size=STATEMENTS,
         )
         self._dispatcher = await asyncpg.create_pool(
-            self._dispatcher_url, min_size=1, max_size=3, timeout=10
+            self._dispatcher_url, min_size=1, max_size=3, timeout=10, server_settings=LIMITS
         )
 
     async def close(self) -> None:
@@ -208,7 +223,8 @@ class Database:
             await connection.execute(
                 f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
             )
-            running = _running[_bare(connection)] = Running(brand_id, [])
+            bare = _bare(connection)  # the wrapper forgets it when the connection ends
+            running = _running[bare] = Running(brand_id, [])
             try:
                 yield connection
             except BaseException:
@@ -218,7 +234,7 @@ class Database:
                 done = await connection.execute("commit")
                 assert done == "COMMIT", "a statement failed, and its error was swallowed"
             finally:
-                _running.pop(_bare(connection), None)
+                _running.pop(bare, None)
         for call in running.after_commit:
             call()
 
@@ -230,6 +246,12 @@ class Database:
             yield connection
 
 
+def _check_open(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Leave a connection that ended while it lay in the pool: after a restart of the database nobody shall meet it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 async def _undo(connection: asyncpg.Connection) -> None:
     """Roll back; a connection that cannot is broken, and is ended so that nobody gets it again."""
     try:
@@ -239,12 +261,18 @@ async def _undo(connection: asyncpg.Connection) -> None:
         connection.terminate()
 
 
+def has_ended(error: BaseException) -> bool:
+    """Whether the driver says that the connection ended before it was asked (a pool takes such a one back at once)."""
+    return isinstance(error, asyncpg.InterfaceError) and any(
+        sign in str(error) for sign in ("clos", "released back to the pool")
+    )
+
+
 def is_away(error: BaseException | None) -> bool:
     """Whether PostgreSQL could not be reached, is starting or stopping, or the connection broke; not that it refused."""
     while error is not None:
         state = str(getattr(error, "sqlstate", None) or "")
-        broken = isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
-        broken = broken or isinstance(error, asyncpg.InternalClientError)
+        broken = has_ended(error) or isinstance(error, asyncpg.InternalClientError)
         if isinstance(error, ConnectionError) or broken or state.startswith("08") or state in _AWAY:
             return True
         error = error.__cause__ or error.__context__
@@ -262,8 +290,8 @@ def is_given_up(error: BaseException | None) -> bool:
     return False
 
 
-_AWAY = ("57P01", "57P02", "57P03", "53300")
-"""SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free."""
+_AWAY = ("57P01", "57P02", "57P03", "53300", "25P03")
+"""SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free, said nothing for ``IDLE_S``."""
 
 
 class Running(msgspec.Struct, frozen=True):

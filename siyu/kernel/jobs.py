@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import structlog
 from sqlalchemy import ColumnElement, Index, select, tuple_, update
@@ -24,7 +25,8 @@ from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.ids import new_id
 
 log = structlog.get_logger("siyu.jobs")
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=8)
+"""Kept every quarter of it. A worker that was killed or frozen loses its jobs then; machines' clocks agree to a second."""
 ATTEMPTS = 5
 _ROUND = 100
 """Each retry by a person, and each job that a closing worker puts back, begins a new round of attempts, so that
@@ -120,16 +122,28 @@ class Work:
         """Conditions on ``JobRow``: still running, and not begun anew by another worker since."""
         return JobRow.id == self.job_id, JobRow.state == "running", JobRow.attempts == self.attempt
 
+    async def hold(self, connection: asyncpg.Connection) -> None:
+        """First thing in a transaction that writes: the job is this run's, and stays so until the transaction ends.
+
+        So a worker that was frozen and wakes up late writes nothing over the one that took over. Raises ``Cancelled``.
+        """
+        mine = (
+            "select true from jobs where id = $1 and state = 'running' and attempts = $2 for share"
+        )
+        if not await connection.fetchval(mine, self.job_id, self.attempt):
+            self.cancelled = True
+            raise Cancelled
+
     async def report(self, content: bytes) -> None:
-        """Keep a downloadable CSV report with the job."""
+        """Keep a downloadable CSV report with the job, as long as it is this run's."""
         key = f"{self.brand_id}/jobs/{self.job_id}.csv"
         await self.files.put(key, content)
         async with self.database.brand(self.brand_id) as session:
-            await session.execute(
-                update(JobRow).where(JobRow.id == self.job_id).values(report_key=key)
-            )
+            await session.execute(update(JobRow).where(*self.mine()).values(report_key=key))
 
 
+Hold = Callable[[asyncpg.Connection], Awaitable[None]]
+"""``Work.hold``, for those that do long work without knowing of jobs."""
 Run = Callable[[Work, dict[str, Any]], Awaitable[dict[str, Any]]]
 handlers: dict[str, Run] = {}
 
@@ -274,7 +288,7 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
 
 async def _keep(work: Work) -> None:
     while True:
-        await asyncio.sleep(LEASE.total_seconds() / 3)
+        await asyncio.sleep(LEASE.total_seconds() / 4)
         try:
             await _change(work, lease_until=clock.now() + LEASE)
         except Exception as failure:  # the database is away; the next turn may still be in time

@@ -5,8 +5,11 @@ time (events were stated): it is called after the commit, gathers in the process
 connection, at once when the process was quiet, else every ``PAUSE_S``. PostgreSQL lets transactions that notify
 commit one after the other, so only few may: an order does when a stock that shops show (0…99) moves.
 
-News may get lost when the connection breaks; then every hearer is told that anything may have changed. Hearers keep
-a net of their own: a cache a short time to live, a follower a slow look at the log.
+What a cache shows often changes with an event; such a cache names the kinds (``hear_stated``) and nobody has to send.
+
+News may get lost when the connection breaks. Every hearer is told that anything may have changed when that is noticed
+(a silent connection is asked every ``ASK_S``) and again when it is back. Hearers keep a net of their own: a cache a
+short time to live, a follower a slow look at the log.
 """
 
 import asyncio
@@ -19,11 +22,14 @@ import asyncpg
 import structlog
 
 from siyu.kernel import events
+from siyu.kernel.events import Event
 
 log = structlog.get_logger("siyu.news")
 CHANNEL = "siyu_news"
 PAUSE_S = 0.05
 """Between two messages of a busy process; the first after a quiet moment does not wait."""
+ASK_S = 5.0
+"""How often a connection that brings nothing is asked whether it still stands, and how long it has for the answer."""
 _MOST = 150
 """Ids in one message: PostgreSQL takes less than 8,000 bytes."""
 _LONGEST = 7_500
@@ -67,6 +73,18 @@ class News:
         """Call ``hearer`` (quick, must not raise) for each message of a topic that speaks in words."""
         self._hearers.setdefault(topic, []).append(hearer)
 
+    def hear_stated(
+        self, events_of: Sequence[type[Event]], hearer: Callable[[UUID | None], None]
+    ) -> None:
+        """Call ``hearer`` with the brand whenever a process has stated one of these events; ``None``: anything may have changed."""
+        kinds = {str(one.__struct_config__.tag) for one in events_of}
+
+        def heard(brand_id: UUID | None, stated: Sequence[str] | None) -> None:
+            if stated is None or not kinds.isdisjoint(stated):
+                hearer(brand_id)
+
+        self.hear_words("events", heard)
+
     def ring(self, topic: str, brand_id: UUID, words: Iterable[str] | None) -> None:
         """Tell all processes soon, this one included; ``None``: anything of the brand. Call it after the commit."""
         known = self._rung.get((topic, brand_id), set())
@@ -102,7 +120,7 @@ class News:
             self.listening = True
             while not connection.is_closed():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._something.wait(), 20)
+                    await asyncio.wait_for(self._something.wait(), ASK_S)
                 self._something.clear()
                 if connection.is_closed():
                     break
@@ -110,10 +128,11 @@ class News:
                     await self._send(connection)
                     await asyncio.sleep(PAUSE_S)
                 else:
-                    await connection.execute("select 1", timeout=10)
+                    await connection.execute("select 1", timeout=ASK_S)
             self._something.set()  # what is still rung goes out over the next connection
         finally:
             self.listening = False
+            self._anything_may_have_changed()
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
                 if self._rung and not connection.is_closed():
                     await self._send(connection)

@@ -60,7 +60,7 @@ class House:
         self.folder.chmod(0o755)  # as root the database runs under another account
         self.home, self.log = self.folder / "home", self.folder / "up.log"
         self.port = free_port()
-        self._profile = profile
+        self.profile = profile
         self.stack: Stack = None  # type: ignore[assignment]
 
     @property
@@ -73,7 +73,7 @@ class House:
         with self.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "siyu", "up", "--port", str(self.port)], cwd=ROOT,
-                env=environment(self.home, SIYU_PROFILE=self._profile), stdout=output, stderr=output,
+                env=environment(self.home, SIYU_PROFILE=self.profile), stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
@@ -96,12 +96,30 @@ class House:
         self.stack = Stack(process, self.port, urls_of(Settings(home=self.home), **note))
         await self.stack.database.open()
 
+    @property
+    def ports(self) -> list[int]:
+        """Where the web processes answer."""
+        return [self.port]
+
     async def _ready(self, client: httpx.AsyncClient) -> bool:
         try:
             answer = await client.get(f"http://127.0.0.1:{self.port}/health/ready")
         except httpx.HTTPError:
             return False
         return answer.status_code == 200
+
+    async def mend(self, victim: str) -> None:
+        """Start what nobody else starts again."""
+        if victim == EVERYTHING:
+            await self.start()
+
+    async def whole(self, within_s: float = SOON_S) -> None:
+        """Wait until all parts are there and the web answers: who asks once only must not come in the middle of a recovery."""
+        end = time.monotonic() + within_s
+        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+            while not (set(PARTS) <= set(self.parts()) and await self._ready(client)):
+                assert time.monotonic() < end, self.last_words()
+                await asyncio.sleep(0.1)
 
     def parts(self) -> dict[str, list[int]]:
         """Living processes by what they do, parents first."""

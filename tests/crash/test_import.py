@@ -146,7 +146,7 @@ async def test_an_import_job_goes_on_after_its_worker_was_killed(house, table, u
         assert await in_its_middle(house, brand.id) < PRODUCTS
         house.strike("worker")
         assert (await console.get(job)).json()["state"] == "running"
-        # Another worker waits until the lease of the dead one has run out; the half minute is not waited for here.
+        # Another worker waits until the lease of the dead one has run out; those seconds are not waited for here.
         async with house.stack.database.raw(brand.id) as connection:
             await connection.execute("update jobs set lease_until = now() - interval '1 second'")
         end = time.monotonic() + SOON_S

@@ -86,6 +86,7 @@ async def take_file_in(work: Work, args: dict[str, Any]) -> dict[str, Any]:
             progress=progress,
             import_id=row.id,
             actor=Actor("system", None, "siyu import"),
+            hold=work.hold,
         )
     await work.progress(result.rows, result.rows, _READING, result.rejected_rows)
     if result.rejected_rows:
@@ -158,6 +159,7 @@ async def _fetch_one(
             return refusal.detail
     await keep_files(work.files, work.brand_id, picture)
     async with work.database.raw(work.brand_id) as connection:
+        await work.hold(connection)
         await connection.execute(
             "update media set hash = $2, width = $3, height = $4, error = '', attempts = attempts + 1 where id = $1",
             one.id,
@@ -174,6 +176,7 @@ async def _fetch_one(
 
 async def _note(work: Work, media_id: UUID, error: str) -> None:
     async with work.database.raw(work.brand_id) as connection:
+        await work.hold(connection)
         await connection.execute(
             "update media set attempts = attempts + 1, error = $2 where id = $1",
             media_id,

@@ -22,6 +22,7 @@ from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Busy, NotFound, Refusal
 from siyu.kernel.http import read_body, send_bytes, send_problem
 from siyu.kernel.ids import new_id
+from siyu.kernel.news import News
 
 _batch = msgspec.json.Decoder(rules.Batch, strict=False)
 _single = msgspec.json.Decoder(rules.Message, strict=False)
@@ -42,9 +43,10 @@ _KEY_TTL_S = 30
 class Tracking:
     """The doors of one process: finds the brand by write key, cleans messages, waits until they are on disk."""
 
-    def __init__(self, database: Database, intake: Intake) -> None:
+    def __init__(self, database: Database, intake: Intake, news: News) -> None:
         self._database, self._intake = database, intake
         self._keys: dict[str, tuple[UUID | None, float]] = {}
+        news.hear("write_keys", lambda _, __: self._keys.clear())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request below ``/v1/``."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +15,9 @@ from siyu.insight.warehouse.tables import BEHAVIOUR_COLUMNS, DDL, NOTHING, stamp
 from siyu.kernel.db import Database
 from siyu.kernel.events import behind, drain, start_over
 from siyu.kernel.files import Files
+from siyu.kernel.leases import alone
 
 log = structlog.get_logger("siyu.warehouse")
-_ALONE = "select pg_try_advisory_xact_lock($1)"
 PROJECTIONS = ("insight.warehouse.reactions.project_sales",)
 
 
@@ -65,11 +64,10 @@ async def drain_spool(
     """Move the oldest packs of a brand; how many messages, 0 also when another process is at it.
 
     A repetition after a crash is forgotten by message id. Nothing that holds a transaction id waits for the warehouse:
-    the log's followers would wait with it. An advisory lock, which needs none, keeps other processes away.
+    the log's followers would wait with it. A lease, which needs none, keeps other processes away.
     """
-    name = sha256(f"siyu.spool {brand_id}".encode()).digest()
-    async with database.raw(brand_id) as guard:
-        if not await guard.fetchval(_ALONE, int.from_bytes(name[:8], signed=True)):
+    async with alone(database, brand_id, "siyu.spool") as mine:
+        if not mine:
             return 0
         async with database.brand(brand_id) as session:
             pack = await tracking.take(session, packs)

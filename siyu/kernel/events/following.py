@@ -21,7 +21,9 @@ from siyu.kernel.files import Files
 log = structlog.get_logger("siyu.events")
 PACE_S = 0.1
 """Between the starts of two rounds of a busy lane: what comes meanwhile is heard together. A quiet lane does not wait."""
-LOOK_S = 10.0
+LOOK_S = 5.0
+TAKEN_S = 0.5
+"""Until a listener that another process was at is looked at again: it may have been killed in the middle of a page."""
 _TURN_S = 5.0
 _CALM_LOOKS = 30
 """Looks at the sequence alone before a whole look is taken all the same."""
@@ -111,6 +113,8 @@ class _Lane:
                 continue
             if then == "later":
                 self._try_again(key, first=0.01, longest=0.5, failed=False)
+            elif then == "taken":
+                self._try_again(key, first=TAKEN_S, longest=TAKEN_S, failed=False)
             else:
                 self._later.pop(key, None)
             if then == "again":

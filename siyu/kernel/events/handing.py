@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,9 +21,12 @@ from siyu.kernel.errors import Busy, NotFound
 from siyu.kernel.events.listening import Heard, Keep, Listener, listeners
 from siyu.kernel.events.log import ring
 from siyu.kernel.events.tables import ParkedEventRow
+from siyu.kernel.leases import number_of, taking_time
 
 log = structlog.get_logger("siyu.events")
 _T = TypeVar("_T")
+ASKING_S = 75.0
+"""How long a transaction, which holds no row then, may wait for somebody outside."""
 
 
 async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -> None:
@@ -108,7 +110,11 @@ async def _failure(
     """Call the listener: what it failed with (None: it did not), and what it answered."""
 
     async def call() -> Sequence[Keep | None] | None:
-        return await listener.call(session, [_heard(listener, row) for row in rows])
+        heard = [_heard(listener, row) for row in rows]
+        if not listener.outside:
+            return await listener.call(session, heard)
+        async with taking_time(session, ASKING_S):
+            return await listener.call(session, heard)
 
     return await _tried(session, listener, len(rows), call)
 
@@ -252,15 +258,9 @@ async def parked_page(
     ]
 
 
-async def alone(session: AsyncSession, listener: str) -> bool:
-    """Whether nobody else tells the outside for this listener of the session's brand; it stays so until the end."""
-    driver = await driver_of(session)
-    return await driver.fetchval("select pg_try_advisory_xact_lock($1)", _number(session, listener))
-
-
-def _number(session: AsyncSession, listener: str) -> int:
-    name = f"siyu.events {brand_of(session)} {listener}".encode()
-    return int.from_bytes(sha256(name).digest()[:8], signed=True)
+def lease_of(listener: str) -> str:
+    """The name of the lease under which one process at a time tells the outside for a listener."""
+    return f"siyu.events {listener}"
 
 
 _CURSOR = "select from event_cursors where listener = $1 for update"
@@ -273,7 +273,8 @@ async def _stop(session: AsyncSession, listener: str) -> None:
     """
     driver, known = await driver_of(session), listeners.get(listener)
     if known and known.outside:
-        await driver.execute("select pg_advisory_xact_lock($1)", _number(session, listener))
+        number = number_of(brand_of(session), lease_of(listener))
+        await driver.execute("select pg_advisory_xact_lock($1)", number)
     else:
         await driver.execute(_CURSOR, listener)
     if known:

@@ -26,9 +26,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.kernel import clock
 from siyu.kernel.db import Database, driver_of
 from siyu.kernel.events.archiving import archived_page
-from siyu.kernel.events.handing import alone, hear
+from siyu.kernel.events.handing import hear, lease_of
 from siyu.kernel.events.listening import Listener, listeners
 from siyu.kernel.files import Files
+from siyu.kernel.leases import alone
 
 _LOOK = """
 select lo::text::bigint as lo, hi::text::bigint as hi, seq, above, seen_xid::text::bigint as seen_xid, seen_seq,
@@ -56,9 +57,6 @@ _TAKE = """
 select pg_current_xact_id()::text::bigint from event_cursors
 where listener = $1 and lo = $2::text::xid8 and hi = $3::text::xid8 and seq = $4
 for update"""
-_STANDS = """
-select true from event_cursors where listener = $1 and lo = $2::text::xid8 and hi = $3::text::xid8 and seq = $4
-"""
 PAGE = """
 select seq, id, kind, subject, occurred_at, recorded_at, origin, actor::text as actor, data::text as data from events
 where xid >= $1::text::xid8 and xid < $2::text::xid8 and seq > $3 and kind = any($4) and ($5 or origin = 'live')
@@ -72,15 +70,19 @@ where listener = $1
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one step did: events heard, and whether to come ``again`` now, ``later`` (held back), or when rung."""
+    """What one step did: events heard, and whether to come ``again`` now, ``later`` (held back), or when rung.
+
+    ``taken``: another process is at it. It may end in the middle, so look again soon.
+    """
 
     heard: int
-    then: Literal["again", "later", "done"]
+    then: Literal["again", "later", "taken", "done"]
     moved: bool = True
 
 
 _NOTHING = Step(0, "done", moved=False)
 _HELD = Step(0, "later", moved=False)
+_TAKEN = Step(0, "taken", moved=False)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -128,7 +130,7 @@ class _Cursor(msgspec.Struct, frozen=True):
         )
 
     def stands(self, listener: str) -> tuple[str, str, str, int]:
-        """What names this place to ``_TAKE`` and ``_STANDS``."""
+        """What names this place to ``_TAKE``."""
         return listener, str(self.lo), str(self.hi), self.seq
 
     async def keep(self, driver: Connection, listener: str) -> None:
@@ -169,12 +171,21 @@ async def take_step(
     """
     try:
         async with database.brand(brand_id) as session:
-            return await _step(session, listener, files)
+            step = await _step(session, listener, files)
+        if step is not None:
+            return step
+        # The lease first and to the end: whoever has it next must see what was written about this page.
+        async with alone(database, brand_id, lease_of(listener.name)) as mine:
+            if not mine:
+                return _TAKEN
+            async with database.brand(brand_id) as session:
+                return await _tell(session, listener, files)
     except _Overtaken:
         return Step(0, "again")
 
 
-async def _step(session: AsyncSession, listener: Listener, files: Files | None) -> Step:
+async def _step(session: AsyncSession, listener: Listener, files: Files | None) -> Step | None:
+    """A step inside PostgreSQL; ``None``: there is a page that is to be told outside."""
     driver = await driver_of(session)
     row = await driver.fetchrow(_LOOK, listener.name)
     if row is None:
@@ -186,10 +197,10 @@ async def _step(session: AsyncSession, listener: Listener, files: Files | None) 
     if opening and at.xmin <= at.hi:
         return _HELD
     if listener.outside and not opening:
-        return await _tell(session, listener, at, files)
+        return None
     mine = await driver.fetchval(_TAKE + " skip locked", *at.stands(listener.name))
     if mine is None:
-        return _NOTHING
+        return _TAKEN
     window = at.opened(mine) if opening else at
     if listener.outside:
         # Kept before anything leaves the house, so that a repetition after a crash is the same list.
@@ -205,22 +216,20 @@ async def _step(session: AsyncSession, listener: Listener, files: Files | None) 
 
 
 class _Overtaken(Exception):
-    """The cursor was set back while its page was told outside; what is written about that page is rolled back."""
+    """The cursor was moved while its page was told outside; what is written about that page is rolled back."""
 
 
-async def _tell(
-    session: AsyncSession, listener: Listener, at: _Cursor, files: Files | None
-) -> Step:
+async def _tell(session: AsyncSession, listener: Listener, files: Files | None) -> Step:
     """A page for a listener outside, the cursor's row unlocked until it has answered.
 
     Locking a row takes a transaction id, and until its end no listener of any brand would hear what came after it.
-    An advisory lock takes none; it keeps other processes away.
+    The caller's lease takes none; it keeps other processes away. Who was frozen and lost it finds the cursor moved.
     """
     driver = await driver_of(session)
-    if not await alone(session, listener.name):
-        return _NOTHING
-    if not await driver.fetchval(_STANDS, *at.stands(listener.name)):
-        return _NOTHING
+    row = await driver.fetchrow(_LOOK, listener.name)
+    at = None if row is None else _Cursor(**row)
+    if at is None or at.lo >= at.hi:  # told by another process since we looked
+        return Step(0, "again")
     page = await _page(driver, at, listener, files)
     if page:
         await hear(session, listener, page)

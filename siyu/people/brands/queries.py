@@ -14,6 +14,7 @@ from siyu.kernel.db import Database, brand_of
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import NotFound
 from siyu.people.brands import rules
+from siyu.people.brands.events import BrandChanged
 from siyu.people.brands.rules import LocaleText
 from siyu.people.brands.tables import BrandRow, UnitRow
 
@@ -102,13 +103,25 @@ def _remember(memory: OrderedDict[Any, tuple[float, Any]], key: Any, value: Any)
         memory.popitem(last=False)
 
 
-def forget_brand(brand_id: UUID) -> None:
-    """Let this process read the brand afresh, after the commit of a change; others follow within ``MEMORY_S``."""
+def forget_brand(brand_id: UUID | None) -> None:
+    """Let this process read the brand afresh (``None``: all), after the commit of a change.
+
+    Other processes do so when they hear of the event, and at the latest within ``MEMORY_S``.
+    """
+    if brand_id is None:
+        for known in [*_facts]:
+            forget_brand(known)
+        return
     _facts.pop(brand_id, None)
     _forgotten[brand_id] = time.monotonic()
     _forgotten.move_to_end(brand_id)
     if len(_forgotten) > _MOST:
         _forgotten.popitem(last=False)
+
+
+async def open_memory(runtime: Any) -> None:
+    """Let the process's memory of brands hear what other processes changed."""
+    runtime.parts["news"].hear_stated([BrandChanged], forget_brand)
 
 
 async def brand_facts(database: Database, brand_id: UUID) -> BrandFacts:

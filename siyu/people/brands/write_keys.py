@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel.db import brand_of
+from siyu.kernel import news
+from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.directory import DirectoryRow, enter, leave
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.people.brands.queries import facts_in
@@ -88,14 +89,21 @@ async def make_write_key(session: AsyncSession, name: str) -> WriteKey:
         raise TooManyKeys(most=MOST)
     key = f"{name}.{secrets.token_urlsafe(24)}"
     await enter(session, "write_key", key)
+    await _tell(session)
     return WriteKey(name, key, of_shop=False)
 
 
 async def revoke_write_key(session: AsyncSession, name: str) -> None:
-    """Take a key away; doors that have just used it notice within half a minute. Raises ``ShopKeyStays``, ``NotFound``."""
+    """Take a key away; the doors of all processes hear of it with the commit. Raises ``ShopKeyStays``, ``NotFound``."""
     found = next((one for one in await write_keys(session) if one.name == name), None)
     if found is None:
         raise NotFound(name=name[:30])
     if found.of_shop:
         raise ShopKeyStays
     await leave(session, "write_key", found.key)
+    await _tell(session)
+
+
+async def _tell(session: AsyncSession) -> None:
+    """Doors remember keys, unknown ones too."""
+    await news.send(await driver_of(session), brand_of(session), "write_keys", None)

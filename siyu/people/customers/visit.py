@@ -20,6 +20,7 @@ from siyu.kernel.batching import Batcher
 from siyu.kernel.db import SYSTEM, Actor
 from siyu.kernel.errors import NotSignedIn
 from siyu.kernel.http import request_id_of
+from siyu.kernel.news import News
 from siyu.people.brands import BrandFacts, brand_of_scope
 from siyu.people.customers import queries, rules
 from siyu.people.customers.queries import Person
@@ -203,13 +204,15 @@ class Shopper(msgspec.Struct, frozen=True):
 class SessionCache:
     """Sessions of shoppers for hot paths: remembered in this process for ``ttl_s``, at most ``size`` of them.
 
-    A sign-out in this process is seen at once (what was being looked up meanwhile is not kept), in another one after
-    ``ttl_s``. Sessions whose time comes in the same
+    A sign-out in this process is seen at once (what was being looked up meanwhile is not kept), in another one as soon
+    as it hears of it, at the latest after ``ttl_s``. Sessions whose time comes in the same
     moment are looked up together: a crowd that came together would otherwise return together.
     """
 
     def __init__(self, runtime: Any, *, size: int = 20_000, ttl_s: float = 2.0) -> None:
         self._runtime, self._secret = runtime, runtime.secret
+        self._news: News = runtime.parts["news"]
+        self._news.hear_words("sessions", self._heard)
         self._size, self._ttl_s = size, ttl_s
         self._known: OrderedDict[str, tuple[float, UUID, Person]] = OrderedDict()
         self._ended: OrderedDict[str, float] = OrderedDict()
@@ -247,18 +250,28 @@ class SessionCache:
         if len(self._known) > self._size:
             self._known.popitem(last=False)
 
-    def forget(self, token_hash: str) -> None:
-        """Forget a session that has ended; call it after the commit."""
+    def forget(self, token_hash: str, brand_id: UUID) -> None:
+        """Forget a session that has ended, in all processes; call it after the commit."""
+        self._end(token_hash)
+        self._news.ring("sessions", brand_id, [token_hash])
+
+    def _end(self, token_hash: str) -> None:
         self._known.pop(token_hash, None)
         self._ended[token_hash] = time.monotonic()
         self._ended.move_to_end(token_hash)
         if len(self._ended) > self._size:
             self._ended.popitem(last=False)
 
-    def forget_all(self, token_hashes: Sequence[str]) -> None:
+    def forget_all(self, token_hashes: Sequence[str], brand_id: UUID) -> None:
         """``forget`` for many."""
         for one in token_hashes:
-            self.forget(one)
+            self.forget(one, brand_id)
+
+    def _heard(self, brand_id: UUID | None, token_hashes: Sequence[str] | None) -> None:
+        """Sessions have ended somewhere; ``None``: it is not known which."""
+        for token_hash in self._known.copy() if token_hashes is None else token_hashes:
+            if token_hashes is not None or brand_id in (None, self._known[token_hash][1]):
+                self._end(token_hash)
 
     async def close(self) -> None:
         """Answer who waits for a look-up, and look up nothing more."""

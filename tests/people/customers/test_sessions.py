@@ -186,11 +186,13 @@ async def test_a_session_that_ends_while_it_is_looked_up_is_not_remembered(
     customer = await shoppers.customer(brand)
     token = customer.cookies["siyu_shop"]
     held = Held(runtime.database)
-    cache = SessionCache(SimpleNamespace(database=held, secret=runtime.secret), ttl_s=60)
+    cache = SessionCache(
+        SimpleNamespace(database=held, secret=runtime.secret, parts=runtime.parts), ttl_s=60
+    )
     asked = asyncio.create_task(cache.person(token))
     await asyncio.wait_for(held.read.wait(), 10)
     assert (await customer.delete(SESSION)).status_code == 204
-    cache.forget(hash_of(token))
+    cache.forget(hash_of(token), brand.id)
     held.end.set()
     await asked
     assert await cache.person(token) is None
@@ -203,6 +205,6 @@ async def test_the_cache_of_sessions_closes_with_its_process(shoppers, brand, ru
     cache = sessions_of(other)
     assert await cache.person(token) is not None
     await other.close()
-    cache.forget(hash_of(token))
+    cache.forget(hash_of(token), brand.id)
     with pytest.raises(Busy):
         await cache.person(token)

@@ -5,7 +5,8 @@ import csv
 import hashlib
 import io
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -13,10 +14,9 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.catalogue.actions.intake import Shelves, Taken, take_in
+from siyu.goods.catalogue.actions.media import ask_for_pictures
 from siyu.goods.catalogue.importing import (
     Handed,
     Mapping,
@@ -26,7 +26,7 @@ from siyu.goods.catalogue.importing import (
     parse,
 )
 from siyu.kernel import clock, jobs, timers
-from siyu.kernel.db import SYSTEM, Actor, Database
+from siyu.kernel.db import SYSTEM, Actor, Database, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.kernel.ids import new_id
 
@@ -39,7 +39,6 @@ KEPT_DAYS = 30
 Progress = Callable[[int, int | None, int], Awaitable[None]]
 """Called with rows done, rows in all (if known) and rows refused, after each chunk."""
 Item = ParsedProduct | Rejected
-_START = {"zh-CN": "取回商品图片", "en": "Fetch product pictures"}
 
 
 class RejectedOut(msgspec.Struct, frozen=True):
@@ -88,17 +87,19 @@ async def run_import(
     filename: str = "",
     keep_days: int = KEPT_DAYS,
     actor: Actor = SYSTEM,
+    hold: jobs.Hold | None = None,
 ) -> ImportResult:
     """Take a file of products in. The same file again changes nothing; an interrupted one goes on where it was.
 
     Each chunk is one transaction of well under two seconds. Refused rows are kept with the import (``report_csv``).
-    With ``dry_run`` everything is tried and nothing stays. What was handed in comes with its ``import_id``. Raises ``ImportRefused`` when the file cannot be read.
+    With ``dry_run`` everything is tried and nothing stays. What was handed in comes with its ``import_id``.
+    ``hold`` begins each transaction that writes and raises when somebody else has taken over. Raises ``ImportRefused`` when the file cannot be read.
     """
     table = await asyncio.to_thread(open_table, source, filename)
     await asyncio.to_thread(table.check_rows)
     items = await asyncio.to_thread(parse, table, format, mapping, currency=currency)
     total = table.lines
-    run = _Run(database, brand_id, actor, dry_run=dry_run)
+    run = _Run(database, brand_id, actor, dry_run=dry_run, hold=hold)
     done = 0 if dry_run else await run.begin(source, format, mapping, import_id, keep_days)
     stream = iter(items)
     await asyncio.to_thread(_skip, stream, done)
@@ -159,16 +160,27 @@ def size_and_hash(source: Path) -> tuple[int, str]:
 class _Run:
     """One run of one import: its row, its counts, its categories."""
 
-    def __init__(self, database: Database, brand_id: UUID, actor: Actor, *, dry_run: bool) -> None:
-        self._database, self._brand_id, self._actor, self._dry_run = (
-            database,
-            brand_id,
-            actor,
-            dry_run,
-        )
+    def __init__(
+        self,
+        database: Database,
+        brand_id: UUID,
+        actor: Actor,
+        *,
+        dry_run: bool,
+        hold: jobs.Hold | None,
+    ) -> None:
+        self._database, self._brand_id, self._actor = database, brand_id, actor
+        self._dry_run, self._hold = dry_run, hold
         self._shelves = Shelves()
         self._pictures = 0
         self.result = ImportResult(rejected=[])
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncGenerator[asyncpg.Connection]:
+        async with self._database.raw(self._brand_id) as connection:
+            if self._hold is not None:
+                await self._hold(connection)
+            yield connection
 
     async def begin(
         self,
@@ -186,7 +198,7 @@ class _Run:
         way = msgspec.json.encode(
             [] if mapping is None else [msgspec.to_builtins(mapping)]
         ).decode()
-        async with self._database.raw(self._brand_id) as connection:
+        async with self._writing() as connection:
             row = await connection.fetchrow(
                 """select id, done_products, counts::text, finished_at from catalogue_imports
                    where case when $1::uuid is null then file_hash = $2 and format = $3 and mapping = $4::text::jsonb
@@ -262,7 +274,7 @@ class _Run:
         products = [item for item in chunk if isinstance(item, ParsedProduct)]
         refused = [item for item in chunk if isinstance(item, Rejected)]
         try:
-            async with self._database.raw(self._brand_id) as connection:
+            async with self._writing() as connection:
                 await connection.execute(
                     "select pg_advisory_xact_lock(hashtextextended('catalogue.import/' || $1, 0))",
                     str(self._brand_id),
@@ -336,25 +348,15 @@ class _Run:
         if self._dry_run:
             return
         async with self._database.brand(self._brand_id, actor=self._actor) as session:
+            if self._hold is not None:
+                await self._hold(await driver_of(session))
             await ask_for_pictures(session)
-        async with self._database.raw(self._brand_id) as connection:
+        async with self._writing() as connection:
             await connection.execute(
                 "update catalogue_imports set finished_at = $2 where id = $1",
                 self.result.import_id,
                 clock.now(),
             )
-
-
-async def ask_for_pictures(session: AsyncSession) -> None:
-    """Start the job that fetches pictures, if some wait and none is on its way."""
-    waiting = await session.scalar(
-        text(
-            """select exists (select from media where hash is null and source is not null and attempts < 3)
-               and not exists (select from jobs where kind = 'catalogue.images' and state = 'waiting')"""
-        )
-    )
-    if waiting:
-        await jobs.start(session, "catalogue.images", {}, _START)
 
 
 def csv_safe(text: str) -> str:

@@ -6,18 +6,21 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.catalogue.media.pictures import Picture, rendered
 from siyu.goods.catalogue.showing import own_id
 from siyu.goods.catalogue.tables import MediaRow
-from siyu.kernel import clock
+from siyu.kernel import clock, jobs
 from siyu.kernel.db import brand_of
 from siyu.kernel.files import Files
 from siyu.kernel.ids import new_id
+from siyu.kernel.leases import taking_time
 
 MAX_SOURCE_BYTES = 2_000
+RENDERING_S = 60.0
+_FETCH = {"zh-CN": "取回商品图片", "en": "Fetch product pictures"}
 _rendering = asyncio.Semaphore(2)
 
 
@@ -33,7 +36,8 @@ async def keep_picture(
 
     Refusals: ``NotAnImage``, ``TooBig``.
     """
-    picture = await render(content)
+    async with taking_time(session, RENDERING_S):
+        picture = await render(content)
     known = (
         await session.scalars(select(MediaRow).where(MediaRow.hash == picture.hash).limit(1))
     ).first()
@@ -121,3 +125,15 @@ async def media_of_sources(
         again = await connection.fetch(_KNOWN, [one.source for one in fresh])
         found.update({row["source"]: row["id"] for row in again})
     return found
+
+
+async def ask_for_pictures(session: AsyncSession) -> None:
+    """Start the job that fetches pictures, if some wait and none is on its way."""
+    waiting = await session.scalar(
+        text(
+            """select exists (select from media where hash is null and source is not null and attempts < 3)
+               and not exists (select from jobs where kind = 'catalogue.images' and state = 'waiting')"""
+        )
+    )
+    if waiting:
+        await jobs.start(session, "catalogue.images", {}, _FETCH)

@@ -32,8 +32,11 @@ from siyu.kernel.db import Database, brand_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.files import Files
 from siyu.kernel.ids import new_id
+from siyu.kernel.leases import taking_time
 
 MAX_UPLOAD_BYTES = 60_000_000
+READING_S = 60.0
+"""How long looking through a large file may take while the request's transaction waits."""
 SHOWN_PRODUCTS, LOOKED_AT = 20, 500
 
 
@@ -133,8 +136,9 @@ async def take_upload(
     Raises ``ImportRefused`` when it is not a table that can be read, or has no rows.
     """
     name = filename.replace("\\", "/").rpartition("/")[2][:200] or "products.csv"
-    table = await asyncio.to_thread(open_table, content, name)
-    await asyncio.to_thread(table.check_rows)
+    async with taking_time(session, READING_S):
+        table = await asyncio.to_thread(open_table, content, name)
+        await asyncio.to_thread(table.check_rows)
     row = CatalogueImportRow(
         id=new_id(),
         filename=name,
@@ -205,7 +209,7 @@ async def preview(
     """
     row = await one_import(session, import_id)
     mapping = mapping_of(fields) if format == "table" else None
-    async with files.local(key_of(row)) as file:
+    async with taking_time(session, READING_S), files.local(key_of(row)) as file:
         items = await asyncio.to_thread(_first_items, file, row.filename, format, mapping)
     products = [item for item in items if isinstance(item, ParsedProduct)]
     refused = [item for item in items if isinstance(item, Rejected)]

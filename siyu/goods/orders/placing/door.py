@@ -14,7 +14,7 @@ from siyu.goods.orders.rules import MAX_QUANTITY, BadAddress, BadStore
 from siyu.kernel.errors import Invalid, Refusal
 from siyu.kernel.http import read_body, send_bytes
 from siyu.kernel.http.idempotency import BadKey
-from siyu.people.brands import open_stores
+from siyu.people.brands import UnitChanged, open_stores
 from siyu.people.customers import sessions_of
 
 MAX_BYTES = 64_000
@@ -39,6 +39,7 @@ class Placing:
         self._sessions = sessions_of(runtime)
         self._stores: dict[UUID, tuple[float, frozenset[UUID]]] = {}
         self.batcher = open_batcher(runtime.database)
+        runtime.parts["news"].hear_stated([UnitChanged], self._forget_stores)
 
     async def ask(
         self, brand_id: UUID, customer_id: UUID, order: PlaceOrderIn, key: str, link: str = ""
@@ -78,8 +79,12 @@ class Placing:
             ),
         )
 
+    def _forget_stores(self, brand_id: UUID | None) -> None:
+        for known in [*self._stores] if brand_id is None else [brand_id]:
+            self._stores.pop(known, None)
+
     async def handing_out(self, brand_id: UUID) -> frozenset[UUID]:
-        """Open stores that hand out orders, at most ``STORES_MEMORY_S`` old."""
+        """Open stores that hand out orders: read afresh when units changed, at most ``STORES_MEMORY_S`` old."""
         known = self._stores.get(brand_id)
         if known is None or time.monotonic() - known[0] > STORES_MEMORY_S:
             async with self._database.brand(brand_id) as session:

@@ -212,7 +212,7 @@ async def forget(
             session, "customer.forgotten", subject_kind="customer", subject_id=row.id, label=f"#{row.seq}", facts=facts,
             path=desk.staff.unit_path,
         )  # fmt: skip
-    sessions_of(desk.runtime).forget_all(ended)
+    sessions_of(desk.runtime).forget_all(ended, desk.brand.id)
     await vault.settle_journal(database)
     await desk.session.refresh(row)
     return await _customer(desk, row)

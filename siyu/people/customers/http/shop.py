@@ -212,7 +212,7 @@ async def verify_code(
     )  # fmt: skip
     entered = await crowd_of(runtime).attempts.ask(brand.id, attempt)
     token, person = entered.signed_in.token, entered.signed_in.person
-    sessions_of(runtime).forget(session_hash)
+    sessions_of(runtime).forget(session_hash, brand.id)
     sessions_of(runtime).remember(token, brand.id, person)
     out = _session_out(person, entered.known, csrf=csrf_token(runtime.secret, token), token=token)
     return Response(out, cookies=[_cookie(runtime, brand.slug, token)])
@@ -232,7 +232,8 @@ async def end_session(visit: NamedDependency[Visit]) -> Response[None]:
         await visit.session.execute(
             remove(ShopSessionRow).where(ShopSessionRow.token_hash == token_hash)
         )
-        after_commit(visit.session, lambda: sessions_of(visit.runtime).forget(token_hash))
+        cache, brand_id = sessions_of(visit.runtime), visit.brand.id
+        after_commit(visit.session, lambda: cache.forget(token_hash, brand_id))
     return Response(None, status_code=204, cookies=[_cookie(visit.runtime, visit.brand.slug, "")])
 
 
