@@ -27,7 +27,6 @@ import siyu.goods.orders.http
 import siyu.goods.orders.invariants
 import siyu.goods.orders.reactions
 import siyu.goods.payments.http
-import siyu.goods.payments.invariants
 import siyu.goods.payments.reactions
 import siyu.goods.pricing.http
 import siyu.goods.stock.http
@@ -82,7 +81,6 @@ LISTENING: list[ModuleType] = [
     siyu.goods.stock.invariants,
     siyu.goods.orders.reactions,
     siyu.goods.orders.invariants,
-    siyu.goods.payments.invariants,
     siyu.goods.payments.reactions,
     siyu.goods.fulfilment.reactions,
     siyu.insight.warehouse.reactions,

@@ -14,7 +14,7 @@ import msgspec
 
 import siyu.app.wiring  # noqa: F401 - plugs the modules into each other
 from siyu.app.simulate.actors import ACTS
-from siyu.app.simulate.actors.bank import Bank
+from siyu.app.simulate.bank import Bank
 from siyu.app.simulate.book import Book, Wrong
 from siyu.app.simulate.house import House, standing
 from siyu.app.simulate.opening import arrive_at_desk, open_shop

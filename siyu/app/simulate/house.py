@@ -15,16 +15,14 @@ import msgspec
 import structlog
 
 from siyu.app.runtime import Runtime
-from siyu.app.simulate.actors.bank import BANK, Bank, BankAway
+from siyu.app.simulate.bank import BANK, Bank, BankAway
 from siyu.app.simulate.book import Wrong
 from siyu.app.simulate.crashes import Blow
 from siyu.app.simulate.processes import Died, Process, mark_tasks
 from siyu.app.web import create_app
 from siyu.goods import orders, payments
-from siyu.goods.payments import ports as payment_ports
-from siyu.insight.warehouse import WarehouseAway, prepare
+from siyu.insight.warehouse import WarehouseAway, drain_spools, prepare
 from siyu.insight.warehouse import reactions as sales
-from siyu.insight.warehouse.filling import drain_spools
 from siyu.kernel import clock, events, jobs, timers
 from siyu.kernel.db import Database, is_away
 from siyu.kernel.settings import Settings, Urls, urls_of
@@ -271,7 +269,7 @@ def _hushed() -> Iterator[None]:
 async def standing(settings: Settings, bank: Bank, since: datetime) -> AsyncIterator[House]:
     """A house with its clock at ``since``. What the simulation plugs into this program is unplugged at the end."""
     loop = asyncio.get_running_loop()
-    providers, chosen = dict(payment_ports._providers), orders.plugs.payment_provider  # noqa: SLF001
+    chosen = orders.plugs.payment_provider
     warehouses, bells = list(sales._warehouse), list(events.bells)  # noqa: SLF001
     unmark = mark_tasks(loop)
     clock.freeze(since)
@@ -286,8 +284,6 @@ async def standing(settings: Settings, bank: Bank, since: datetime) -> AsyncIter
         finally:
             clock.freeze(None)
             unmark()
-            payment_ports._providers.clear()  # noqa: SLF001
-            payment_ports._providers.update(providers)  # noqa: SLF001
             orders.plugs.payment_provider = chosen
             sales._warehouse[:] = warehouses  # noqa: SLF001
             events.bells[:] = bells

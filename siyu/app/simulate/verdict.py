@@ -6,8 +6,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from siyu.app.simulate.actors.bank import BANK
 from siyu.app.simulate.actors.staff import send_failed_refunds_again
+from siyu.app.simulate.bank import BANK
 from siyu.app.simulate.book import Wrong
 from siyu.app.simulate.opening import arrive_at_desk
 from siyu.app.simulate.world import World, call_back

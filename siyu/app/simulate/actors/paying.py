@@ -3,7 +3,7 @@
 from datetime import timedelta
 from random import Random
 
-from siyu.app.simulate.actors.bank import BANK
+from siyu.app.simulate.bank import BANK
 from siyu.app.simulate.book import Order, Wrong
 from siyu.app.simulate.world import Act, World, hear_bank, must, refused
 from siyu.goods import orders

@@ -4,8 +4,7 @@ from random import Random
 from uuid import UUID
 
 from siyu.app.simulate.book import Wrong
-from siyu.goods.payments import Instruction
-from siyu.goods.payments.ports import RefundAnswer
+from siyu.goods.payments import Instruction, RefundAnswer
 
 BANK = "bank"
 
