@@ -25,7 +25,7 @@ async def test_a_week_of_chance_and_crashes_loses_and_doubles_nothing(
     record_property("simulated", {**report.figures, **report.deaths, "seconds": report.seconds})
     assert not report.findings, told(report)
     assert report.figures["orders"] > 5 and report.figures["payments"]
-    assert report.deaths["web"] and report.deaths["worker"] and report.deaths["connections cut"]
+    assert sum(report.deaths.values()) > 3, "a week without trouble proves little"
 
 
 async def test_the_same_seed_lives_the_same_days_again(server_url, clickhouse_url, tmp_path):
