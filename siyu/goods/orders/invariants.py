@@ -120,3 +120,67 @@ def money() -> str:
           (select sum(r.amount_minor) from payment_refunds r
            where r.brand_id = e.brand_id and r.key = e.data ->> 'refund_id'), 0)
     """
+
+
+@invariant(
+    "orders.received",
+    sentence={
+        "zh-CN": "订单到账的支付，正好等于实付加上已同意退回的多付款。",
+        "en": "What arrived for an order is what it was paid with, and extra payments that were agreed to go back whole.",
+    },
+)
+def received() -> str:
+    """Orders whose payments that arrived are more or less than they needed and returned."""
+    return """
+    select o.id, o.number, o.paid_minor, x.extra_minor, p.received_minor
+    from (select payable_id, sum(amount_minor) as received_minor from payments
+          where payable_kind = 'order' and state = 'succeeded' group by payable_id) p
+    join orders o on o.id = p.payable_id
+    join lateral (select coalesce(sum(amount_minor), 0) as extra_minor
+                  from order_refunds where order_id = o.id and extra) x on true
+    where p.received_minor <> o.paid_minor + x.extra_minor
+    """
+
+
+@invariant(
+    "orders.returned",
+    sentence={
+        "zh-CN": "退到支付渠道的每一笔，都属于一次已同意的退款；已完成的退款，各笔之和等于其金额。",
+        "en": "Whatever a provider sends back belongs to an agreed refund, and the parts of one that succeeded add up to it.",
+    },
+)
+def returned() -> str:
+    """Refunds at providers that nobody agreed to, and refunds whose parts are more or less than they are."""
+    return """
+    with parts as (
+        select p.payable_id as order_id, split_part(r.key, '#', 1) as refund_id, r.id, r.state, r.amount_minor
+        from payment_refunds r join payments p on p.brand_id = r.brand_id and p.id = r.payment_id
+        where p.payable_kind = 'order'
+    )
+    select t.order_id, t.refund_id, t.amount_minor, 'not agreed' as what from parts t
+    where not exists (select from order_refunds a where a.order_id = t.order_id and cast(a.id as text) = t.refund_id)
+    union all
+    select a.order_id, cast(a.id as text), a.amount_minor, 'does not add up'
+    from order_refunds a
+    join (select order_id, refund_id, sum(amount_minor) filter (where state = 'succeeded') as done_minor
+          from parts group by order_id, refund_id) t on t.order_id = a.order_id and t.refund_id = cast(a.id as text)
+    where a.state = 'succeeded' and a.amount_minor <> coalesce(t.done_minor, 0)
+    """
+
+
+@invariant(
+    "orders.not_overpaid_back",
+    sentence={
+        "zh-CN": "一笔支付的退款之和不超过它；没有到账的支付没有退款。",
+        "en": "Refunds on a payment stay within it, and only payments that arrived have any.",
+    },
+)
+def not_overpaid_back() -> str:
+    """Payments that more goes back of than has come."""
+    return """
+    select p.payable_id as order_id, p.id, p.state, p.amount_minor, r.refunds_minor
+    from payments p
+    join (select brand_id, payment_id, sum(amount_minor) as refunds_minor from payment_refunds
+          where state <> 'failed' group by brand_id, payment_id) r on r.brand_id = p.brand_id and r.payment_id = p.id
+    where r.refunds_minor > p.amount_minor or p.state <> 'succeeded'
+    """

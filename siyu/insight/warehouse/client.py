@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from siyu.kernel.egress import trusted
 from siyu.kernel.errors import Busy
 from siyu.kernel.ids import new_id
 
@@ -35,6 +36,7 @@ class Warehouse:
             },
             timeout=httpx.Timeout(60, connect=5),
             trust_env=False,
+            verify=trusted(),
             limits=httpx.Limits(max_connections=8),
         )
 
