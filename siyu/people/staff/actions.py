@@ -14,7 +14,8 @@ from siyu.people.brands import Founding, NotClosable, before_closing, founding, 
 from siyu.people.staff import credentials, queries, rules
 from siyu.people.staff.desk import Desk
 from siyu.people.staff.rules import OWNER, LocaleText, Rights, Role
-from siyu.people.staff.signing_in import end_sessions
+from siyu.people.staff.second_step import keeping
+from siyu.people.staff.signing_in import end_one, end_sessions, note_ended
 from siyu.people.staff.tables import RoleRow, StaffRoleRow, StaffRow
 
 
@@ -218,6 +219,31 @@ async def reset_password(desk: Desk, staff_id: UUID) -> str:
         "staff.password_reset", subject_kind="staff", subject_id=row.id, label=row.name
     )
     return first
+
+
+async def take_second_step(desk: Desk, staff_id: UUID) -> None:
+    """Take the second step of a staff member of one's subtree away (their phone is lost) and end their sessions.
+
+    Raises ``NotFound``, ``BeyondYou``, ``OwnSecondStep``, ``SecondStepOff``.
+    """
+    row, _, _ = await _theirs(desk, staff_id)
+    if row.id == desk.staff.id:
+        raise rules.OwnSecondStep
+    if not await keeping.remove(desk.session, row.id):
+        raise rules.SecondStepOff
+    await end_sessions(desk.session, row.id)
+    await desk.audit(
+        "staff.second_step_reset", subject_kind="staff", subject_id=row.id, label=row.name
+    )
+
+
+async def end_session_of(desk: Desk, staff_id: UUID, session_id: UUID | None) -> None:
+    """End one session of a staff member of one's subtree, or all of them. Raises ``NotFound``, ``BeyondYou``."""
+    row, _, _ = await _theirs(desk, staff_id)
+    if session_id is not None:
+        await end_one(desk, row.id, session_id)
+    elif count := await end_sessions(desk.session, row.id):
+        await note_ended(desk, row.id, count)
 
 
 async def put_role(
