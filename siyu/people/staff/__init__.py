@@ -1,6 +1,6 @@
 """Staff: who works for a brand, what they may do and see, and the record of what they did."""
 
-from siyu.people.staff.actions import NewStaff, add_many_staff
+from siyu.people.staff.actions import NewStaff, add_many_staff, take_second_step_of
 from siyu.people.staff.chain.proving import first_broken as first_broken_of_audit
 from siyu.people.staff.chain.proving import state_of as state_of_audit
 from siyu.people.staff.chain.sealing import keep_sealing, seal_all
@@ -63,5 +63,6 @@ __all__ = [
     "random_password",
     "seal_all",
     "state_of_audit",
+    "take_second_step_of",
     "uncount_attempt",
 ]

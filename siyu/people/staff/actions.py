@@ -12,7 +12,7 @@ from siyu.kernel.directory import NameTaken, enter
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.people.brands import Founding, NotClosable, before_closing, founding, units
 from siyu.people.staff import credentials, queries, rules
-from siyu.people.staff.desk import Desk
+from siyu.people.staff.desk import Desk, audit
 from siyu.people.staff.rules import OWNER, LocaleText, Rights, Role
 from siyu.people.staff.second_step import keeping
 from siyu.people.staff.signing_in import end_one, end_sessions, note_ended
@@ -234,6 +234,23 @@ async def take_second_step(desk: Desk, staff_id: UUID) -> None:
     await end_sessions(desk.session, row.id)
     await desk.audit(
         "staff.second_step_reset", subject_kind="staff", subject_id=row.id, label=row.name
+    )
+
+
+async def take_second_step_of(session: AsyncSession, login: str) -> None:
+    """The same for the operator of the house, by login (lower case), as the system. Raises ``NotFound``, ``SecondStepOff``."""
+    row = await queries.staff_by_login(session, login)
+    if row is None:
+        raise NotFound(login=login[:100])
+    if not await keeping.remove(session, row.id):
+        raise rules.SecondStepOff
+    await end_sessions(session, row.id)
+    await audit(
+        session,
+        "staff.second_step_reset",
+        subject_kind="staff",
+        subject_id=row.id,
+        label=row.name,
     )
 
 
