@@ -129,6 +129,36 @@ async def test_a_cookie_without_its_csrf_token_changes_nothing(app, ours):
     assert await ours.snapshot() == before
 
 
+async def test_another_site_changes_nothing_even_with_our_cookie_and_token(app, ours):
+    """Whatever else a request has, its origin is asked first: by the browser's own header, and by Fetch Metadata."""
+    asker, wrong = Asker(ours), []
+    before = await ours.snapshot()
+    token = ours.shopper.http.headers["authorization"].removeprefix("Bearer ")
+    csrf = ours.console.headers["x-csrf-token"]
+    staff = {"Cookie": f"siyu_staff={ours.console.cookies['siyu_staff']}", "X-CSRF-Token": csrf}
+    clients = {
+        "console": client_for(app, "localhost", **staff),
+        "shop": client_for(app, ours.brand.host, Cookie=f"siyu_shop={token}"),
+    }
+    for door, client in clients.items():
+        async with client:
+            for one in changing(app, door):
+                if one.name == "POST /api/console/session":
+                    continue  # asked in tests/people/staff: it has no body of an estate's own
+                for foreign in (
+                    {"Origin": "https://evil.example"},
+                    {"Origin": "null"},
+                    {"Origin": "http://localhost.evil.example"},
+                    {"Sec-Fetch-Site": "cross-site"},
+                    {"Sec-Fetch-Site": "same-site"},
+                ):
+                    answer = await ask(asker, one, client, headers={**foreign, **keyed()})
+                    if (answer.status_code, answer.json().get("code")) != (403, "http.foreign_origin"):  # fmt: skip
+                        wrong.append(f"{one.name} from {foreign}: {answer.status_code} {answer.text[:160]}")  # fmt: skip
+    assert not wrong, "\n".join(wrong)
+    assert await ours.snapshot() == before
+
+
 async def test_staff_without_a_permission_is_refused_everywhere(app, ours, nobody_special):
     asker, wrong = Asker(ours), []
     before = await ours.snapshot()

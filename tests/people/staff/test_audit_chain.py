@@ -153,9 +153,7 @@ async def test_a_sealer_that_dies_halfway_leaves_everything_waiting(
     before = await trail.state()
     with pytest.raises(ZeroDivisionError):
         async with database.raw(brand.id) as connection:
-            assert await connection.fetchrow(
-                sealing._TAKE, 10, clock.now()
-            )
+            assert await connection.fetchrow(sealing._TAKE, 10, clock.now())
             raise ZeroDivisionError
     assert await trail.state() == before and before.waiting == 4
     assert await trail.seal() == 4 and await trail.broken() is None
