@@ -39,7 +39,9 @@ def of_python(output: str, what: str = "Python packages") -> Verdict:
         for one in packages
         for flaw in one.get("vulns", ())
     ]
-    why = f"{len(skipped)} of {len(packages)} skipped: {skipped[0]['skip_reason']}" if skipped else ""
+    why = (
+        f"{len(skipped)} of {len(packages)} skipped: {skipped[0]['skip_reason']}" if skipped else ""
+    )
     return Verdict(what, findings, len(packages) - len(skipped), why)
 
 
@@ -94,7 +96,7 @@ def _run(command: list[str], folder: Path, env: dict[str, str]) -> str:
     return done.stdout if done.stdout.strip() else done.stderr
 
 
-def main(strict: bool) -> int:
+def main(*, strict: bool) -> int:
     audit = [
         str(setup.VENV / "bin" / "pip-audit"), "--requirement", str(setup.LOCK), "--disable-pip", "--require-hashes",
         "--progress-spinner", "off", "--format", "json", "--timeout", "10",
@@ -109,4 +111,4 @@ def main(strict: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--strict" in sys.argv))
+    sys.exit(main(strict="--strict" in sys.argv))

@@ -49,7 +49,7 @@ def test_no_struct_that_a_door_reads_lets_unknown_fields_through(app):
             seen += 1
             if not cls.__struct_config__.forbid_unknown_fields:
                 loose.append(f"{one.name}: {cls.__name__}")
-    assert loose == []
+    assert not loose, "\n".join(loose)
     assert seen >= 40
 
 
@@ -67,7 +67,7 @@ async def test_a_field_that_nobody_asked_for_is_refused_and_changes_nothing(app,
             asked += 1
             answer = await asker.ask(one, body={**body, name: value})
             said = answer.json() if answer.content else {}
-            if answer.status_code not in (400, 422) or not said.get("errors"):
+            if answer.status_code not in (400, 422) or said.get("code") != "http.malformed":
                 wrong.append(f"{one.name} with {name}: {answer.status_code} {answer.text[:160]}")
     assert not wrong, "\n".join(wrong)
     assert asked >= 300

