@@ -1,5 +1,6 @@
 """A day's work with known secrets, in real processes that log all they can; then every line is searched for them."""
 
+import re
 import secrets
 from pathlib import Path
 
@@ -46,17 +47,23 @@ async def _shoppers_day(house: House, brand, known: set[str]) -> None:
     known.add(number)
     transport = httpx.AsyncHTTPTransport()
     async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{house.port}", headers={"Host": at[7:]}) as shop:  # fmt: skip
-        version = (await shop.get("/api/shop/session")).json()["brand"]["privacy_version"]
+        version = (await shop.get("/api/shop/shop")).json()["privacy_version"]
         guest = await shop.post("/api/shop/session/guest", json={"privacy_version": version})
-        assert guest.status_code < 300, guest.text
-        known |= {value for value in shop.cookies.values() if len(value) > 20}
-        head = {"X-CSRF-Token": guest.json().get("csrf_token") or ""}
-        asked = await shop.post("/api/shop/session/code", json={"phone": number}, headers=head)
-        assert asked.status_code == 200, asked.text
-        inbox = await shop.get("/api/shop/demo/inbox", headers=head)
-        known |= {word for word in inbox.text.replace('"', " ").split() if word.isdigit() and len(word) == 6}  # fmt: skip
-        tried = await shop.post("/api/shop/session/verify", json={"phone": number, "code": "000000"}, headers=head)  # fmt: skip
-        assert tried.status_code in (400, 409, 422), tried.text
+        assert guest.status_code == 200, guest.text
+        known |= {guest.json()["csrf_token"], *(one for one in _cookies(guest) if len(one) > 20)}
+        shop.headers.update({"X-CSRF-Token": guest.json()["csrf_token"], "Cookie": guest.headers["set-cookie"].split(";")[0]})  # fmt: skip
+        asked = await shop.post("/api/shop/session/code", json={"phone": number})
+        assert asked.status_code == 202, asked.text
+        inbox = await shop.get("/api/shop/demo-inbox", params={"phone": number})
+        code = re.findall(r"\d{6}", inbox.json()["items"][0]["text"])[0]
+        known.add(code)
+        entered = await shop.post("/api/shop/session/verify", json={"phone": number, "code": code})
+        assert entered.status_code == 200, entered.text
+        known |= {one for one in _cookies(entered) if len(one) > 20}
+
+
+def _cookies(answer: httpx.Response) -> list[str]:
+    return [one.split(";")[0].partition("=")[2] for one in answer.headers.get_list("set-cookie")]
 
 
 async def test_nothing_secret_is_in_any_line_that_a_days_work_writes():
@@ -73,7 +80,10 @@ async def test_nothing_secret_is_in_any_line_that_a_days_work_writes():
         said = "\n".join(path.read_text(errors="replace") for path in logs)
         assert len(known) >= 18 and all(len(one) >= 6 for one in known)
         assert "audit sealed" in said or "siyu" in said
-        assert [one for one in known if one in said] == []
+        # Six digits alone stand in many a number: a code counts where it stands by itself.
+        assert [
+            one for one in known if re.search(rf"(?<![\w.]){re.escape(one)}(?![\w.])", said)
+        ] == []
     finally:
         house.forget()
 

@@ -16,6 +16,10 @@ OF_OTHERS = {
 """Doors whose protocol is not ours."""
 FORMS = {"POST /api/console/media", "POST /api/console/imports"}
 """Uploads: one part called file, the rest is not read."""
+BLOCKS = {
+    "Banner", "BannerItem", "Categories", "ProductGrid", "ProductRow", "ProductSource", "Store", "Target", "TextImage",
+}  # fmt: skip
+"""Parts of pages and links: the same structs read what an earlier version stored, so they drop what they do not know."""
 SLY = {
     "brand_id": "01890000-0000-7000-8000-000000000000", "id": "01890000-0000-7000-8000-000000000000", "is_owner": True,
     "roles": ["owner"], "permissions": ["*"], "state": "paid", "total_minor": 1, "__proto__": {"x": 1}, "customer_id": None,
@@ -47,7 +51,7 @@ def test_no_struct_that_a_door_reads_lets_unknown_fields_through(app):
             continue
         for cls in dict.fromkeys(structs(inspect.type_info(one.body))):
             seen += 1
-            if not cls.__struct_config__.forbid_unknown_fields:
+            if not cls.__struct_config__.forbid_unknown_fields and cls.__name__ not in BLOCKS:
                 loose.append(f"{one.name}: {cls.__name__}")
     assert not loose, "\n".join(loose)
     assert seen >= 40
