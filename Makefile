@@ -1,7 +1,7 @@
 # siyu. `make demo` shows it, `make test` proves it; both need Python >= 3.11, make and git only.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check soak bench format client lock fresh clean
+.PHONY: help setup demo test check audit soak bench format client lock fresh clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,8 +15,11 @@ demo: setup ## Start everything with a demo brand on http://localhost:8000 (SIYU
 test: setup ## All that must hold, with the minutes of each stage
 	@exec .venv/bin/python tools/run_tests.py
 
-check: setup ## The quick part: lint, types, architecture
-	@exec .venv/bin/python tools/run_tests.py lint types architecture
+check: setup ## The quick part: lint, types, architecture, known flaws of what is locked
+	@exec .venv/bin/python tools/run_tests.py lint types architecture advisories
+
+audit: setup ## Known flaws of what is locked; fails also where they cannot be asked about
+	@exec .venv/bin/python tools/advisories.py --strict
 
 soak: setup ## The long runs
 	@exec .venv/bin/python -m pytest -m soak

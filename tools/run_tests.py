@@ -46,6 +46,11 @@ def architecture() -> bool:
     )
 
 
+def advisories() -> bool:
+    """Known flaws of what is locked; what cannot be asked here is told, and called neither good nor bad."""
+    return run(BIN / "python", "tools/advisories.py")
+
+
 def web() -> bool:
     """Builds of both apps and the mini-program, the wire types, and all that their package.json calls a check."""
     setup.prepare(mini_program=True)
@@ -85,6 +90,7 @@ STAGES: dict[str, Callable[[], bool]] = {
     "lint": lint,
     "types": types,
     "architecture": architecture,
+    "advisories": advisories,
     "web": web,
     "tests": suite,
     "journeys": journeys,

@@ -237,7 +237,15 @@ def config(as_json: Json = False) -> None:
     out.print(table)
 
 
-COMMANDS = ("cli_house", "cli_data", "cli_events", "cli_vault", "cli_simulate", "cli_bench")
+COMMANDS = (
+    "cli_house",
+    "cli_data",
+    "cli_events",
+    "cli_staff",
+    "cli_vault",
+    "cli_simulate",
+    "cli_bench",
+)
 """Modules whose commands hang themselves on the program by being imported."""
 STARTING = ("up", "demo", "serve", "work")
 

@@ -69,6 +69,9 @@ class _Tree:
 
     async def answer(self, scope: Any, send: Any, path: str) -> None:
         name = path.lstrip("/")
+        if "\0" in name:  # no file system takes it
+            await send_problem(scope, send, NotFound(path=path))
+            return
         file = self._folder / name if name else self._folder / "index.html"
         inside = file.resolve().is_relative_to(self._folder.resolve())
         if not inside or not file.is_file():

@@ -39,6 +39,7 @@ import siyu.people.brands
 import siyu.people.brands.http
 import siyu.people.customers.http
 import siyu.people.staff.http
+import siyu.people.staff.invariants
 import siyu.scenes.links
 import siyu.scenes.links.http
 import siyu.scenes.storefront.http
@@ -85,6 +86,7 @@ LISTENING: list[ModuleType] = [
     siyu.goods.payments.reactions,
     siyu.goods.fulfilment.reactions,
     siyu.insight.warehouse.reactions,
+    siyu.people.staff.invariants,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.news.open_news,

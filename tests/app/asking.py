@@ -22,7 +22,7 @@ KINDS = {
     "customer_id": "customer", "freight_template_id": "template", "image_id": "media", "image_ids[]": "media",
     "import_id": "import_new", "job_id": "job_done", "key": "page", "location_id": "location", "order_id": "order_paid",
     "parcel_id": "parcel", "parent_id": "hq", "payment_id": "payment", "product_id": "product", "sku_id": "sku",
-    "refund_id": "refund_failed", "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
+    "refund_id": "refund_failed", "session_id": "session", "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
     "view_id": "view", "lines[].sku_id": "sku", "items[].sku_id": "sku", "skus[].image_id": "media",
 }  # fmt: skip
 """The kind of id by the slot's name, unless the endpoint says otherwise."""
@@ -193,6 +193,13 @@ ASKS: dict[str, Ask] = {
     ),
     "POST /api/console/staff": Ask(body=_person),
     "PATCH /api/console/staff/{staff_id}": Ask(body=lambda e: {"name": "改名", "unit_id": e.ids["unit_moved"]}, kinds={"unit_id": "unit_moved"}),
+    "DELETE /api/console/staff/{staff_id}/sessions/{session_id}": Ask(
+        kinds={"staff_id": "staff_entered", "session_id": "session_entered"}
+    ),
+    "POST /api/console/session": Ask(words={"code": "a code that an app shows"}),
+    "POST /api/console/session/second-step/confirm": Ask(words={"code": "a code that an app shows"}),
+    "POST /api/console/session/second-step/off": Ask(words={"code": "a code that an app shows"}),
+    "POST /api/console/session/second-step/recovery-codes": Ask(words={"code": "a code that an app shows"}),
     "POST /api/console/stock/adjust": Ask(
         body=lambda e: {"sku_id": e.ids["sku"], "location_id": e.ids["location"], "delta": 1}
     ),

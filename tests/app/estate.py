@@ -11,6 +11,7 @@ from siyu.kernel.ids import new_id
 from tests.conftest import Brand, make_brand, sign_in
 from tests.goods.catalogue.conftest import picture, simple
 from tests.goods.orders.conftest import Shopper, Stall, keyed
+from tests.people.staff.authenticator import enrolled
 
 PASSWORD = "left horse 8 gallops"
 IMPORT = "handle,title,price,stock,status\nimp-{n},{word},9.90,3,on_sale\n"
@@ -180,7 +181,7 @@ async def _people(e: Estate) -> None:
         f"/roles/{e.ids['role']}",
         {"name": {"zh-CN": e.word}, "permissions": [], "masks": []},
     )
-    for name in ("staff", "staff_changed"):
+    for name in ("staff", "staff_changed", "staff_entered"):
         person = {
             "login": f"{name}@{e.brand.slug}",
             "name": f"员{e.word}",
@@ -189,6 +190,20 @@ async def _people(e: Estate) -> None:
             "password": PASSWORD,
         }
         e.ids[name] = (await e.say("POST", "/staff", person))["staff"]["id"]
+    await _browsers(e)
+
+
+async def _browsers(e: Estate) -> None:
+    """Somebody with a second step, and second browsers to be signed out."""
+    changed = await sign_in(e.app, e.brand, f"staff_changed@{e.brand.slug}", PASSWORD)
+    await enrolled(changed, PASSWORD)
+    entered = await sign_in(e.app, e.brand, f"staff_entered@{e.brand.slug}", PASSWORD)
+    other = await sign_in(e.app, e.brand)
+    for name, client in (("session_entered", entered), ("session", other)):
+        listed = (await client.get("/api/console/sessions")).json()["items"]
+        e.ids[name] = next(one["id"] for one in listed if one["current"])
+    for client in (changed, entered, other):
+        await client.aclose()
 
 
 async def _orders(e: Estate) -> None:

@@ -28,6 +28,14 @@ ONES_OWN = {
     "DELETE /api/console/session": "signs out",
     "POST /api/console/session": "signs in",
     "POST /api/console/session/password": "one's own password",
+    "GET /api/console/session/second-step": "one's own second step",
+    "POST /api/console/session/second-step": "one's own second step",
+    "POST /api/console/session/second-step/confirm": "one's own second step",
+    "POST /api/console/session/second-step/recovery-codes": "one's own second step",
+    "POST /api/console/session/second-step/off": "one's own second step",
+    "GET /api/console/sessions": "one's own browsers",
+    "DELETE /api/console/sessions": "one's own browsers",
+    "DELETE /api/console/sessions/{session_id}": "one's own browser",
     "GET /api/console/units": "one's own part of the tree",
     "GET /api/console/views": "one's own views",
     "POST /api/console/views": "one's own view",
@@ -39,6 +47,10 @@ BODIES: dict[str, Any] = {
     "PATCH /api/console/brand": {"service_phone": "0571"},
     "PATCH /api/console/session": {"locale": "en"},
     "POST /api/console/session/password": {"old_password": "a", "new_password": "b"},
+    "POST /api/console/session/second-step": {"password": "a"},
+    "POST /api/console/session/second-step/confirm": {"code": "000000"},
+    "POST /api/console/session/second-step/recovery-codes": {"code": "000000"},
+    "POST /api/console/session/second-step/off": {"code": "000000"},
     "POST /api/console/views": {"name": "我的", "query": {"state": "paid"}},
     "POST /api/console/write-keys": {"name": "other"},
     "POST /api/shop/session/code": {"phone": "13900000000"},
@@ -113,6 +125,36 @@ async def test_a_cookie_without_its_csrf_token_changes_nothing(app, ours):
                     answer = await ask(asker, one, client, headers={**given, **keyed()})
                     if answer.status_code != 403 or "csrf" not in answer.json()["code"]:
                         wrong.append(f"{one.name}: {answer.status_code} {answer.text[:200]}")
+    assert not wrong, "\n".join(wrong)
+    assert await ours.snapshot() == before
+
+
+async def test_another_site_changes_nothing_even_with_our_cookie_and_token(app, ours):
+    """Whatever else a request has, its origin is asked first: by the browser's own header, and by Fetch Metadata."""
+    asker, wrong = Asker(ours), []
+    before = await ours.snapshot()
+    token = ours.shopper.http.headers["authorization"].removeprefix("Bearer ")
+    csrf = ours.console.headers["x-csrf-token"]
+    staff = {"Cookie": f"siyu_staff={ours.console.cookies['siyu_staff']}", "X-CSRF-Token": csrf}
+    clients = {
+        "console": client_for(app, "localhost", **staff),
+        "shop": client_for(app, ours.brand.host, Cookie=f"siyu_shop={token}"),
+    }
+    for door, client in clients.items():
+        async with client:
+            for one in changing(app, door):
+                if one.name == "POST /api/console/session":
+                    continue  # asked in tests/people/staff: it has no body of an estate's own
+                for foreign in (
+                    {"Origin": "https://evil.example"},
+                    {"Origin": "null"},
+                    {"Origin": "http://localhost.evil.example"},
+                    {"Sec-Fetch-Site": "cross-site"},
+                    {"Sec-Fetch-Site": "same-site"},
+                ):
+                    answer = await ask(asker, one, client, headers={**foreign, **keyed()})
+                    if (answer.status_code, answer.json().get("code")) != (403, "http.foreign_origin"):  # fmt: skip
+                        wrong.append(f"{one.name} from {foreign}: {answer.status_code} {answer.text[:160]}")  # fmt: skip
     assert not wrong, "\n".join(wrong)
     assert await ours.snapshot() == before
 

@@ -9,7 +9,7 @@ from tests.app.estate import PASSWORD, Estate
 from tests.app.test_two_brands import nobody, said, slots
 from tests.conftest import sign_in
 
-OF_A_STORE = {"customer", "unit", "staff", "staff_changed", "location", "parcel"}
+OF_A_STORE = {"customer", "unit", "staff", "staff_changed", "staff_entered", "location", "parcel"}
 PUBLIC = {
     "PUT /api/console/pages/{key}/draft": "a page names stores that everybody sees",
     "POST /api/console/pages/{key}/preview": "a page names stores that everybody sees",

@@ -197,6 +197,7 @@ export type BrandOut = {
     service_phone: string;
     unpaid_timeout_minutes: number;
     write_key: string;
+    second_step_required: boolean;
 };
 
 /**
@@ -214,6 +215,7 @@ export type BrandPatchIn = {
     unpaid_timeout_minutes?: number;
     locales?: Array<string>;
     default_locale?: string;
+    second_step_required?: boolean;
 };
 
 /**
@@ -515,6 +517,27 @@ export type DemoMessageOut = {
     at: string;
     phone_masked: string;
     text: string;
+};
+
+/**
+ * DeviceListOut
+ */
+export type DeviceListOut = {
+    items: Array<DeviceOut>;
+};
+
+/**
+ * DeviceOut
+ *
+ * A signed-in browser; ``device`` is what it calls itself, ``current`` the one that asks.
+ */
+export type DeviceOut = {
+    id: string;
+    device: string;
+    address: string;
+    created_at: string;
+    last_seen_at: string;
+    current: boolean;
 };
 
 /**
@@ -1937,6 +1960,15 @@ export type ReasonIn = {
 };
 
 /**
+ * RecoveryCodesOut
+ *
+ * Shown this once; each is good for one sign-in.
+ */
+export type RecoveryCodesOut = {
+    codes: Array<string>;
+};
+
+/**
  * RefundIn
  *
  * What goes back; the amounts follow from the frozen allocation.
@@ -2145,6 +2177,54 @@ export type SavedViewsOut = {
 };
 
 /**
+ * SealOut
+ *
+ * How far the audit is sealed; ``head`` is worth writing down elsewhere.
+ */
+export type SealOut = {
+    sealed_until: string | null;
+    links: number;
+    rows: number;
+    waiting: number;
+    head: string;
+};
+
+/**
+ * SecondStepBeginIn
+ */
+export type SecondStepBeginIn = {
+    password: string;
+};
+
+/**
+ * SecondStepBegunOut
+ *
+ * Shown this once: the secret as text to type, and the ``otpauth:`` address for a QR code.
+ */
+export type SecondStepBegunOut = {
+    secret: string;
+    address: string;
+};
+
+/**
+ * SecondStepCodeIn
+ */
+export type SecondStepCodeIn = {
+    code: string;
+};
+
+/**
+ * SecondStepOut
+ *
+ * One's own second step; ``required`` by the brand.
+ */
+export type SecondStepOut = {
+    on: boolean;
+    required: boolean;
+    recovery_codes_left: number;
+};
+
+/**
  * SessionOut
  */
 export type SessionOut = {
@@ -2179,6 +2259,7 @@ export type SessionStaff = {
         [key: string]: string;
     };
     locale: string;
+    second_step: boolean;
 };
 
 /**
@@ -2530,6 +2611,7 @@ export type ShopValue = {
 export type SignInIn = {
     login: string;
     password: string;
+    code?: string;
 };
 
 /**
@@ -2615,6 +2697,7 @@ export type StaffOut = {
     };
     active: boolean;
     last_seen_at: string | null;
+    second_step: boolean;
 };
 
 /**
@@ -3143,6 +3226,35 @@ export type ConsoleListAuditResponses = {
 };
 
 export type ConsoleListAuditResponse = ConsoleListAuditResponses[keyof ConsoleListAuditResponses];
+
+export type ConsoleShowSealData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/audit/seal';
+};
+
+export type ConsoleShowSealErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleShowSealError = ConsoleShowSealErrors[keyof ConsoleShowSealErrors];
+
+export type ConsoleShowSealResponses = {
+    /**
+     * Done.
+     */
+    200: SealOut;
+};
+
+export type ConsoleShowSealResponse = ConsoleShowSealResponses[keyof ConsoleShowSealResponses];
 
 export type ConsoleMakingData = {
     body?: never;
@@ -5285,6 +5397,240 @@ export type ConsoleChangePasswordResponses = {
 
 export type ConsoleChangePasswordResponse = ConsoleChangePasswordResponses[keyof ConsoleChangePasswordResponses];
 
+export type ConsoleShowSecondStepData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/session/second-step';
+};
+
+export type ConsoleShowSecondStepErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleShowSecondStepError = ConsoleShowSecondStepErrors[keyof ConsoleShowSecondStepErrors];
+
+export type ConsoleShowSecondStepResponses = {
+    /**
+     * Done.
+     */
+    200: SecondStepOut;
+};
+
+export type ConsoleShowSecondStepResponse = ConsoleShowSecondStepResponses[keyof ConsoleShowSecondStepResponses];
+
+export type ConsoleBeginSecondStepData = {
+    body: SecondStepBeginIn;
+    path?: never;
+    query?: never;
+    url: '/api/console/session/second-step';
+};
+
+export type ConsoleBeginSecondStepErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleBeginSecondStepError = ConsoleBeginSecondStepErrors[keyof ConsoleBeginSecondStepErrors];
+
+export type ConsoleBeginSecondStepResponses = {
+    /**
+     * Done.
+     */
+    200: SecondStepBegunOut;
+};
+
+export type ConsoleBeginSecondStepResponse = ConsoleBeginSecondStepResponses[keyof ConsoleBeginSecondStepResponses];
+
+export type ConsoleConfirmSecondStepData = {
+    body: SecondStepCodeIn;
+    path?: never;
+    query?: never;
+    url: '/api/console/session/second-step/confirm';
+};
+
+export type ConsoleConfirmSecondStepErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleConfirmSecondStepError = ConsoleConfirmSecondStepErrors[keyof ConsoleConfirmSecondStepErrors];
+
+export type ConsoleConfirmSecondStepResponses = {
+    /**
+     * Done.
+     */
+    200: RecoveryCodesOut;
+};
+
+export type ConsoleConfirmSecondStepResponse = ConsoleConfirmSecondStepResponses[keyof ConsoleConfirmSecondStepResponses];
+
+export type ConsoleTurnSecondStepOffData = {
+    body: SecondStepCodeIn;
+    path?: never;
+    query?: never;
+    url: '/api/console/session/second-step/off';
+};
+
+export type ConsoleTurnSecondStepOffErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleTurnSecondStepOffError = ConsoleTurnSecondStepOffErrors[keyof ConsoleTurnSecondStepOffErrors];
+
+export type ConsoleTurnSecondStepOffResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleTurnSecondStepOffResponse = ConsoleTurnSecondStepOffResponses[keyof ConsoleTurnSecondStepOffResponses];
+
+export type ConsoleRenewRecoveryCodesData = {
+    body: SecondStepCodeIn;
+    path?: never;
+    query?: never;
+    url: '/api/console/session/second-step/recovery-codes';
+};
+
+export type ConsoleRenewRecoveryCodesErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleRenewRecoveryCodesError = ConsoleRenewRecoveryCodesErrors[keyof ConsoleRenewRecoveryCodesErrors];
+
+export type ConsoleRenewRecoveryCodesResponses = {
+    /**
+     * Done.
+     */
+    200: RecoveryCodesOut;
+};
+
+export type ConsoleRenewRecoveryCodesResponse = ConsoleRenewRecoveryCodesResponses[keyof ConsoleRenewRecoveryCodesResponses];
+
+export type ConsoleEndOtherSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/sessions';
+};
+
+export type ConsoleEndOtherSessionsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleEndOtherSessionsError = ConsoleEndOtherSessionsErrors[keyof ConsoleEndOtherSessionsErrors];
+
+export type ConsoleEndOtherSessionsResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleEndOtherSessionsResponse = ConsoleEndOtherSessionsResponses[keyof ConsoleEndOtherSessionsResponses];
+
+export type ConsoleListOwnSessionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/sessions';
+};
+
+export type ConsoleListOwnSessionsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListOwnSessionsError = ConsoleListOwnSessionsErrors[keyof ConsoleListOwnSessionsErrors];
+
+export type ConsoleListOwnSessionsResponses = {
+    /**
+     * Done.
+     */
+    200: DeviceListOut;
+};
+
+export type ConsoleListOwnSessionsResponse = ConsoleListOwnSessionsResponses[keyof ConsoleListOwnSessionsResponses];
+
+export type ConsoleEndOwnSessionData = {
+    body?: never;
+    path: {
+        session_id: string;
+    };
+    query?: never;
+    url: '/api/console/sessions/{session_id}';
+};
+
+export type ConsoleEndOwnSessionErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleEndOwnSessionError = ConsoleEndOwnSessionErrors[keyof ConsoleEndOwnSessionErrors];
+
+export type ConsoleEndOwnSessionResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleEndOwnSessionResponse = ConsoleEndOwnSessionResponses[keyof ConsoleEndOwnSessionResponses];
+
 export type ConsoleListStaffData = {
     body?: never;
     path?: never;
@@ -5413,6 +5759,131 @@ export type ConsoleResetPasswordResponses = {
 };
 
 export type ConsoleResetPasswordResponse = ConsoleResetPasswordResponses[keyof ConsoleResetPasswordResponses];
+
+export type ConsoleResetSecondStepData = {
+    body?: never;
+    path: {
+        staff_id: string;
+    };
+    query?: never;
+    url: '/api/console/staff/{staff_id}/second-step';
+};
+
+export type ConsoleResetSecondStepErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleResetSecondStepError = ConsoleResetSecondStepErrors[keyof ConsoleResetSecondStepErrors];
+
+export type ConsoleResetSecondStepResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleResetSecondStepResponse = ConsoleResetSecondStepResponses[keyof ConsoleResetSecondStepResponses];
+
+export type ConsoleEndAllSessionsOfData = {
+    body?: never;
+    path: {
+        staff_id: string;
+    };
+    query?: never;
+    url: '/api/console/staff/{staff_id}/sessions';
+};
+
+export type ConsoleEndAllSessionsOfErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleEndAllSessionsOfError = ConsoleEndAllSessionsOfErrors[keyof ConsoleEndAllSessionsOfErrors];
+
+export type ConsoleEndAllSessionsOfResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleEndAllSessionsOfResponse = ConsoleEndAllSessionsOfResponses[keyof ConsoleEndAllSessionsOfResponses];
+
+export type ConsoleListSessionsOfData = {
+    body?: never;
+    path: {
+        staff_id: string;
+    };
+    query?: never;
+    url: '/api/console/staff/{staff_id}/sessions';
+};
+
+export type ConsoleListSessionsOfErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListSessionsOfError = ConsoleListSessionsOfErrors[keyof ConsoleListSessionsOfErrors];
+
+export type ConsoleListSessionsOfResponses = {
+    /**
+     * Done.
+     */
+    200: DeviceListOut;
+};
+
+export type ConsoleListSessionsOfResponse = ConsoleListSessionsOfResponses[keyof ConsoleListSessionsOfResponses];
+
+export type ConsoleEndSessionOfData = {
+    body?: never;
+    path: {
+        staff_id: string;
+        session_id: string;
+    };
+    query?: never;
+    url: '/api/console/staff/{staff_id}/sessions/{session_id}';
+};
+
+export type ConsoleEndSessionOfErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleEndSessionOfError = ConsoleEndSessionOfErrors[keyof ConsoleEndSessionOfErrors];
+
+export type ConsoleEndSessionOfResponses = {
+    /**
+     * Done.
+     */
+    204: void;
+};
+
+export type ConsoleEndSessionOfResponse = ConsoleEndSessionOfResponses[keyof ConsoleEndSessionOfResponses];
 
 export type ConsoleListStockData = {
     body?: never;

@@ -17,21 +17,21 @@ Amount = Annotated[int, Meta(ge=0, le=10**11)]
 NewId = Callable[[], UUID]
 
 
-class AttributeOut(Struct, frozen=True, gc=False):
+class AttributeOut(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A fact about a product: 材质 = 和田玉."""
 
     name: LocaleText
     value: LocaleText
 
 
-class OptionIn(Struct, frozen=True, gc=False):
+class OptionIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a shopper chooses by, with its values in order."""
 
     name: LocaleText
     values: Annotated[list[LocaleText], Meta(min_length=1, max_length=200)]
 
 
-class SkuIn(Struct, frozen=True, gc=False):
+class SkuIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One combination. ``option_values`` are indexes into each option's values; ``on_hand`` is a count, if given."""
 
     code: Annotated[str, Meta(max_length=100)]
@@ -44,7 +44,7 @@ class SkuIn(Struct, frozen=True, gc=False):
     image_id: UUID | None = None
 
 
-class ProductIn(Struct, frozen=True, gc=False):
+class ProductIn(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A product as its editor hands it in; ``version`` is the one the editor saw (0 for a new one)."""
 
     title: LocaleText

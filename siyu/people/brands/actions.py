@@ -121,6 +121,7 @@ def _first_row(
         privacy_version=1,
         service_phone="",
         unpaid_timeout_minutes=15,
+        second_step_required=False,
         write_key=write_key,
         created_at=clock.now(),
     )
@@ -136,6 +137,7 @@ class BrandChange(msgspec.Struct, frozen=True, kw_only=True):
     unpaid_timeout_minutes: int | msgspec.UnsetType = msgspec.UNSET
     locales: list[str] | msgspec.UnsetType = msgspec.UNSET
     default_locale: str | msgspec.UnsetType = msgspec.UNSET
+    second_step_required: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 async def change_brand(session: AsyncSession, change: BrandChange) -> tuple[BrandRow, list[str]]:

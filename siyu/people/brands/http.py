@@ -30,6 +30,7 @@ class BrandPatchIn(msgspec.Struct, forbid_unknown_fields=True):
     unpaid_timeout_minutes: int | UnsetType = UNSET
     locales: list[str] | UnsetType = UNSET
     default_locale: str | UnsetType = UNSET
+    second_step_required: bool | UnsetType = UNSET
 
 
 class StoreDetail(msgspec.Struct, forbid_unknown_fields=True):

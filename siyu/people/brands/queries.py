@@ -39,6 +39,7 @@ class BrandFacts(msgspec.Struct, frozen=True):
     service_phone: str
     unpaid_timeout_minutes: int
     write_key: str
+    second_step_required: bool
 
     def text(self, text: LocaleText, locale: str = "") -> str:
         """Merchant text in a locale, falling back to the brand's own."""
@@ -63,6 +64,7 @@ class BrandOut(msgspec.Struct):
     service_phone: str
     unpaid_timeout_minutes: int
     write_key: str
+    second_step_required: bool
 
     @classmethod
     def of(cls, facts: BrandFacts, settings: Any) -> "BrandOut":
@@ -87,6 +89,7 @@ def facts_of(row: BrandRow) -> BrandFacts:
         row.service_phone,
         row.unpaid_timeout_minutes,
         row.write_key,
+        row.second_step_required,
     )
 
 

@@ -29,6 +29,8 @@ class BrandRow(OfBrand, Base):
     """Counts up when ``privacy`` changes; shoppers accept a version."""
     service_phone: Mapped[str]
     unpaid_timeout_minutes: Mapped[int]
+    second_step_required: Mapped[bool]
+    """Whether staff do nothing at the console before they have a second step."""
     write_key: Mapped[str]
     """Public: tells the tracking door which brand an event is of."""
     created_at: Mapped[datetime]

@@ -1,6 +1,9 @@
 """Staff: who works for a brand, what they may do and see, and the record of what they did."""
 
-from siyu.people.staff.actions import NewStaff, add_many_staff
+from siyu.people.staff.actions import NewStaff, add_many_staff, take_second_step_of
+from siyu.people.staff.chain.proving import first_broken as first_broken_of_audit
+from siyu.people.staff.chain.proving import state_of as state_of_audit
+from siyu.people.staff.chain.sealing import keep_sealing, seal_all
 from siyu.people.staff.credentials import (
     SAFE_METHODS,
     brand_of_token,
@@ -43,11 +46,13 @@ __all__ = [
     "cookie",
     "count_attempt",
     "csrf_token",
+    "first_broken_of_audit",
     "forget_attempts",
     "hash_of",
     "hash_password",
     "header",
     "is_telling",
+    "keep_sealing",
     "keyed_hash",
     "menu_count",
     "names",
@@ -56,5 +61,8 @@ __all__ = [
     "permission",
     "permissions",
     "random_password",
+    "seal_all",
+    "state_of_audit",
+    "take_second_step_of",
     "uncount_attempt",
 ]

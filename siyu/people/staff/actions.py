@@ -12,9 +12,10 @@ from siyu.kernel.directory import NameTaken, enter
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.people.brands import Founding, NotClosable, before_closing, founding, units
 from siyu.people.staff import credentials, queries, rules
-from siyu.people.staff.desk import Desk
+from siyu.people.staff.desk import Desk, audit
 from siyu.people.staff.rules import OWNER, LocaleText, Rights, Role
-from siyu.people.staff.signing_in import end_sessions
+from siyu.people.staff.second_step import keeping
+from siyu.people.staff.signing_in import end_one, end_sessions, note_ended
 from siyu.people.staff.tables import RoleRow, StaffRoleRow, StaffRow
 
 
@@ -218,6 +219,48 @@ async def reset_password(desk: Desk, staff_id: UUID) -> str:
         "staff.password_reset", subject_kind="staff", subject_id=row.id, label=row.name
     )
     return first
+
+
+async def take_second_step(desk: Desk, staff_id: UUID) -> None:
+    """Take the second step of a staff member of one's subtree away (their phone is lost) and end their sessions.
+
+    Raises ``NotFound``, ``BeyondYou``, ``OwnSecondStep``, ``SecondStepOff``.
+    """
+    row, _, _ = await _theirs(desk, staff_id)
+    if row.id == desk.staff.id:
+        raise rules.OwnSecondStep
+    if not await keeping.remove(desk.session, row.id):
+        raise rules.SecondStepOff
+    await end_sessions(desk.session, row.id)
+    await desk.audit(
+        "staff.second_step_reset", subject_kind="staff", subject_id=row.id, label=row.name
+    )
+
+
+async def take_second_step_of(session: AsyncSession, login: str) -> None:
+    """The same for the operator of the house, by login (lower case), as the system. Raises ``NotFound``, ``SecondStepOff``."""
+    row = await queries.staff_by_login(session, login)
+    if row is None:
+        raise NotFound(login=login[:100])
+    if not await keeping.remove(session, row.id):
+        raise rules.SecondStepOff
+    await end_sessions(session, row.id)
+    await audit(
+        session,
+        "staff.second_step_reset",
+        subject_kind="staff",
+        subject_id=row.id,
+        label=row.name,
+    )
+
+
+async def end_session_of(desk: Desk, staff_id: UUID, session_id: UUID | None) -> None:
+    """End one session of a staff member of one's subtree, or all of them. Raises ``NotFound``, ``BeyondYou``."""
+    row, _, _ = await _theirs(desk, staff_id)
+    if session_id is not None:
+        await end_one(desk, row.id, session_id)
+    elif count := await end_sessions(desk.session, row.id):
+        await note_ended(desk, row.id, count)
 
 
 async def put_role(

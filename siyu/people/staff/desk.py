@@ -14,13 +14,16 @@ from siyu.kernel import clock
 from siyu.kernel.db import Actor, Database, actor_of
 from siyu.kernel.errors import NotAllowed, NotSignedIn
 from siyu.kernel.http import request_id_of
+from siyu.kernel.ids import new_id
 from siyu.people.brands import BrandFacts, Unit, brand_and_unit, is_within, units_within
 from siyu.people.staff import credentials, queries
-from siyu.people.staff.rules import LocaleText, Rights, rights_of
-from siyu.people.staff.tables import AuditRow, StaffRow, StaffSessionRow
+from siyu.people.staff.rules import LocaleText, Rights, SecondStepNeeded, rights_of
+from siyu.people.staff.tables import AuditRow, AuditUnsealedRow, StaffRow, StaffSessionRow
 
 COOKIE = "siyu_staff"
 SEEN_EVERY_S = 60
+BEFORE_SECOND_STEP = {"before_second_step": True}
+"""``opt`` of handlers that serve somebody who still owes the brand their second step."""
 Count = Callable[[AsyncSession], Awaitable[int]]
 menu_counts: dict[str, Count] = {}
 
@@ -50,6 +53,8 @@ class StaffActor(msgspec.Struct, frozen=True, kw_only=True):
     unit_id: UUID
     unit_name: LocaleText
     unit_kind: str
+    second_step: bool = False
+    """Whether they have a second step at sign-in."""
     unit_path: str
     """The subtree they see, e.g. ``hq/east/hz01/``."""
 
@@ -143,8 +148,10 @@ async def audit(
 ) -> None:
     """Write down what the session's actor did (jobs and the command line; at a desk use ``desk.audit``)."""
     actor = actor_of(session)
+    audit_id = new_id()
     session.add(
         AuditRow(
+            id=audit_id,
             at=clock.now(),
             actor_kind=actor.kind,
             actor_id=actor.id,
@@ -158,6 +165,8 @@ async def audit(
             request_id=actor.request_id,
         )
     )
+    await session.flush()
+    session.add(AuditUnsealedRow(audit_id=audit_id))
     await session.flush()
 
 
@@ -180,6 +189,7 @@ async def actor_behind(
         permissions=rights.permissions,
         masks=rights.masks,
         is_owner=rights.is_owner,
+        second_step=found.second_step,
         unit_id=unit.id,
         unit_name=unit.name,
         unit_kind=unit.kind,
@@ -189,7 +199,11 @@ async def actor_behind(
 
 
 async def open_desk(request: Request[Any, Any, Any]) -> AsyncGenerator[Desk, None]:
-    """Provide ``desk``. Raises ``NotSignedIn``; for unsafe methods ``CsrfFailed`` and ``ForeignOrigin``."""
+    """Provide ``desk``. Raises ``NotSignedIn``; for unsafe methods ``CsrfFailed`` and ``ForeignOrigin``.
+
+    Where the brand asks for a second step, who has none yet only reaches handlers marked ``BEFORE_SECOND_STEP``;
+    others raise ``SecondStepNeeded``.
+    """
     runtime = request.app.state["runtime"]
     token = credentials.cookie(request.scope, COOKIE)
     brand_id = credentials.brand_of_token(token)
@@ -203,6 +217,9 @@ async def open_desk(request: Request[Any, Any, Any]) -> AsyncGenerator[Desk, Non
         if found is None:
             raise NotSignedIn
         brand, actor, unseen_s = found
+        owed = brand.second_step_required and not actor.second_step
+        if owed and not request.route_handler.opt.get("before_second_step"):
+            raise SecondStepNeeded
         session.info["actor"] = Actor("staff", actor.id, actor.name, request_id)
         with structlog.contextvars.bound_contextvars(brand=brand.slug, staff=str(actor.id)):
             yield Desk(

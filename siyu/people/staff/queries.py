@@ -14,10 +14,18 @@ from siyu.kernel.db import brand_of
 from siyu.kernel.errors import NotFound
 from siyu.people.brands import subtree
 from siyu.people.staff.rules import BUILT_IN, OWNER, LocaleText, Role
-from siyu.people.staff.tables import AuditRow, RoleRow, StaffRoleRow, StaffRow, StaffSessionRow
+from siyu.people.staff.tables import (
+    AuditRow,
+    RoleRow,
+    SecondStepRow,
+    StaffRoleRow,
+    StaffRow,
+    StaffSessionRow,
+)
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
+MOST_SESSIONS = 100
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -26,6 +34,7 @@ class Seen(msgspec.Struct, frozen=True):
     staff: Any
     roles: list[Role]
     last_seen_at: datetime
+    second_step: bool
 
 
 def _role_of(row: RoleRow) -> Role:
@@ -70,9 +79,14 @@ async def seen(session: AsyncSession, token_hash: str) -> Seen | None:
         .where(StaffRoleRow.staff_id == StaffRow.id)
         .correlate(StaffRow)
     )
+    second = (
+        exists()
+        .where(SecondStepRow.staff_id == StaffRow.id, SecondStepRow.confirmed_at.is_not(None))
+        .correlate(StaffRow)
+    )
     found = (
         await session.execute(
-            select(StaffRow, codes.scalar_subquery(), own, StaffSessionRow.last_seen_at)
+            select(StaffRow, codes.scalar_subquery(), own, StaffSessionRow.last_seen_at, second)
             .join(StaffSessionRow, StaffSessionRow.staff_id == StaffRow.id)
             .where(
                 StaffSessionRow.token_hash == token_hash,
@@ -84,14 +98,41 @@ async def seen(session: AsyncSession, token_hash: str) -> Seen | None:
     ).one_or_none()
     if found is None:
         return None
-    staff, last_seen_at = found[0], found[3]
+    staff, last_seen_at, second_step = found[0], found[3], found[4]
     role_codes: list[str] = found[1] or []
     own_roles: list[tuple[str, LocaleText, list[str], list[str]]] = found[2] or []
     known = {
         code: Role(code, name, tuple(keys), tuple(masks)) for code, name, keys, masks in own_roles
     }
     known = {**BUILT_IN, **known}
-    return Seen(staff, [known[code] for code in sorted(role_codes) if code in known], last_seen_at)
+    roles = [known[code] for code in sorted(role_codes) if code in known]
+    return Seen(staff, roles, last_seen_at, second_step)
+
+
+async def sessions_of(session: AsyncSession, staff_id: UUID) -> list[StaffSessionRow]:
+    """The valid sessions of a staff member, the one that was used last first."""
+    now = clock.now()
+    rows = await session.scalars(
+        select(StaffSessionRow)
+        .where(
+            StaffSessionRow.staff_id == staff_id,
+            StaffSessionRow.last_seen_at > now - IDLE,
+            StaffSessionRow.created_at > now - LONGEST,
+        )
+        .order_by(StaffSessionRow.last_seen_at.desc(), StaffSessionRow.id)
+        .limit(MOST_SESSIONS)
+    )
+    return list(rows)
+
+
+async def with_second_step(session: AsyncSession, staff_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these have a confirmed second step."""
+    rows = await session.scalars(
+        select(SecondStepRow.staff_id).where(
+            SecondStepRow.staff_id.in_(staff_ids), SecondStepRow.confirmed_at.is_not(None)
+        )
+    )
+    return set(rows)
 
 
 async def staff_by_login(session: AsyncSession, login: str) -> StaffRow | None:

@@ -132,6 +132,58 @@ class BadLogin(Refusal):
     detail = "A login has 3 to 64 of a–z, 0–9, . _ @ + - and is not a phone number."
 
 
+class SecondStepWanted(Refusal):
+    """The password is right and the account has a second step: the same request again, with a code."""
+
+    code = "staff.second_step_wanted"
+    status = 401
+    detail = "Send the code of your authenticator app, or a recovery code, as well."
+
+
+class WrongCode(Refusal):
+    """The code is wrong, too old or was used before."""
+
+    code = "staff.wrong_code"
+    status = 422
+    detail = "The code is wrong or was used before. Wait for the next one, or use a recovery code."
+
+
+class SecondStepNeeded(Refusal):
+    """The brand asks a second step of everybody, and this account has none yet."""
+
+    code = "staff.second_step_needed"
+    status = 403
+    detail = "Your brand asks for a second step at sign-in. Set yours up under Me before you go on."
+
+
+class SecondStepRequired(Refusal):
+    """The brand asks a second step of everybody, so it cannot be given up."""
+
+    code = "staff.second_step_required"
+    detail = "Your brand asks for a second step; it cannot be turned off."
+
+
+class SecondStepOn(Refusal):
+    """There is a second step already."""
+
+    code = "staff.second_step_on"
+    detail = "Your second step is on. Turn it off before you set up another app."
+
+
+class SecondStepOff(Refusal):
+    """There is no second step, or it was not begun."""
+
+    code = "staff.second_step_off"
+    detail = "There is no second step here. Begin with setting it up."
+
+
+class OwnSecondStep(Refusal):
+    """One's own second step is only turned off with a code."""
+
+    code = "staff.own_second_step"
+    detail = "Turn your own second step off under Me, with a code."
+
+
 class BeyondYou(Refusal):
     """Somebody would get, or has, rights that the actor does not have; ``facts``: permissions, masks."""
 

@@ -1,4 +1,4 @@
-"""Sessions of staff: signing in and out, changing one's password."""
+"""Sessions of staff: signing in and out, looking at them and ending them, changing one's password."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.kernel import clock
 from siyu.kernel.db import Actor, Database, brand_of
 from siyu.kernel.directory import brand_named
+from siyu.kernel.errors import NotFound
 from siyu.people.brands import units
 from siyu.people.staff import credentials, queries, rules
 from siyu.people.staff.desk import Desk, audit
+from siyu.people.staff.second_step import keeping
 from siyu.people.staff.tables import StaffRow, StaffSessionRow
 from siyu.people.staff.throttle import (
     NOBODY,
@@ -28,6 +30,9 @@ BY_ADDRESS = Limit("staff.address", 50, timedelta(minutes=15))
 BY_CHANGE = Limit("staff.password", 10, timedelta(minutes=15))
 
 
+DEVICE_LENGTH = 200
+
+
 class SignedIn(msgspec.Struct, frozen=True):
     """A fresh session; the token leaves in a cookie and is not kept."""
 
@@ -35,50 +40,69 @@ class SignedIn(msgspec.Struct, frozen=True):
     token: str
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """Where a sign-in comes from: network address, what the browser calls itself, the request."""
+
+    address: str
+    device: str = ""
+    request_id: str = ""
+
+
 async def sign_in(
-    database: Database,
-    secret: bytes,
-    *,
-    login: str,
-    password: str,
-    address: str,
-    request_id: str = "",
+    database: Database, secret: bytes, *, login: str, password: str, code: str, caller: Caller
 ) -> SignedIn:
     """Begin a session. An unknown login takes as long as a known one and gets the same answer.
 
-    Raises ``SignInFailed``, ``TooMany``. Owns its transactions: counted attempts outlive refusals.
+    Raises ``SignInFailed``, ``TooMany``; with the right password only: ``SecondStepWanted``, ``WrongCode``.
+    Owns its transactions: counted attempts outlive refusals.
     """
     login = login.strip().lower()
     by_login = credentials.keyed_hash(secret, "login", login)
-    by_address = credentials.keyed_hash(secret, "address", address)
-    telling = is_telling(address)
+    by_address = credentials.keyed_hash(secret, "address", caller.address)
+    telling = is_telling(caller.address)
     async with database.raw(NOBODY) as connection:
         await count_attempt(connection, BY_LOGIN, by_login)
         if telling:
             await count_attempt(connection, BY_ADDRESS, by_address)
     async with database.dispatcher() as connection:
-        brand_id = await brand_named(connection, "sign_in", login)
-    kept: str | None = None
-    if brand_id is not None:
-        async with database.brand(brand_id) as session:
-            row = await queries.staff_by_login(session, login)
-            kept = row.password_hash if row is not None and row.active else None
-    if not await credentials.is_password(kept, password) or brand_id is None:
+        found = await brand_named(connection, "sign_in", login)
+    brand_id = found or NOBODY  # nobody's brand is asked as well: the work is the same
+    async with database.brand(brand_id) as session:
+        row = await queries.staff_by_login(session, login)
+        kept = row.password_hash if row is not None and row.active else None
+    if not await credentials.is_password(kept, password) or row is None:
         raise rules.SignInFailed
+    signed_in = await _enter(database, secret, brand_id, row, code, caller)
     async with database.raw(NOBODY) as connection:
         await forget_attempts(connection, BY_LOGIN, by_login)
         if telling:
             await uncount_attempt(connection, BY_ADDRESS, by_address)
+    return signed_in
+
+
+async def _enter(
+    database: Database, secret: bytes, brand_id: UUID, known: StaffRow, code: str, caller: Caller
+) -> SignedIn:
+    """The part after the password: the second step, if there is one, and the session in one transaction."""
     async with database.brand(brand_id) as session:
-        row = await queries.staff_by_login(session, login)
+        wanted = (await keeping.state_of(session, known.id)).on
+    if wanted and not code.strip():
+        raise rules.SecondStepWanted
+    if wanted:
+        await keeping.count(database, brand_id, known.id)
+    async with database.brand(brand_id) as session:
+        row = await session.get(StaffRow, (brand_id, known.id))
         # The account may have changed while the password was looked at.
-        if row is None or not row.active or row.password_hash != kept:
+        if row is None or not row.active or row.password_hash != known.password_hash:
             raise rules.SignInFailed
-        session.info["actor"] = Actor("staff", row.id, row.name, request_id)
-        return SignedIn(brand_id, await _begin_session(session, row, address))
+        session.info["actor"] = Actor("staff", row.id, row.name, caller.request_id)
+        if (await keeping.state_of(session, row.id)).on and not wanted:
+            raise rules.SecondStepWanted
+        step = await keeping.take(session, secret, row.id, code) if wanted else ""
+        return SignedIn(brand_id, await _begin_session(session, row, caller, step))
 
 
-async def _begin_session(session: AsyncSession, row: StaffRow, address: str) -> str:
+async def _begin_session(session: AsyncSession, row: StaffRow, caller: Caller, step: str) -> str:
     now = clock.now()
     await session.execute(
         delete(StaffSessionRow).where(
@@ -94,7 +118,8 @@ async def _begin_session(session: AsyncSession, row: StaffRow, address: str) -> 
             staff_id=row.id,
             created_at=now,
             last_seen_at=now,
-            address=address,
+            address=caller.address,
+            device=caller.device.replace("\0", "")[:DEVICE_LENGTH],
         )
     )
     row.last_seen_at = now
@@ -105,6 +130,7 @@ async def _begin_session(session: AsyncSession, row: StaffRow, address: str) -> 
         subject_kind="staff",
         subject_id=row.id,
         label=row.name,
+        facts={"second_step": step} if step else None,
         path=path,
     )
     return token
@@ -117,22 +143,54 @@ async def sign_out(desk: Desk) -> None:
     )
 
 
-async def end_sessions(session: AsyncSession, staff_id: UUID, *, but: str | None = None) -> None:
-    """End all sessions of a staff member, but for the one with this token hash."""
+async def end_sessions(session: AsyncSession, staff_id: UUID, *, but: str | None = None) -> int:
+    """End all sessions of a staff member, but for the one with this token hash; how many."""
     ended = delete(StaffSessionRow).where(StaffSessionRow.staff_id == staff_id)
-    await session.execute(ended.where(StaffSessionRow.token_hash != but) if but else ended)
+    if but:
+        ended = ended.where(StaffSessionRow.token_hash != but)
+    return len(list(await session.scalars(ended.returning(StaffSessionRow.id))))
 
 
-async def change_password(desk: Desk, old: str, new: str) -> None:
-    """Change one's own password and end one's other sessions. Raises ``WrongPassword``, ``WeakPassword``, ``TooMany``."""
+async def end_one(desk: Desk, staff_id: UUID, session_id: UUID) -> None:
+    """End one session of a staff member. It is read from the database with every request, so it ends at once. Raises ``NotFound``."""
+    gone = await desk.session.scalar(
+        delete(StaffSessionRow)
+        .where(StaffSessionRow.staff_id == staff_id, StaffSessionRow.id == session_id)
+        .returning(StaffSessionRow.id)
+    )
+    if gone is None:
+        raise NotFound(session_id=str(session_id))
+    await note_ended(desk, staff_id, 1)
+
+
+async def note_ended(desk: Desk, staff_id: UUID, count: int) -> None:
+    """Write down that sessions of a staff member were ended by hand."""
+    who = await queries.names(desk.session, [staff_id])
+    await desk.audit(
+        "staff.sessions_ended",
+        subject_kind="staff",
+        subject_id=staff_id,
+        label=who.get(staff_id, ""),
+        facts={"count": count},
+    )
+
+
+async def prove_password(desk: Desk, password: str) -> StaffRow:
+    """One's own account, locked, once the present password is given right. Raises ``WrongPassword``, ``TooMany``."""
     database = desk.runtime.database
     async with database.raw(
         desk.brand.id
     ) as connection:  # its own transaction: the count outlives the refusal
         await count_attempt(connection, BY_CHANGE, desk.staff.id.hex)
     row = await queries.staff_row(desk.session, desk.staff.id, [desk.staff.unit_id], lock=True)
-    if not await credentials.is_password(row.password_hash, old):
+    if not await credentials.is_password(row.password_hash, password):
         raise rules.WrongPassword
+    return row
+
+
+async def change_password(desk: Desk, old: str, new: str) -> None:
+    """Change one's own password and end one's other sessions. Raises ``WrongPassword``, ``WeakPassword``, ``TooMany``."""
+    row = await prove_password(desk, old)
     rules.check_password(new, row.login)
     row.password_hash = await credentials.hash_password(new)
     await end_sessions(desk.session, row.id, but=desk.token_hash)

@@ -1,4 +1,4 @@
-"""Rows of staff: people with logins, their roles and sessions, who did what, and counted attempts."""
+"""Rows of staff: people with logins, their roles, sessions and second steps, who did what, and counted attempts."""
 
 from datetime import datetime
 from typing import Any
@@ -59,12 +59,46 @@ class StaffSessionRow(OfBrand, Base):
 
     __tablename__ = "staff_sessions"
     token_hash: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(default=new_id)
+    """Names the session where people end it; worth nothing to who wants to use it."""
     staff_id: Mapped[UUID]
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     address: Mapped[str]
+    device: Mapped[str]
+    """What the browser calls itself, cut to 200 characters."""
 
-    __table_args__ = (within_brand("staff", "staff_id"), Index(None, "brand_id", "staff_id"))
+    __table_args__ = (
+        within_brand("staff", "staff_id"),
+        Index(None, "brand_id", "staff_id"),
+        UniqueConstraint("brand_id", "id"),
+    )
+
+
+class SecondStepRow(OfBrand, Base):
+    """The secret behind a staff member's codes (RFC 6238); asked for at sign-in once it is confirmed."""
+
+    __tablename__ = "staff_second_steps"
+    staff_id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret: Mapped[bytes]
+    """Sealed with the house's key: the database alone cannot make codes."""
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int]
+    """The step of the last code that was taken: no code of it or before is taken again."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (within_brand("staff", "staff_id"),)
+
+
+class RecoveryCodeRow(OfBrand, Base):
+    """A code for the day when the phone is gone; only its hash is kept, and it is good once."""
+
+    __tablename__ = "staff_recovery_codes"
+    staff_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (within_brand("staff", "staff_id"),)
 
 
 class AuditRow(OfBrand, Base):
@@ -92,6 +126,38 @@ class AuditRow(OfBrand, Base):
         Index(None, "brand_id", "subject_id", "at", "id"),
         {"info": {"app": "SELECT, INSERT"}},
     )
+
+
+class AuditUnsealedRow(OfBrand, Base):
+    """A row of the audit that waits to be sealed; written in the same transaction."""
+
+    __tablename__ = "audit_unsealed"
+    audit_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+    __table_args__ = (
+        within_brand("audit", "audit_id"),
+        {"info": {"app": "SELECT, INSERT, DELETE", "dispatch": ["brand_id"]}},
+    )
+
+
+class AuditSealRow(OfBrand, Base):
+    """A link of the chain that closes the audit: what it covers, and the hash of that and of the link before."""
+
+    __tablename__ = "audit_seals"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sealed_at: Mapped[datetime]
+    until: Mapped[datetime]
+    """The latest ``at`` of the rows that it covers."""
+    count: Mapped[int]
+    leaves: Mapped[list[Any]]
+    """``[audit id, SHA-256 of the row]`` in the order of ids."""
+    previous: Mapped[str]
+    """The hash of the link before; empty in the first."""
+    hash: Mapped[str]
+    signature: Mapped[str]
+    """HMAC of the hash under the house's secret, which is not in the database."""
+
+    __table_args__ = ({"info": {"app": "SELECT, INSERT"}},)
 
 
 class AttemptRow(OfBrand, Base):

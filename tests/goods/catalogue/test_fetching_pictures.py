@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from siyu.goods.catalogue import run_import
 from siyu.kernel import jobs
+from siyu.kernel.egress import Egress
 
 from .conftest import picture
 
@@ -83,3 +84,25 @@ async def test_a_host_that_does_not_answer_is_left_alone(runtime, database, bran
     await jobs.run_waiting(runtime, brand.id)
     async with database.raw(brand.id) as connection:
         assert 3 <= await connection.fetchval("select count(*) from media where attempts = 1") <= 10
+
+
+async def test_outside_the_demo_no_pictures_address_reaches_into_our_own_network(
+    console, runtime, database, brand, tmp_path, monkeypatch
+):
+    guarded = Egress()
+    monkeypatch.setattr(runtime, "egress", guarded)
+    async with a_host_of_pictures() as (host, asked):
+        port = host.rpartition(":")[2]
+        ways = [
+            f"http://{name}:{port}/good.jpg"
+            for name in ("127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "0")
+        ] + ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "gopher://127.0.0.1/x"]  # fmt: skip
+        rows = ["title,price,images,status"]
+        rows += [f"茶{at},1,{way},on_sale" for at, way in enumerate(ways)]
+        (tmp_path / "p.csv").write_text("\n".join(rows))
+        await run_import(database, brand.id, tmp_path / "p.csv")
+        await jobs.run_waiting(runtime, brand.id)
+        assert asked == []
+        listed = (await console.get("/api/console/products?limit=50")).json()["items"]
+        assert listed and all(one["image"]["generated"] for one in listed)
+    await guarded.close()

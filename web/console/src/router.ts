@@ -1,6 +1,6 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { openAreas } from '@/shell/areas'
-import { may, session } from '@/state/session'
+import { may, owesSecondStep, session } from '@/state/session'
 
 const pages: RouteRecordRaw[] = [
   { path: '', component: () => import('@/pages/home/TodayPage.vue'), meta: { page: 'today' } },
@@ -44,6 +44,7 @@ export const router = createRouter({
 router.beforeEach((to) => {
   if (!session.value && !to.meta.open) return { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   if (session.value && to.path === '/sign-in') return { path: '/' }
+  if (owesSecondStep() && to.path !== '/me') return { path: '/me' }
   if (session.value && to.path === '/' && !may('boards.view')) return { path: openAreas(may)[0]?.pages[0].path ?? '/me' }
   return true
 })

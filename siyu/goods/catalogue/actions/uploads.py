@@ -40,7 +40,7 @@ READING_S = 60.0
 SHOWN_PRODUCTS, LOOKED_AT = 20, 500
 
 
-class MappingField(msgspec.Struct, frozen=True):
+class MappingField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field of a product: from a column, or the same for every row.
 
     Besides the fields of a product there are ``money`` (constant ``yuan`` or ``fen``) and ``splitter``.

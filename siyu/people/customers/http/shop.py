@@ -62,7 +62,7 @@ class ShopSessionOut(msgspec.Struct):
     order_counts: dict[str, int]
 
 
-class GuestIn(msgspec.Struct):
+class GuestIn(msgspec.Struct, forbid_unknown_fields=True):
     privacy_version: Word
     link: Word | None = None
 

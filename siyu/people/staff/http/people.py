@@ -36,6 +36,7 @@ class StaffOut(msgspec.Struct):
     unit_name: LocaleText
     active: bool
     last_seen_at: datetime | None
+    second_step: bool
 
 
 class StaffPageOut(msgspec.Struct):
@@ -72,6 +73,7 @@ class FirstPasswordOut(msgspec.Struct):
 async def _staff_out(desk: Desk, rows: list[StaffRow]) -> list[StaffOut]:
     roles = await queries.roles_of(desk.session, [row.id for row in rows])
     at = await units(desk.session, [row.unit_id for row in rows])
+    second = await queries.with_second_step(desk.session, [row.id for row in rows])
     return [
         StaffOut(
             row.id,
@@ -82,6 +84,7 @@ async def _staff_out(desk: Desk, rows: list[StaffRow]) -> list[StaffOut]:
             at[row.unit_id].name,
             row.active,
             row.last_seen_at,
+            row.id in second,
         )
         for row in rows
     ]

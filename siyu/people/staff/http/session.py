@@ -20,7 +20,15 @@ from siyu.kernel.jobs import JobRow
 from siyu.people.brands import BrandFacts, BrandOut
 from siyu.people.brands.rules import LOCALES
 from siyu.people.staff import credentials, queries, signing_in
-from siyu.people.staff.desk import COOKIE, Desk, StaffActor, actor_behind, menu_count, menu_counts
+from siyu.people.staff.desk import (
+    BEFORE_SECOND_STEP,
+    COOKIE,
+    Desk,
+    StaffActor,
+    actor_behind,
+    menu_count,
+    menu_counts,
+)
 from siyu.people.staff.rules import LocaleText
 
 Name = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
@@ -34,6 +42,7 @@ OptionalSearch = Annotated[str | None, QueryParameter(max_length=100, pattern=r"
 class SignInIn(msgspec.Struct, forbid_unknown_fields=True):
     login: Word
     password: Annotated[str, Meta(max_length=1000)]
+    code: Annotated[str, Meta(max_length=60)] = ""
 
 
 class SessionStaff(msgspec.Struct):
@@ -45,6 +54,7 @@ class SessionStaff(msgspec.Struct):
     unit_id: UUID
     unit_name: LocaleText
     locale: str
+    second_step: bool
 
 
 class SessionOut(msgspec.Struct):
@@ -94,6 +104,7 @@ async def _session_out(
             staff.unit_id,
             staff.unit_name,
             staff.locale,
+            staff.second_step,
         ),
         BrandOut.of(brand, runtime.settings),
         csrf,
@@ -120,7 +131,11 @@ def _cookie(runtime: Any, value: str, max_age: int | None = None) -> Cookie:
 async def begin_session(
     request: Request[Any, Any, Any], data: JSONBody[SignInIn]
 ) -> Response[SessionOut]:
-    """Sign in. Refusals: staff.sign_in_failed, http.too_many with retry_after_s."""
+    """Sign in; ``code`` for those with a second step.
+
+    Refusals: staff.sign_in_failed, staff.second_step_wanted (the same again, with a code), staff.wrong_code,
+    http.too_many with retry_after_s.
+    """
     runtime = request.app.state["runtime"]
     credentials.check_origin(request.scope)
     signed_in = await signing_in.sign_in(
@@ -128,8 +143,12 @@ async def begin_session(
         runtime.secret,
         login=data.login,
         password=data.password,
-        address=client_address(request.scope),
-        request_id=request_id_of(request.scope),
+        code=data.code,
+        caller=signing_in.Caller(
+            client_address(request.scope),
+            credentials.header(request.scope, b"user-agent"),
+            request_id_of(request.scope),
+        ),
     )
     async with runtime.database.brand(signed_in.brand_id) as session:
         found = await actor_behind(session, signed_in.token)
@@ -142,13 +161,13 @@ async def begin_session(
     return Response(out, cookies=[_cookie(runtime, signed_in.token)])
 
 
-@get("/session", tags=["session"])
+@get("/session", tags=["session"], opt=BEFORE_SECOND_STEP)
 async def show_session(desk: NamedDependency[Desk]) -> SessionOut:
     """Who is signed in, what they may, and the counts for the menu."""
     return await _session_out(desk.session, desk.runtime, desk.brand, desk.staff, desk.csrf_token)
 
 
-@patch("/session", tags=["session"])
+@patch("/session", tags=["session"], opt=BEFORE_SECOND_STEP)
 async def patch_session(desk: NamedDependency[Desk], data: JSONBody[SessionPatchIn]) -> SessionOut:
     """Choose one's language."""
     if data.locale not in LOCALES:
@@ -159,7 +178,7 @@ async def patch_session(desk: NamedDependency[Desk], data: JSONBody[SessionPatch
     return await _session_out(desk.session, desk.runtime, desk.brand, staff, desk.csrf_token)
 
 
-@delete("/session", tags=["session"], status_code=204)
+@delete("/session", tags=["session"], status_code=204, opt=BEFORE_SECOND_STEP)
 async def end_session(desk: NamedDependency[Desk]) -> Response[None]:
     """Sign out."""
     await signing_in.sign_out(desk)

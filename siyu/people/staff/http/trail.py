@@ -13,6 +13,7 @@ from msgspec import Meta
 from siyu.kernel.errors import Invalid
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people.staff import queries
+from siyu.people.staff.chain.proving import state_of
 from siyu.people.staff.desk import Desk
 
 Name = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
@@ -76,6 +77,23 @@ async def list_audit(
         [AuditOut(**{field: getattr(row, field) for field in fields}) for row in rows[:limit]],
         following,
     )
+
+
+class SealOut(msgspec.Struct):
+    """How far the audit is sealed; ``head`` is worth writing down elsewhere."""
+
+    sealed_until: datetime | None
+    links: int
+    rows: int
+    waiting: int
+    head: str
+
+
+@get("/audit/seal", tags=["audit"])
+async def show_seal(desk: NamedDependency[Desk]) -> SealOut:
+    """How far the audit is sealed: rows before that cannot be changed or taken out unnoticed."""
+    desk.require("audit.view")
+    return SealOut(**msgspec.structs.asdict(await state_of(desk.session)))
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -1,6 +1,6 @@
 import type {
   AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, Page, RevealOut, RoleIn, RoleListOut,
-  RenewalOut, RoleOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn, VaultOut,
+  RenewalOut, RoleOut, SealOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn, VaultOut,
 } from '@client'
 import { get, patch, post, put, type Query } from './http'
 
@@ -17,6 +17,7 @@ export const listRoles = () => get<RoleListOut>('/roles')
 export const saveRole = (code: string, body: RoleIn) => put<RoleOut>(`/roles/${encodeURIComponent(code)}`, body)
 
 export const listAudit = (query: Query) => get<Page<AuditOut>>('/audit', query)
+export const readSeal = () => get<SealOut>('/audit/seal')
 
 export const listCustomers = (query: Query) => get<Page<CustomerRowOut>>('/customers', query)
 export const readCustomer = (id: string) => get<CustomerOut>(`/customers/${id}`)

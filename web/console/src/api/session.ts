@@ -1,4 +1,4 @@
-import type { BrandOut, BrandPatchIn, SessionOut, SignInIn, WriteKey, WriteKeyListOut } from '@client'
+import type { BrandOut, BrandPatchIn, DeviceListOut, RecoveryCodesOut, SecondStepBegunOut, SecondStepOut, SessionOut, SignInIn, WriteKey, WriteKeyListOut } from '@client'
 import { get, patch, post, remove } from './http'
 
 export const readSession = () => get<SessionOut>('/session')
@@ -6,6 +6,21 @@ export const signIn = (body: SignInIn) => post<SessionOut>('/session', body)
 export const signOut = () => remove<void>('/session')
 export const changeLocale = (locale: string) => patch<SessionOut>('/session', { locale })
 export const changePassword = (old_password: string, new_password: string) => post<void>('/session/password', { old_password, new_password })
+
+export const readSecondStep = () => get<SecondStepOut>('/session/second-step')
+export const beginSecondStep = (password: string) => post<SecondStepBegunOut>('/session/second-step', { password })
+export const confirmSecondStep = (code: string) => post<RecoveryCodesOut>('/session/second-step/confirm', { code })
+export const renewRecoveryCodes = (code: string) => post<RecoveryCodesOut>('/session/second-step/recovery-codes', { code })
+export const turnSecondStepOff = (code: string) => post<void>('/session/second-step/off', { code })
+export const resetSecondStep = (staffId: string) => remove<void>(`/staff/${staffId}/second-step`)
+
+const browsers = (staffId?: string) => (staffId ? `/staff/${staffId}/sessions` : '/sessions')
+/** Signed-in browsers: one's own, or those of a staff member. */
+export const listSessions = (staffId?: string) => get<DeviceListOut>(browsers(staffId))
+export const endSession = (id: string, staffId?: string) => remove<void>(`${browsers(staffId)}/${id}`)
+/** Ends all of a staff member's, or all of one's own but this one. */
+export const endSessions = (staffId?: string) => remove<void>(browsers(staffId))
+
 export const readBrand = () => get<BrandOut>('/brand')
 export const changeBrand = (body: BrandPatchIn) => patch<BrandOut>('/brand', body)
 

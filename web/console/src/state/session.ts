@@ -46,6 +46,9 @@ export async function resumeSession(): Promise<boolean> {
 /** True if a role of the signed-in person grants the permission. */
 export const may = (permission: string) => session.value?.staff.permissions.includes(permission) ?? false
 
+/** True as long as the brand asks for a second step and the signed-in person has none: only their own page opens. */
+export const owesSecondStep = () => !!session.value && session.value.brand.second_step_required && !session.value.staff.second_step
+
 /** Replaces the brand inside the session after it was edited. */
 export function takeBrand(next: BrandOut): void {
   if (session.value) session.value = { ...session.value, brand: next }
