@@ -35,6 +35,8 @@ import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
 import siyu.kernel.news
+import siyu.kernel.otlp
+import siyu.kernel.slow
 import siyu.people.brands.http
 import siyu.people.customers.http
 import siyu.people.staff.http
@@ -86,6 +88,8 @@ LISTENING: list[ModuleType] = [
     siyu.insight.warehouse.reactions,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
+    siyu.kernel.otlp.open_traces,
+    siyu.kernel.slow.open_slow_statements,
     siyu.kernel.news.open_news,
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,

@@ -23,6 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import Uuid
 
+from siyu.kernel.watching import Watch, Watcher, bound
+
 APP, DISPATCHER = "siyu_app", "siyu_dispatcher"
 CURRENT_BRAND = "nullif(current_setting('siyu.brand', true), '')::uuid"
 
@@ -147,6 +149,21 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
         self._dispatcher: asyncpg.Pool | None = None
+        self._watch = Watch()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call something after every statement, failed ones too. Before ``open``."""
+        self._watch.watcher = watcher
+        self._watch.of_engine(self._engine.sync_engine)
+
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool – sessions, bare, dispatcher –: connections in use, and the most there may be."""
+        pool: Any = self._engine.pool
+        found = {"sessions": (int(pool.checkedout()), int(pool.size()))}
+        for name, one in (("bare", self._pool), ("dispatcher", self._dispatcher)):
+            if one is not None:
+                found[name] = (one.get_size() - one.get_idle_size(), one.get_max_size())
+        return found
 
     async def open(self) -> None:
         """Connect the pools. Raises what asyncpg raises when the server cannot be reached."""
@@ -154,14 +171,18 @@ class Database:
             self._app_url,
             min_size=1,
             max_size=self._raw_size,
-            init=_json_codecs,
+            init=self._open_raw,
             reset=_no_reset,
             timeout=10,
             statement_cache_size=STATEMENTS,
         )
         self._dispatcher = await asyncpg.create_pool(
-            self._dispatcher_url, min_size=1, max_size=3, timeout=10
+            self._dispatcher_url, min_size=1, max_size=3, timeout=10, init=self._watch.of_connection
         )
+
+    async def _open_raw(self, connection: asyncpg.Connection) -> None:
+        await _json_codecs(connection)
+        await self._watch.of_connection(connection)
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -180,12 +201,13 @@ class Database:
             session.info["actor"] = actor
             running = session.info["running"] = Running(brand_id, [])
             try:
-                async with session.begin():
-                    await session.execute(
-                        text("select set_config('siyu.brand', :brand, true)"),
-                        {"brand": str(brand_id)},
-                    )
-                    yield session
+                with bound(brand_id):
+                    async with session.begin():
+                        await session.execute(
+                            text("select set_config('siyu.brand', :brand, true)"),
+                            {"brand": str(brand_id)},
+                        )
+                        yield session
             finally:
                 if (driver := session.info.get("driver")) is not None:
                     _running.pop(driver, None)
@@ -205,20 +227,22 @@ class Database:
         async with self._pool.acquire() as connection:
             # One message opens and binds it; a UUID's own text cannot carry anything else.
             indexed = "; set local enable_seqscan = off" if by_key else ""
-            await connection.execute(
-                f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
-            )
-            running = _running[_bare(connection)] = Running(brand_id, [])
-            try:
-                yield connection
-            except BaseException:
-                await _undo(connection)
-                raise
-            else:
-                done = await connection.execute("commit")
-                assert done == "COMMIT", "a statement failed, and its error was swallowed"
-            finally:
-                _running.pop(_bare(connection), None)
+            running = Running(brand_id, [])
+            with bound(brand_id):
+                await connection.execute(
+                    f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
+                )
+                _running[_bare(connection)] = running
+                try:
+                    yield connection
+                except BaseException:
+                    await _undo(connection)
+                    raise
+                else:
+                    done = await connection.execute("commit")
+                    assert done == "COMMIT", "a statement failed, and its error was swallowed"
+                finally:
+                    _running.pop(_bare(connection), None)
         for call in running.after_commit:
             call()
 
