@@ -122,8 +122,8 @@ class SlowStatements:
             if self._met:
                 try:
                     await self.write()
-                except Exception as failure:  # the database is away: that is said elsewhere
-                    log.debug("slow statements were not kept", error=type(failure).__name__)
+                except Exception as failure:
+                    log.warning("slow statements were not kept", error=type(failure).__name__)
 
 
 _OWN = "slow_statements"

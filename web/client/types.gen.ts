@@ -658,6 +658,27 @@ export type GuestIn = {
 };
 
 /**
+ * HealthOut
+ *
+ * How the house is: its parts, what waits in it, what was slow for this brand, and the last check of its books.
+ */
+export type HealthOut = {
+    parts: Array<PartOut>;
+    programs: Array<ProgramOut>;
+    queues: Array<QueueOut>;
+    spool_packs: number | null;
+    spool_messages: number | null;
+    disk_free_bytes: number;
+    disk_size_bytes: number;
+    connections: {
+        [key: string]: Array<number>;
+    };
+    slow: Array<SlowOut>;
+    slow_ms: number;
+    check: JobOut | null;
+};
+
+/**
  * HolderOut
  *
  * The open transaction, of whatever program, that holds the log back, since how long, and what to do about it.
@@ -1454,6 +1475,19 @@ export type ParkedPage = {
 };
 
 /**
+ * PartOut
+ *
+ * A part of the house, its state (``ok`` · ``warn`` · ``bad``), and one sentence: how it is or what to do.
+ */
+export type PartOut = {
+    name: string;
+    state: string;
+    says: {
+        [key: string]: string;
+    };
+};
+
+/**
  * PasswordIn
  */
 export type PasswordIn = {
@@ -1859,6 +1893,29 @@ export type ProductStatus = 'draft' | 'scheduled' | 'on_sale' | 'off';
 export type Profile = 'demo' | 'production';
 
 /**
+ * ProgramOut
+ *
+ * A program of ``siyu up``: whether it is up, since when, how often it came back and how it ended last.
+ */
+export type ProgramOut = {
+    name: string;
+    up: boolean;
+    up_s: number;
+    restarts: number;
+    why: string;
+};
+
+/**
+ * QueueOut
+ *
+ * Requests of this process that wait for their batch.
+ */
+export type QueueOut = {
+    name: string;
+    waiting: number;
+};
+
+/**
  * QuoteIn
  *
  * What is to be priced; without a district there is no freight in it yet.
@@ -1907,6 +1964,15 @@ export type QuoteOut = {
     freight_minor: number;
     total_minor: number;
     quote_hash: string;
+};
+
+/**
+ * ReadyOut
+ */
+export type ReadyOut = {
+    status: string;
+    warehouse: string;
+    parts: Array<PartOut>;
 };
 
 /**
@@ -2541,6 +2607,20 @@ export type SkuOut = {
     reserved: number;
     free: number;
     active: boolean;
+};
+
+/**
+ * SlowOut
+ *
+ * A shape of statement that was slow for this brand; times in milliseconds.
+ */
+export type SlowOut = {
+    shape: string;
+    times: number;
+    mean_ms: number;
+    worst_ms: number;
+    last_at: string;
+    request_id: string;
 };
 
 /**
@@ -3620,6 +3700,64 @@ export type ConsoleReplaceTemplateResponses = {
 };
 
 export type ConsoleReplaceTemplateResponse = ConsoleReplaceTemplateResponses[keyof ConsoleReplaceTemplateResponses];
+
+export type ConsoleHealthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/health';
+};
+
+export type ConsoleHealthErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleHealthError = ConsoleHealthErrors[keyof ConsoleHealthErrors];
+
+export type ConsoleHealthResponses = {
+    /**
+     * Done.
+     */
+    200: HealthOut;
+};
+
+export type ConsoleHealthResponse = ConsoleHealthResponses[keyof ConsoleHealthResponses];
+
+export type ConsoleStartCheckData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/health/checks';
+};
+
+export type ConsoleStartCheckErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleStartCheckError = ConsoleStartCheckErrors[keyof ConsoleStartCheckErrors];
+
+export type ConsoleStartCheckResponses = {
+    /**
+     * Done.
+     */
+    201: JobOut;
+};
+
+export type ConsoleStartCheckResponse = ConsoleStartCheckResponses[keyof ConsoleStartCheckResponses];
 
 export type ConsoleListImportsData = {
     body?: never;
@@ -7113,9 +7251,7 @@ export type ReadyResponses = {
     /**
      * Done.
      */
-    200: {
-        [key: string]: unknown;
-    };
+    200: ReadyOut;
 };
 
 export type ReadyResponse = ReadyResponses[keyof ReadyResponses];

@@ -14,7 +14,6 @@ from siyu.app.runtime import Runtime
 from siyu.app.web import create_app
 from siyu.kernel import events, tracing
 from siyu.kernel.settings import load, urls_of
-from tests.conftest import client_for
 from tests.goods.orders.conftest import Stall
 
 HEARD = "hear insight.warehouse.reactions.project_sales"
@@ -163,7 +162,7 @@ async def test_a_collector_that_refuses_costs_spans_and_no_order(traced, receive
 
 async def test_a_listener_alone_hears_without_a_trace_while_nobody_is_told(stall):
     assert await events.drain(stall.database, stall.brand.id) >= 0
-    assert tracing.carried_by(['{"trace": "%s-%s"}' % ("ab" * 16, "cd" * 8)]) == ()
+    assert tracing.carried_by([json.dumps({"trace": f"{'ab' * 16}-{'cd' * 8}"})]) == ()
 
 
 @pytest.mark.parametrize(
