@@ -160,7 +160,8 @@ class Database:
         """By pool – sessions, bare, dispatcher –: connections in use, and the most there may be."""
         pool: Any = self._engine.pool
         found = {"sessions": (int(pool.checkedout()), int(pool.size()))}
-        for name, one in (("bare", self._pool), ("dispatcher", self._dispatcher)):
+        bare: list[tuple[str, Any]] = [("bare", self._pool), ("dispatcher", self._dispatcher)]
+        for name, one in bare:
             if one is not None:
                 found[name] = (one.get_size() - one.get_idle_size(), one.get_max_size())
         return found

@@ -90,9 +90,7 @@ def place_of(carried: str) -> Place | None:
     return Place(match[1], match[2]) if match else None
 
 
-def begin(
-    name: str, parent: str = "", **facts: Any
-) -> AbstractContextManager[dict[str, Any] | None]:
+def begin(name: str, parent: str = "") -> AbstractContextManager[dict[str, Any] | None]:
     """A trace's first span here, around the answer to a request; ``parent`` is a ``traceparent`` header, if one came.
 
     Whether it is told is the house's own draw: a visitor's header cannot ask for it. Yields the facts, to add to.
@@ -101,17 +99,21 @@ def begin(
         return _NOTHING
     match = _PARENT.match(parent)
     above = Place(match[1], match[2]) if match else Place(urandom(16).hex(), "")
-    return _span(name, (above,), SERVER, facts)
+    return _span(name, (above,), SERVER, {})
 
 
 def span(
-    name: str, *, places: Places | None = None, kind: int = INTERNAL, **facts: Any
+    name: str,
+    facts: dict[str, Any] | None = None,
+    *,
+    places: Places | None = None,
+    kind: int = INTERNAL,
 ) -> AbstractContextManager[dict[str, Any] | None]:
     """Around work that belongs to ``places`` (else to where the code stands); yields the facts, to add to."""
     if not _teller:
         return _NOTHING
     above = _here.get() if places is None else places
-    return _span(name, above, kind, facts) if above else _NOTHING
+    return _span(name, above, kind, facts or {}) if above else _NOTHING
 
 
 @contextmanager

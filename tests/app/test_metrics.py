@@ -62,7 +62,7 @@ def asked_by_the_dashboard():
 
 
 def asked_by_the_alerts():
-    return re.findall(r"^\s+expr: (.+)$", (DEPLOY / "siyu-alerts.yml").read_text(), re.M)
+    return re.findall(r"^\s+expr: (.+)$", (DEPLOY / "siyu-alerts.yml").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("asked", [asked_by_the_dashboard, asked_by_the_alerts])

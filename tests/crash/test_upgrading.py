@@ -5,7 +5,6 @@ Migrations expand, then data moves, then – a version later – they contract. 
 """
 
 import asyncio
-import json
 import os
 import re
 import subprocess
@@ -26,7 +25,7 @@ from siyu.kernel.engines import free_port, host
 from tests.crash.house import ROOT, House, environment
 
 STEPS = "siyu/app/migrations/versions"
-_CONTRACT = re.compile(r'^contract = "(.+)"$', re.M)
+_CONTRACT = re.compile(r'^contract = "(.+)"$', re.MULTILINE)
 _STOCK_UP = """
 import asyncio, json, sys
 from bench.stack import Stack
@@ -247,6 +246,6 @@ async def test_the_version_before_goes_on_serving_while_the_schema_is_already_ne
 
 def test_a_step_that_contracts_says_why():
     for path in sorted((MIGRATIONS / "versions").glob("*.py")):
-        for reason in re.findall(r"^contract\b.*$", path.read_text(), re.M):
+        for reason in re.findall(r"^contract\b.*$", path.read_text(), re.MULTILINE):
             match = _CONTRACT.match(reason)
             assert match and len(match[1].split()) >= 4, f"{path.name}: {reason}"

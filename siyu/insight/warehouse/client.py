@@ -66,7 +66,7 @@ class Warehouse:
         # Without a token of its own a block would be dropped for being equal to an earlier one; a rebuild repeats them.
         settings = {"insert_deduplication_token": token or new_id().hex}
         question = f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow"
-        with tracing.span(f"insert {table}", kind=tracing.CLIENT, **{"siyu.rows": len(rows)}):
+        with tracing.span(f"insert {table}", {"siyu.rows": len(rows)}, kind=tracing.CLIENT):
             await self._send(question, settings, body)
 
     async def command(self, sql: str, **parameters: Any) -> None:

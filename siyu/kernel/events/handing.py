@@ -34,7 +34,7 @@ async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -
     """
     places = tracing.carried_by(row["actor"] for row in page)
     facts = {"siyu.brand": str(brand_of(session)), "siyu.events": len(page)}
-    with tracing.span(f"hear {listener.name}", places=places, kind=tracing.CONSUMER, **facts):
+    with tracing.span(f"hear {listener.name}", facts, places=places, kind=tracing.CONSUMER):
         await _hear(session, listener, page)
 
 
