@@ -35,14 +35,16 @@ class HotFirst:
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"]
             serve = self._exact.get((method, path))
-            if serve is None:
+            if serve is not None:
+                scope["path_template"] = path
+            else:
                 for of_method, prefix, below in self._below:
                     if (
                         method == of_method
                         and path.startswith(prefix)
                         and "/" not in path[len(prefix) :].rstrip("/")
                     ):
-                        serve = below
+                        serve, scope["path_template"] = below, prefix + "*"
                         break
             if serve is not None:
                 try:

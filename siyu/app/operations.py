@@ -1,6 +1,5 @@
 """The console's view of the machine room: jobs and their reports, parked events, how far listeners are behind."""
 
-import time
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +8,6 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from prometheus_client import Gauge
 from sqlalchemy import select
 
 from siyu.app.demo.run import JOB
@@ -262,31 +260,6 @@ async def event_lag(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) 
     """How far the brand's listeners are behind the event log, and which open transaction holds them back, if one does."""
     desk.require("events.repair")
     return LagOut.of(await events.lag_of_brand(runtime.database, desk.session))
-
-
-_BEHIND = Gauge(
-    "siyu_events_behind", "Events a listener has not heard yet, all brands", ["listener"]
-)
-_BEHIND_S = Gauge("siyu_events_behind_seconds", "Age of the oldest of them", ["listener"])
-_PARKED = Gauge("siyu_events_parked", "Events parked at a listener, all brands", ["listener"])
-_HELD_S = Gauge(
-    "siyu_events_held_seconds", "Age of the open transaction that holds the log back; 0 when none"
-)
-_METRICS_EVERY_S = 5.0
-_measured_at = [float("-inf")]
-
-
-async def measure_events(database: Any) -> None:
-    """Bring the gauges of the event log up to date, at most every few seconds. Raises what the database raises."""
-    if time.monotonic() - _measured_at[0] < _METRICS_EVERY_S:
-        return
-    _measured_at[0] = time.monotonic()
-    lag = await events.lag_of_house(database)
-    for one in lag.listeners:
-        _BEHIND.labels(one.listener).set(one.events)
-        _BEHIND_S.labels(one.listener).set(one.seconds)
-        _PARKED.labels(one.listener).set(one.parked)
-    _HELD_S.set(lag.held_by.seconds if lag.held_by else 0)
 
 
 console_routes = [

@@ -10,6 +10,7 @@ from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
 from siyu.kernel.settings import Settings, Urls, kept_secret
+from siyu.kernel.slow import SlowStatements
 
 
 def spare_collector() -> None:
@@ -32,6 +33,7 @@ class Runtime:
         self.urls = urls
         open_keys(settings)
         self.database = Database(urls.app, urls.dispatcher, size=pool)
+        self.slow = SlowStatements(self.database, settings.slow_ms)
         home = Path(settings.home)
         sealing = settings.secret or kept_secret(home, "files")
         self.files = Files(home / "files", sealing.encode())

@@ -15,11 +15,9 @@ from siyu.kernel.db import (
     APP,
     DISPATCHER,
     Base,
-    bootstrap_roles,
-    run_as_owner,
-    scope_statements,
     sqlalchemy_url,
 )
+from siyu.kernel.roles import bootstrap_roles, run_as_owner, scope_statements
 from siyu.kernel.settings import role_password
 from siyu.people import customers
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import structlog
 
 from siyu.app import prepared
+from siyu.app.programs import Programs
 from siyu.kernel.engines import (
     ChildSpec,
     EngineRefused,
@@ -77,12 +79,19 @@ def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
     except EngineRefused:
         lock.release()
         raise
-    told = _leave_in_force(loaded)
+    told, noted = _leave_in_force(loaded), Programs(Path(settings.home))
     try:
         plan = _Plan(settings)
         children = [*plan.engines(), *plan.programs(when_ready)]
-        return Supervisor(children, lock=lock, announce=announce).run()
+        told_by = announce or structlog.get_logger("siyu.up").info
+
+        def tell(event: str, **facts: Any) -> None:
+            noted.hear(event, **facts)
+            told_by(event, **facts)
+
+        return Supervisor(children, lock=lock, announce=tell).run()
     finally:
+        noted.forget()
         (Path(settings.home) / NOTE).unlink(missing_ok=True)
         told.unlink(missing_ok=True)
         lock.release()

@@ -16,48 +16,19 @@ from litestar.response import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from siyu.app import openapi, wiring
+from siyu.app.health import measure
 from siyu.app.hot import HotFirst
-from siyu.app.operations import measure_events
 from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
-from siyu.kernel.db import is_away
 from siyu.kernel.http import Surroundings, exception_handlers, host_of
 from siyu.people.customers import open_shopper, open_visit
 from siyu.people.staff import open_desk
 
 
-@get("/health/live", tags=["operations"], sync_to_thread=False)
-def live() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "ok"}
-
-
-@get("/health/ready", tags=["operations"])
-async def ready(runtime: NamedDependency[Any]) -> Response[dict[str, Any]]:
-    """Whether the engines answer: 200, or 503 with what is wrong."""
-    try:
-        async with runtime.database.dispatcher() as connection:
-            await connection.fetchval("select 1")
-    except Exception as error:
-        if not (is_away(error) or isinstance(error, TimeoutError)):
-            raise
-        return Response({"status": "database away", "why": type(error).__name__}, status_code=503)
-    alive = await runtime.parts["warehouse"].alive()
-    return Response(
-        {"status": "ok", "warehouse": "ok" if alive else "away: orders go on, figures wait"}
-    )
-
-
 @get("/metrics", tags=["operations"], media_type="text/plain")
 async def metrics(runtime: NamedDependency[Any]) -> Response[bytes]:
-    """Prometheus metrics of this process and of the event log, at the console's host."""
-    try:
-        await measure_events(runtime.database)
-    except (
-        Exception
-    ) as error:  # the process's own figures are wanted most of all when the database is away
-        if not (is_away(error) or isinstance(error, TimeoutError)):
-            raise
+    """Prometheus metrics of this process and of the house, at the console's host."""
+    await measure(runtime)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -96,7 +67,7 @@ def _routers() -> list[Any]:
         route_handlers=wiring.SHOP,
         dependencies={"visit": Provide(open_visit), "shopper": Provide(open_shopper)},
     )
-    return [console, shop, live, ready, metrics, schema, *wiring.ROOT]
+    return [console, shop, metrics, schema, *wiring.ROOT]
 
 
 def litestar_app(runtime: Runtime) -> Litestar:

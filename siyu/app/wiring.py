@@ -13,6 +13,8 @@ from typing import Any
 
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.health.http
+import siyu.app.health.nightly
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
@@ -35,6 +37,8 @@ import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
 import siyu.kernel.news
+import siyu.kernel.otlp
+import siyu.kernel.slow
 import siyu.people.brands
 import siyu.people.brands.http
 import siyu.people.customers.http
@@ -58,6 +62,7 @@ CONSOLE: list[Any] = [
     *siyu.scenes.storefront.http.console_routes,
     *siyu.insight.boards.http.console_routes,
     *siyu.app.operations.console_routes,
+    *siyu.app.health.http.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
@@ -66,7 +71,7 @@ SHOP: list[Any] = [
     *siyu.goods.payments.http.shop_routes,
     *siyu.scenes.storefront.http.shop_routes,
 ]
-ROOT: list[Any] = [*siyu.goods.catalogue.http.routes]
+ROOT: list[Any] = [*siyu.app.health.http.routes, *siyu.goods.catalogue.http.routes]
 HOT: list[Hot] = [
     Hot("GET", "/api/shop/products", siyu.goods.catalogue.http.hot_list),
     Hot("GET", "/api/shop/products/", siyu.goods.catalogue.http.hot_product),
@@ -77,6 +82,7 @@ HOT: list[Hot] = [
 ]
 LISTENING: list[ModuleType] = [
     siyu.app.demo.run,
+    siyu.app.health.nightly,
     siyu.goods.catalogue.jobs,
     siyu.goods.catalogue.invariants,
     siyu.goods.stock.reactions,
@@ -89,6 +95,8 @@ LISTENING: list[ModuleType] = [
     siyu.people.staff.invariants,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
+    siyu.kernel.otlp.open_traces,
+    siyu.kernel.slow.open_slow_statements,
     siyu.kernel.news.open_news,
     siyu.people.brands.open_memory,
     siyu.goods.catalogue.http.open_shop_window,

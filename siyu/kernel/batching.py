@@ -6,17 +6,22 @@ in the order in which they came; requests with nothing in common may run side by
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
+from weakref import WeakSet
 
 import asyncpg
 import structlog
+from prometheus_client import Counter, Histogram
 
+from siyu.kernel import tracing
 from siyu.kernel.db import has_ended
 from siyu.kernel.errors import Busy, Refusal
+from siyu.kernel.lanes import Lane, Waiting
 
 log = structlog.get_logger()
 
@@ -41,6 +46,21 @@ LOST = (
     TimeoutError,
 )
 TRIES = 3
+_sizes = Histogram(
+    "siyu_batch_requests", "Requests decided in one batch", ["batcher"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+)  # fmt: skip
+_seconds = Histogram(
+    "siyu_batch_seconds", "Time of one batch, commit and repetitions included", ["batcher"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 20),
+)  # fmt: skip
+_refused = Counter(
+    "siyu_batch_refused_total",
+    "Requests answered with «busy» before they were looked at",
+    ["batcher"],
+)
+batchers: "WeakSet[Batcher[Any, Any]]" = WeakSet()
+"""All of this process, for its gauges."""
 
 
 class OutcomeUnknown(Refusal):
@@ -76,52 +96,7 @@ class Transactions(Protocol):
         ...
 
 
-class _Waiting(Generic[Request, Answer]):
-    __slots__ = ("answer", "claims", "request")
-
-    def __init__(
-        self, request: Request, claims: Iterable[Hashable], answer: "asyncio.Future[Answer]"
-    ) -> None:
-        self.request = request
-        self.claims = tuple(claims)
-        self.answer = answer
-
-
-_Answers = list[tuple[_Waiting[Request, Answer], Answer | Refusal]]
-
-
-class _Lane(Generic[Request, Answer]):
-    """The queue of one brand: ``behind`` waits for claims that a running batch holds, ``fresh`` was not looked at yet."""
-
-    def __init__(self) -> None:
-        self.fresh: deque[_Waiting[Request, Answer]] = deque()
-        self.behind: deque[_Waiting[Request, Answer]] = deque()
-        self.wanted: set[Hashable] = set()
-        self.held: set[Hashable] = set()
-        self.running = 0
-
-    def gather(self, limit: int) -> list[_Waiting[Request, Answer]]:
-        """The next batch in order of arrival, without what would overtake or collide; empty when all must wait."""
-        taken: list[_Waiting[Request, Answer]] = []
-        while self.fresh and len(taken) < limit:
-            waiting = self.fresh.popleft()
-            if waiting.answer.done():  # the asker went away
-                continue
-            if self.held.isdisjoint(waiting.claims) and self.wanted.isdisjoint(waiting.claims):
-                taken.append(waiting)
-            else:
-                self.behind.append(waiting)
-                self.wanted.update(waiting.claims)
-        for waiting in taken:
-            self.held.update(waiting.claims)
-        return taken
-
-    def freed(self, claims: Iterable[Hashable]) -> None:
-        """A batch has ended: whatever stood behind it may be looked at again, before later arrivals."""
-        self.held.difference_update(claims)
-        self.behind.extend(self.fresh)
-        self.fresh, self.behind = self.behind, deque()
-        self.wanted.clear()
+_Answers = list[tuple[Waiting[Request, Answer], Answer | Refusal]]
 
 
 class Batcher(Generic[Request, Answer]):
@@ -162,7 +137,7 @@ class Batcher(Generic[Request, Answer]):
         self._max_waiting = max_waiting
         self._transaction_s = transaction_s
         self._patience_s = patience_s
-        self._lanes: OrderedDict[UUID, _Lane[Request, Answer]] = OrderedDict()
+        self._lanes: OrderedDict[UUID, Lane[Request, Answer]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._waiting = 0
@@ -170,6 +145,9 @@ class Batcher(Generic[Request, Answer]):
         self.batches = 0
         """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
         self.answered = 0
+        self.name = _named(decide)
+        self._figures = _sizes.labels(self.name), _seconds.labels(self.name)
+        batchers.add(self)
 
     @property
     def waiting(self) -> int:
@@ -183,13 +161,14 @@ class Batcher(Generic[Request, Answer]):
         the process is stopping, ``OutcomeUnknown`` when the database stayed away.
         """
         if self._closing or self._waiting >= self._max_waiting:
+            _refused.labels(self.name).inc()
             raise Busy(retry_after_s=1)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         lane = self._lanes.get(brand_id)
         if lane is None:
-            lane = self._lanes[brand_id] = _Lane()
-        lane.fresh.append(_Waiting(request, self._claims(request), answer))
+            lane = self._lanes[brand_id] = Lane()
+        lane.fresh.append(Waiting(request, self._claims(request), answer))
         if not self._planned:  # after this turn, so that what arrived together travels together
             self._planned = True
             loop.call_soon(self._start)
@@ -239,11 +218,15 @@ class Batcher(Generic[Request, Answer]):
                 del self._lanes[brand_id]
 
     async def _run(
-        self, brand_id: UUID, lane: _Lane[Request, Answer], batch: list[_Waiting[Request, Answer]]
+        self, brand_id: UUID, lane: Lane[Request, Answer], batch: list[Waiting[Request, Answer]]
     ) -> None:
         answers: _Answers[Request, Answer] = []
+        began = perf_counter()
+        tracing.request_id.set(batch[0].request_id)
         try:
-            answers = await self._settle(brand_id, batch)
+            places, requests = [one.places for one in batch], [one.request for one in batch]
+            with tracing.batch(f"batch {self.name}", requests, places):
+                answers = await self._settle(brand_id, batch)
         except asyncio.CancelledError:
             for waiting in batch:
                 _give(waiting, self._unknown(1))
@@ -253,6 +236,8 @@ class Batcher(Generic[Request, Answer]):
             for waiting in batch:
                 _give(waiting, error)
         finally:
+            self._figures[0].observe(len(batch))
+            self._figures[1].observe(perf_counter() - began)
             self._running -= 1
             lane.running -= 1
             lane.freed(claim for waiting in batch for claim in waiting.claims)
@@ -261,7 +246,7 @@ class Batcher(Generic[Request, Answer]):
             _give(waiting, answer)
 
     async def _settle(
-        self, brand_id: UUID, batch: list[_Waiting[Request, Answer]]
+        self, brand_id: UUID, batch: list[Waiting[Request, Answer]]
     ) -> "_Answers[Request, Answer]":
         """The answers of a committed batch; a request that poisons it is found by halving, and answered here."""
         tries = 0
@@ -317,7 +302,7 @@ class Batcher(Generic[Request, Answer]):
         return kind(retry_after_s=retry_after_s)
 
     async def _look_up(
-        self, brand_id: UUID, batch: list[_Waiting[Request, Answer]], *, maybe_done: bool
+        self, brand_id: UUID, batch: list[Waiting[Request, Answer]], *, maybe_done: bool
     ) -> bool:
         """After a lost connection: answer what was done. False when the rest is answered and not to be decided again.
 
@@ -379,7 +364,14 @@ def rounds(keys: Sequence[Iterable[Hashable]]) -> Iterator[list[int]]:
         left = later
 
 
-def _give(waiting: _Waiting[Request, Answer], answer: Answer | BaseException) -> None:
+def _named(decide: Any) -> str:
+    """A batcher is known by what decides for it: ``goods.orders.placing.place``."""
+    call = getattr(decide, "__func__", decide)
+    folder = str(call.__module__).removeprefix("siyu.").rpartition(".")[0]
+    return f"{folder}.{call.__name__.lstrip('_')}"
+
+
+def _give(waiting: Waiting[Request, Answer], answer: Answer | BaseException) -> None:
     if waiting.answer.done():
         return
     if isinstance(answer, BaseException):

@@ -19,6 +19,11 @@ def today(time_zone: str) -> date:
     return now().astimezone(ZoneInfo(time_zone)).date()
 
 
+def zone(time_zone: str) -> ZoneInfo:
+    """A time zone by its name."""
+    return ZoneInfo(time_zone)
+
+
 def start_of_day(day: date, time_zone: str) -> datetime:
     """The instant at which a shop's calendar day begins, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)

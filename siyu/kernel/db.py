@@ -7,7 +7,7 @@ brand has work, and the directory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import Uuid
+
+from siyu.kernel.watching import Watch, Watcher, bound
 
 APP, DISPATCHER = "siyu_app", "siyu_dispatcher"
 CURRENT_BRAND = "nullif(current_setting('siyu.brand', true), '')::uuid"
@@ -84,35 +86,6 @@ def _put_brand(session: Session, *_: Any) -> None:
             row.brand_id = brand
 
 
-def scope_statements(metadata: MetaData = Base.metadata) -> list[str]:
-    """The SQL that grants the runtime roles their rights and fences every brand's table.
-
-    Idempotent; run after each migration, so that a new table can never be left open.
-    """
-    out = [
-        f"GRANT USAGE ON SCHEMA public TO {APP}, {DISPATCHER}",
-        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
-    ]
-    for table in metadata.sorted_tables:
-        name = f'"{table.name}"'
-        if "brand_id" not in table.columns:
-            raise AssertionError(f"table {table.name} has no brand_id")
-        out += [
-            f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
-            f"GRANT {table.info.get('app', 'SELECT, INSERT, UPDATE, DELETE')} ON {name} TO {APP}",
-            f"DROP POLICY IF EXISTS brand_scope ON {name}",
-            f"CREATE POLICY brand_scope ON {name} TO {APP} USING (brand_id = {CURRENT_BRAND}) WITH CHECK (brand_id = {CURRENT_BRAND})",
-            f"REVOKE ALL ON {name} FROM {DISPATCHER}",
-            f"DROP POLICY IF EXISTS dispatch ON {name}",
-        ]
-        if columns := table.info.get("dispatch"):
-            out += [
-                f"GRANT SELECT ({', '.join(columns)}) ON {name} TO {DISPATCHER}",
-                f"CREATE POLICY dispatch ON {name} FOR SELECT TO {DISPATCHER} USING (true)",
-            ]
-    return out
-
-
 def sqlalchemy_url(url: str) -> str:
     """The same URL with the driver that SQLAlchemy needs named in it."""
     parts = urlsplit(url)
@@ -162,6 +135,22 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._pool: asyncpg.Pool | None = None
         self._dispatcher: asyncpg.Pool | None = None
+        self._watch = Watch()
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call something after every statement, failed ones too. Before ``open``."""
+        self._watch.watcher = watcher
+        self._watch.of_engine(self._engine.sync_engine)
+
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """By pool – sessions, bare, dispatcher –: connections in use, and the most there may be."""
+        pool: Any = self._engine.pool
+        found = {"sessions": (int(pool.checkedout()), int(pool.size()))}
+        bare: list[tuple[str, Any]] = [("bare", self._pool), ("dispatcher", self._dispatcher)]
+        for name, one in bare:
+            if one is not None:
+                found[name] = (one.get_size() - one.get_idle_size(), one.get_max_size())
+        return found
 
     async def open(self) -> None:
         """Connect the pools. Raises what asyncpg raises when the server cannot be reached."""
@@ -169,15 +158,24 @@ class Database:
             self._app_url,
             min_size=1,
             max_size=self._raw_size,
-            init=_json_codecs,
+            init=self._open_raw,
             reset=_no_reset,
             timeout=10,
             server_settings=LIMITS,
             statement_cache_size=STATEMENTS,
         )
         self._dispatcher = await asyncpg.create_pool(
-            self._dispatcher_url, min_size=1, max_size=3, timeout=10, server_settings=LIMITS
+            self._dispatcher_url,
+            min_size=1,
+            max_size=3,
+            timeout=10,
+            init=self._watch.of_connection,
+            server_settings=LIMITS,
         )
+
+    async def _open_raw(self, connection: asyncpg.Connection) -> None:
+        await _json_codecs(connection)
+        await self._watch.of_connection(connection)
 
     async def close(self) -> None:
         """Give all connections back."""
@@ -196,12 +194,13 @@ class Database:
             session.info["actor"] = actor
             running = session.info["running"] = Running(brand_id, [])
             try:
-                async with session.begin():
-                    await session.execute(
-                        text("select set_config('siyu.brand', :brand, true)"),
-                        {"brand": str(brand_id)},
-                    )
-                    yield session
+                with bound(brand_id):
+                    async with session.begin():
+                        await session.execute(
+                            text("select set_config('siyu.brand', :brand, true)"),
+                            {"brand": str(brand_id)},
+                        )
+                        yield session
             finally:
                 if (driver := session.info.get("driver")) is not None:
                     _running.pop(driver, None)
@@ -221,21 +220,23 @@ class Database:
         async with self._pool.acquire() as connection:
             # One message opens and binds it; a UUID's own text cannot carry anything else.
             indexed = "; set local enable_seqscan = off" if by_key else ""
-            await connection.execute(
-                f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
-            )
-            bare = _bare(connection)  # the wrapper forgets it when the connection ends
-            running = _running[bare] = Running(brand_id, [])
-            try:
-                yield connection
-            except BaseException:
-                await _undo(connection)
-                raise
-            else:
-                done = await connection.execute("commit")
-                assert done == "COMMIT", "a statement failed, and its error was swallowed"
-            finally:
-                _running.pop(bare, None)
+            running = Running(brand_id, [])
+            with bound(brand_id):
+                await connection.execute(
+                    f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
+                )
+                bare = _bare(connection)  # the wrapper forgets it when the connection ends
+                _running[bare] = running
+                try:
+                    yield connection
+                except BaseException:
+                    await _undo(connection)
+                    raise
+                else:
+                    done = await connection.execute("commit")
+                    assert done == "COMMIT", "a statement failed, and its error was swallowed"
+                finally:
+                    _running.pop(bare, None)
         for call in running.after_commit:
             call()
 
@@ -379,29 +380,3 @@ def _from_jsonb(data: bytes) -> Any:
 
 async def _no_reset(_: asyncpg.Connection) -> None:
     """The brand is set per transaction and dies with it, so a round trip for a reset buys nothing."""
-
-
-async def bootstrap_roles(owner_url: str, passwords: dict[str, str]) -> None:
-    """Make the runtime roles, or set their passwords again. Needs CREATEROLE on the owner's side."""
-    connection = await asyncpg.connect(owner_url)
-    try:
-        for role, password in passwords.items():
-            assert role in (APP, DISPATCHER) and password.isalnum()
-            exists = await connection.fetchval("select 1 from pg_roles where rolname = $1", role)
-            verb = "ALTER" if exists else "CREATE"
-            await connection.execute(
-                f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD '{password}'"
-            )
-    finally:
-        await connection.close()
-
-
-async def run_as_owner(owner_url: str, statements: Sequence[str]) -> None:
-    """Run statements as the owner in one transaction (migrations only)."""
-    connection = await asyncpg.connect(owner_url)
-    try:
-        async with connection.transaction():
-            for statement in statements:
-                await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -60,7 +60,20 @@ class JobRow(OfBrand, Base):
     __table_args__ = (
         Index(None, "brand_id", "state", "id"),
         Index("jobs_state_lease_until_idx", "state", "lease_until"),
-        {"info": {"dispatch": ["brand_id", "id", "kind", "state", "lease_until"]}},
+        {
+            "info": {
+                "dispatch": [
+                    "brand_id",
+                    "id",
+                    "kind",
+                    "state",
+                    "failed",
+                    "created_at",
+                    "finished_at",
+                    "lease_until",
+                ]
+            }
+        },
     )
 
 

@@ -56,6 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long events stay in PostgreSQL before their partition goes to Parquet files; 0 = for ever."""
     import_files_keep_days: int = 30
     """How long uploaded import files and the reports on them are kept, at least 1."""
+    slow_ms: int = 250
+    """Statements that take longer are written down with their brand, without their values; 0 = none."""
+    otel_url: str = ""
+    """An OpenTelemetry collector that takes OTLP over HTTP, e.g. ``http://localhost:4318``; empty = no traces."""
+    otel_share: float = 1.0
+    """Of the requests, how many are traced: 0 to 1."""
 
     @property
     def console(self) -> str:
@@ -102,6 +108,8 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Loaded:
     for name in fields:
         if (text := environ.get(f"SIYU_{name.upper()}")) not in (None, ""):
             values[name], origin[name] = text, "environment"
+    if (collector := environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")) and not values.get("otel_url"):
+        values["otel_url"], origin["otel_url"] = collector, "environment"
     for name, value in overrides.items():
         if value is not None:
             values[name], origin[name] = str(value) if name == "home" else value, "command line"
@@ -146,6 +154,7 @@ def _check(settings: Settings) -> None:
         ("clickhouse_url", ("http", "https")),
         ("console_origin", ("http", "https")),
         ("media_origin", ("http", "https")),
+        ("otel_url", ("http", "https")),
     ):
         value: str = getattr(settings, name)
         parts = urlsplit(value)
@@ -153,6 +162,14 @@ def _check(settings: Settings) -> None:
             raise SettingsRefused(
                 f"SIYU_{name.upper()} is not a URL of the form {schemes[0]}://…; correct it."
             )
+    if not 0 <= settings.otel_share <= 1:
+        raise SettingsRefused(
+            f"SIYU_OTEL_SHARE is {settings.otel_share:g}; it is a share of the requests, from 0 to 1."
+        )
+    if settings.slow_ms < 0:
+        raise SettingsRefused(
+            f"SIYU_SLOW_MS is {settings.slow_ms}; give milliseconds, or 0 for none."
+        )
     if settings.profile == "demo" and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise SettingsRefused(
             "The demo opens doors that nobody else may use, so it listens on this machine only; unset SIYU_HOST."

@@ -7,8 +7,9 @@ from alembic import command
 
 from siyu.app import schema
 from siyu.goods.orders import queries
-from siyu.kernel.db import APP, DISPATCHER, Database, bootstrap_roles
+from siyu.kernel.db import APP, DISPATCHER, Database
 from siyu.kernel.ids import new_id
+from siyu.kernel.roles import bootstrap_roles
 from siyu.kernel.settings import role_password, role_url
 from siyu.people import customers
 

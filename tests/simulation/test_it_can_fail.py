@@ -3,7 +3,7 @@
 import pytest
 
 from siyu.app.simulate import simulate
-from siyu.kernel.db import run_as_owner
+from siyu.kernel.roles import run_as_owner
 from tests.simulation.house import settings_of_a_clone
 
 FAULTS = {

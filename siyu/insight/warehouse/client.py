@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from siyu.kernel import tracing
 from siyu.kernel.egress import trusted
 from siyu.kernel.errors import Busy
 from siyu.kernel.ids import new_id
@@ -66,9 +67,9 @@ class Warehouse:
         body = b"\n".join(msgspec.json.encode(row) for row in rows)
         # Without a token of its own a block would be dropped for being equal to an earlier one; a rebuild repeats them.
         settings = {"insert_deduplication_token": token or new_id().hex}
-        await self._send(
-            f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow", settings, body
-        )
+        question = f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONCompactEachRow"
+        with tracing.span(f"insert {table}", {"siyu.rows": len(rows)}, kind=tracing.CLIENT):
+            await self._send(question, settings, body)
 
     async def command(self, sql: str, **parameters: Any) -> None:
         """Run a statement without an answer (DDL, deletes). Raises ``WarehouseAway``."""

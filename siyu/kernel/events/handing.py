@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
+from siyu.kernel import clock, tracing
 from siyu.kernel.db import after_commit, brand_of, driver_of, is_away
 from siyu.kernel.errors import Busy, NotFound
 from siyu.kernel.events.listening import Heard, Keep, Listener, listeners
@@ -34,6 +34,13 @@ async def hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -
 
     Raises what will pass by itself (see ``passes``): the page comes again.
     """
+    places = tracing.carried_by(row["actor"] for row in page)
+    facts = {"siyu.brand": str(brand_of(session)), "siyu.events": len(page)}
+    with tracing.span(f"hear {listener.name}", facts, places=places, kind=tracing.CONSUMER):
+        await _hear(session, listener, page)
+
+
+async def _hear(session: AsyncSession, listener: Listener, page: Sequence[Any]) -> None:
     waiting = await waiting_subjects(session, listener.name, {row["subject"] for row in page})
     well = [row for row in page if row["subject"] not in waiting]
     await _put_aside(session, listener, *await _told(session, listener, well))

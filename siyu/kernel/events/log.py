@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
+from siyu.kernel import clock, tracing
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of, transaction_on
 from siyu.kernel.ids import new_id
 
@@ -75,20 +75,24 @@ async def state_on(
     actor: Actor | Sequence[Actor] = SYSTEM,
     origin: str = "live",
     occurred_at: Sequence[datetime] | None = None,
+    traces: Sequence[str] = (),
 ) -> None:
     """``state`` for the hot paths that hold a bare, brand-bound connection.
 
     ``actor`` may name who acted in each event. ``occurred_at`` gives each event's moment (imports and the demo);
-    without it, now.
+    without it, now. ``traces``: the place that each event carries (``tracing``); without it, that of the caller.
     """
     if not events:
         return
     moments = list(occurred_at) if occurred_at is not None else [clock.now()] * len(events)
-    if isinstance(actor, Actor):
-        who = [_who(actor)] * len(events)
+    carried = tracing.carried()
+    if isinstance(actor, Actor) and not traces:
+        who = [_who(actor, carried)] * len(events)
     else:
-        assert len(actor) == len(events), "each event has its actor"
-        who = [_who(one) for one in actor]
+        actors = [actor] * len(events) if isinstance(actor, Actor) else actor
+        places = traces or [carried] * len(events)
+        assert len(actors) == len(places) == len(events), "each event has its actor and its place"
+        who = [_who(one, place) for one, place in zip(actors, places, strict=True)]
     await connection.execute(
         _INSERT,
         [new_id() for _ in events],
@@ -105,8 +109,10 @@ async def state_on(
         )
 
 
-def _who(actor: Actor) -> str:
+def _who(actor: Actor, place: str) -> str:
     who: dict[str, Any] = {"kind": actor.kind, "id": actor.id, "request_id": actor.request_id}
+    if place:
+        who["trace"] = place
     return msgspec.json.encode(who).decode()
 
 

@@ -2,13 +2,13 @@
 
 import re
 import time
-from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import Counter, Histogram
 
+from siyu.kernel import tracing
 from siyu.kernel.errors import Refusal
 from siyu.kernel.ids import new_id
 
@@ -16,8 +16,8 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.\-]{8,64}$")
 _requests = Counter("siyu_http_requests_total", "Answered requests", ["door", "status"])
 _seconds = Histogram(
     "siyu_http_seconds",
-    "Time to answer",
-    ["door"],
+    "Time to answer, by door, route (method and pattern, never the path itself) and class of status",
+    ["door", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _ALWAYS = [
@@ -27,20 +27,25 @@ _ALWAYS = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
 ]
 log = structlog.get_logger("siyu.http")
-_current: ContextVar[str] = ContextVar("siyu_request_id", default="")
+ELSEWHERE = "other"
+"""The route of what no handler was found for: pages, files, and addresses that do not exist."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Gauges:
-    """Counter and histogram of a door and a status, found once: looking labels up costs more than counting."""
+    """Counter and histogram of a door, route and status, found once: looking labels up costs more than counting."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
-    def count(self, door: str, status: int, seconds: float) -> None:
-        known = self._known.get((door, status))
+    def count(self, door: str, route: str, status: int, seconds: float) -> None:
+        known = self._known.get((door, route, status))
         if known is None:
-            known = _requests.labels(door, str(status)), _seconds.labels(door)
-            self._known[door, status] = known
+            known = (
+                _requests.labels(door, str(status)),
+                _seconds.labels(door, route, f"{status // 100}xx"),
+            )
+            self._known[door, route, status] = known
         known[0].inc()
         known[1].observe(seconds)
 
@@ -49,9 +54,11 @@ _gauges = _Gauges()
 
 
 def add_request_id(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """A structlog processor: lines written during a request carry its id."""
-    if request_id := _current.get():
+    """A structlog processor: lines written during a request carry its id, and that of its trace."""
+    if request_id := tracing.request_id.get():
         entry.setdefault("request_id", request_id)
+    if places := tracing.here():
+        entry.setdefault("trace_id", places[0].trace)
     return entry
 
 
@@ -104,12 +111,30 @@ class Surroundings:
             except OSError:  # what ASGI servers raise to one who sends to a closed connection
                 status = LEFT
 
-        before = _current.set(request_id)
+        before = tracing.request_id.set(request_id)
+        path: str = scope["path"]
         try:
-            await self._app(scope, receive, send_with_headers)
+            if not tracing.is_on():
+                await self._app(scope, receive, send_with_headers)
+            else:
+                parent = _header(scope, b"traceparent") or ""
+                with tracing.begin(f"{scope['method']} {_door(path)}", parent) as facts:
+                    await self._app(scope, receive, send_with_headers)
+                    if facts is not None:
+                        facts["http.route"] = route_of(scope)
+                        facts["http.response.status_code"] = status
+                        facts["siyu.request_id"] = request_id
         finally:
-            _current.reset(before)
-            _gauges.count(_door(scope["path"]), status, time.perf_counter() - began)
+            tracing.request_id.reset(before)
+            seconds = time.perf_counter() - began
+            _gauges.count(_door(path), route_of(scope), status, seconds)
+
+
+def route_of(scope: Any) -> str:
+    """``POST /api/shop/orders/{order_id:uuid}/pay``: of so many routes as there are handlers, or ``other``."""
+    pattern: str | None = scope.get("path_template")
+    method = scope["method"]
+    return f"{method} {pattern}" if pattern and method in _METHODS else ELSEWHERE
 
 
 def _door(path: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 
 from siyu.app import schema
-from siyu.kernel.db import APP, DISPATCHER, Database, bootstrap_roles, driver_of
+from siyu.kernel.db import APP, DISPATCHER, Database, driver_of
 from siyu.kernel.events import (
     Event,
     all_stretches,
@@ -31,6 +31,7 @@ from siyu.kernel.events import (
 from siyu.kernel.events.archiving import ArchiveBroken
 from siyu.kernel.events.windows import PAGE
 from siyu.kernel.ids import new_id
+from siyu.kernel.roles import bootstrap_roles
 from siyu.kernel.settings import role_password, role_url
 from tests.conftest import on_database
 from tests.kernel.events.conftest import new_brand

@@ -24,6 +24,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'staff', component: () => import('@/pages/platform/StaffPage.vue'), meta: { page: 'staff' } },
   { path: 'roles', component: () => import('@/pages/platform/RolesPage.vue'), meta: { page: 'roles' } },
   { path: 'jobs', component: () => import('@/pages/platform/JobsPage.vue'), meta: { page: 'jobs' } },
+  { path: 'health', component: () => import('@/pages/platform/HealthPage.vue'), meta: { page: 'health' } },
   { path: 'parked-events', component: () => import('@/pages/platform/ParkedPage.vue'), meta: { page: 'parked' } },
   { path: 'vault', component: () => import('@/pages/customers/VaultPage.vue'), meta: { page: 'vault' } },
   { path: 'audit', component: () => import('@/pages/platform/AuditPage.vue'), meta: { page: 'audit' } },

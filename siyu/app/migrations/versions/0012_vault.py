@@ -15,7 +15,8 @@ from siyu.kernel.ids import new_id
 from siyu.kernel.vault import PersonKey, keyring, token
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0010"
+contract = "columns and search words that held personal data in clear are dropped"
 _PAGE = 2_000
 _BRAND = "uuid default nullif(current_setting('siyu.brand', true), '')::uuid not null"
 _EXPAND = (

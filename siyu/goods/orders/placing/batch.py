@@ -16,7 +16,7 @@ from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
 from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, write_orders
 from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
-from siyu.kernel import clock, events, timers
+from siyu.kernel import clock, events, timers, tracing
 from siyu.kernel.batching import Batcher
 from siyu.kernel.db import Actor, Database
 from siyu.kernel.errors import Refusal
@@ -154,7 +154,8 @@ async def _write(
         connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
     )
     await stock.apply_movements(connection, written.movements, actor=SHOPPER)
-    await events.state_on(connection, written.events, actor=SHOPPER)
+    traces = tracing.told(draft.wanted for draft in drafts)
+    await events.state_on(connection, written.events, actor=SHOPPER, traces=traces)
     # One deadline for the whole batch: its handler closes every order of it that is due.
     await timers.put_on(connection, UNPAID, [new_id()], [pay_by], [watch(placed_at)])
     bought = [

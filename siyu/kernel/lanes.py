@@ -1,0 +1,60 @@
+"""Queues of a batcher, one per brand: who waits, and who may travel together without overtaking or colliding."""
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+
+from siyu.kernel import tracing
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Waiting(Generic[Request, Answer]):
+    """A request, what it competes for, whoever awaits its answer, and the request and place it was asked from."""
+
+    __slots__ = ("answer", "claims", "places", "request", "request_id")
+
+    def __init__(
+        self, request: Request, claims: Iterable[Hashable], answer: "asyncio.Future[Answer]"
+    ) -> None:
+        self.request = request
+        self.claims = tuple(claims)
+        self.answer = answer
+        self.places = tracing.here()
+        self.request_id = tracing.request_id.get()
+
+
+class Lane(Generic[Request, Answer]):
+    """The queue of one brand: ``behind`` waits for claims that a running batch holds, ``fresh`` was not looked at yet."""
+
+    def __init__(self) -> None:
+        self.fresh: deque[Waiting[Request, Answer]] = deque()
+        self.behind: deque[Waiting[Request, Answer]] = deque()
+        self.wanted: set[Hashable] = set()
+        self.held: set[Hashable] = set()
+        self.running = 0
+
+    def gather(self, limit: int) -> list[Waiting[Request, Answer]]:
+        """The next batch in order of arrival, without what would overtake or collide; empty when all must wait."""
+        taken: list[Waiting[Request, Answer]] = []
+        while self.fresh and len(taken) < limit:
+            waiting = self.fresh.popleft()
+            if waiting.answer.done():  # the asker went away
+                continue
+            if self.held.isdisjoint(waiting.claims) and self.wanted.isdisjoint(waiting.claims):
+                taken.append(waiting)
+            else:
+                self.behind.append(waiting)
+                self.wanted.update(waiting.claims)
+        for waiting in taken:
+            self.held.update(waiting.claims)
+        return taken
+
+    def freed(self, claims: Iterable[Hashable]) -> None:
+        """A batch has ended: whatever stood behind it may be looked at again, before later arrivals."""
+        self.held.difference_update(claims)
+        self.behind.extend(self.fresh)
+        self.fresh, self.behind = self.behind, deque()
+        self.wanted.clear()
