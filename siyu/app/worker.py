@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from siyu.app.backup import serving as backups
 from siyu.app.runtime import Runtime
 from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
@@ -21,6 +22,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(keep_in_order(runtime.database, runtime.files, keep=keep)),
         asyncio.create_task(timers.serve(runtime.database)),
         asyncio.create_task(jobs.serve(runtime)),
+        asyncio.create_task(backups.serve(runtime)),
         asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),
     ]
     try:

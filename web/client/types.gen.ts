@@ -93,6 +93,38 @@ export type AuditPageOut = {
 };
 
 /**
+ * BackupOut
+ *
+ * A backup that can be restored. ``kind``: ``physical`` (any moment after it, too) or ``dump`` (that moment).
+ */
+export type BackupOut = {
+    id: string;
+    kind: string;
+    begun_at: string;
+    finished_at: string;
+    bytes: number;
+};
+
+/**
+ * BackupsOut
+ *
+ * The backups, newest first, and how the log behind them stands.
+ */
+export type BackupsOut = {
+    items: Array<BackupOut>;
+    archiving: boolean;
+    covered_until: string | null;
+    waiting: number;
+    waiting_bytes: number;
+    waiting_since: string | null;
+    trouble: string;
+    nightly_hour: number | null;
+    keep_days: number;
+    can_take: boolean;
+    job: JobOut | null;
+};
+
+/**
  * BannerBlock
  *
  * A large picture, or several to swipe.
@@ -3107,6 +3139,64 @@ export type ConsoleListAuditResponses = {
 };
 
 export type ConsoleListAuditResponse = ConsoleListAuditResponses[keyof ConsoleListAuditResponses];
+
+export type ConsoleListBackupsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/backups';
+};
+
+export type ConsoleListBackupsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListBackupsError = ConsoleListBackupsErrors[keyof ConsoleListBackupsErrors];
+
+export type ConsoleListBackupsResponses = {
+    /**
+     * Done.
+     */
+    200: BackupsOut;
+};
+
+export type ConsoleListBackupsResponse = ConsoleListBackupsResponses[keyof ConsoleListBackupsResponses];
+
+export type ConsoleTakeBackupData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/backups';
+};
+
+export type ConsoleTakeBackupErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleTakeBackupError = ConsoleTakeBackupErrors[keyof ConsoleTakeBackupErrors];
+
+export type ConsoleTakeBackupResponses = {
+    /**
+     * Done.
+     */
+    202: JobOut;
+};
+
+export type ConsoleTakeBackupResponse = ConsoleTakeBackupResponses[keyof ConsoleTakeBackupResponses];
 
 export type ConsoleMakingData = {
     body?: never;

@@ -1,4 +1,4 @@
-import type { DroppedOut, JobOut, LagOut, Page, ParkedOut, RetriedOut } from '@client'
+import type { BackupsOut, DroppedOut, JobOut, LagOut, Page, ParkedOut, RetriedOut } from '@client'
 import { fileAddress, get, post, type Query } from './http'
 
 export const listJobs = (query: Query) => get<Page<JobOut>>('/jobs', query)
@@ -11,3 +11,6 @@ export const listParked = (query: Query) => get<Page<ParkedOut>>('/parked-events
 export const retryParked = (listener: string, subject: string) => post<RetriedOut>('/parked-events/retry', { listener, subject })
 export const dropParked = (listener: string, subject: string, reason: string) => post<DroppedOut>('/parked-events/drop', { listener, subject, reason })
 export const readLag = () => get<LagOut>('/events/lag')
+
+export const listBackups = () => get<BackupsOut>('/backups')
+export const takeBackup = () => post<JobOut>('/backups')

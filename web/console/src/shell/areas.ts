@@ -38,6 +38,7 @@ export const AREAS: Area[] = [
       { key: 'roles', path: '/roles', needs: ['staff.view'] },
       { key: 'jobs', path: '/jobs', group: 'running', count: 'jobs_running', needs: ['jobs.view'] },
       { key: 'parked', path: '/parked-events', count: 'parked_events', hot: true, needs: ['events.repair'] },
+      { key: 'backups', path: '/backups', needs: ['backups.view'] },
       { key: 'audit', path: '/audit', needs: ['audit.view'] },
       { key: 'brand', path: '/settings', group: 'settings', needs: ['settings.edit'] },
       { key: 'me', path: '/me' },
