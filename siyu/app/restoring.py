@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,8 +18,8 @@ import msgspec
 from siyu.app import prepared, up
 from siyu.app.backup import archiving, content
 from siyu.app.backup.folder import KEY, PIECE, Base, Damaged, Folder, NoBackups
-from siyu.app.opening import Restored, before_doors_open, shut
 from siyu.app.backup.taking import NotTaken, Say, door, keys_of, with_password
+from siyu.app.opening import Restored, before_doors_open, shut
 from siyu.insight.warehouse import Warehouse, prepare
 from siyu.kernel.db import APP, DISPATCHER, bootstrap_roles
 from siyu.kernel.engines import (
@@ -177,7 +178,9 @@ def _put_secrets_back(folder: Folder, base: Base, home: Path) -> None:
         path.chmod(0o600)
 
 
-def _put_cluster_back(folder: Folder, base: Base, home: Path, at: datetime | None, say: Say) -> None:
+def _put_cluster_back(
+    folder: Folder, base: Base, home: Path, at: datetime | None, say: Say
+) -> None:
     """Unpack the base and let PostgreSQL replay the log up to the moment; it is stopped again afterwards."""
     data_dir = home / "pg"
     name, done = f"bases/{base.id}/base", 0
@@ -229,7 +232,7 @@ class _Feeder(threading.Thread):
         self._over = threading.Event()
         self.failure: BaseException | None = None
 
-    def __enter__(self) -> "_Feeder":
+    def __enter__(self) -> Self:
         for path in (self._handed, self._data_dir):
             give_to_server(path, self._data_dir)
         self.start()
@@ -282,25 +285,32 @@ async def _make_roles(owner: str) -> None:
 
 def _load_dump(folder: Folder, base: Base, urls: Urls, say: Say) -> None:
     """Load a dump into the empty database of engines that were started for it. Raises ``NotTaken``."""
-    command = [str(client_programs() / "pg_restore"), *door(urls.owner), "--exit-on-error", "--no-owner"]
+    command = [
+        str(client_programs() / "pg_restore"),
+        *door(urls.owner),
+        "--exit-on-error",
+        "--no-owner",
+    ]
     done = 0
-    with folder.reading(f"bases/{base.id}/dump") as source:
-        with subprocess.Popen(
+    with (
+        folder.reading(f"bases/{base.id}/dump") as source,
+        subprocess.Popen(
             command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=with_password(urls.owner)
-        ) as running:
-            assert running.stdin is not None and running.stderr is not None
-            try:
-                while piece := source.read(PIECE):
-                    running.stdin.write(piece)
-                    done += len(piece)
-                    say("database", done, None)
-                running.stdin.close()
-            except BrokenPipeError:
-                pass
-            except BaseException:
-                running.kill()
-                raise
-            words = running.stderr.read().decode(errors="replace")
+        ) as running,
+    ):
+        assert running.stdin is not None and running.stderr is not None
+        try:
+            while piece := source.read(PIECE):
+                running.stdin.write(piece)
+                done += len(piece)
+                say("database", done, None)
+            running.stdin.close()
+        except BrokenPipeError:
+            pass
+        except BaseException:
+            running.kill()
+            raise
+        words = running.stderr.read().decode(errors="replace")
     if running.returncode:
         raise NotTaken(says=words[-400:].strip())
 
@@ -332,7 +342,9 @@ async def _project_sales(settings: Settings, urls: Urls) -> None:
         async with runtime.database.dispatcher() as connection:
             brands = await connection.fetch("select brand_id from directory where kind = 'slug'")
         for row in brands:
-            await rebuild(runtime.database, runtime.parts["warehouse"], row["brand_id"], runtime.files)
+            await rebuild(
+                runtime.database, runtime.parts["warehouse"], row["brand_id"], runtime.files
+            )
     finally:
         await runtime.close()
 
@@ -351,14 +363,19 @@ def verify(folder: Folder, base: Base, told: Verified = lambda _: None) -> int:
     """Read every file that restoring this backup would need; how many. Raises ``Damaged`` naming the first bad one."""
     names = folder.names(f"bases/{base.id}")
     if base.chain:
-        names += [f"wal/{base.chain}/{one}" for one in archiving.segments(folder, base.chain, base.wal_from)]
+        names += [
+            f"wal/{base.chain}/{one}"
+            for one in archiving.segments(folder, base.chain, base.wal_from)
+        ]
     for name in names:
         with folder.reading(name) as stream:
             while stream.read(PIECE):
                 pass
         told(name)
     state = content.state_at(folder, None)
-    kept = {name for name, *_ in state.files.values()} | {name for _, name in state.behaviour.values()}
+    kept = {name for name, *_ in state.files.values()} | {
+        name for _, name in state.behaviour.values()
+    }
     for name in sorted(kept):
         with _Nowhere() as nowhere:
             folder.take_content(name, nowhere)

@@ -91,9 +91,7 @@ def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
 
 
 @contextmanager
-def engines(
-    settings: Settings, *, restoring: bool = False, bare: bool = False
-) -> Iterator[Urls]:
+def engines(settings: Settings, *, restoring: bool = False, bare: bool = False) -> Iterator[Urls]:
     """The engines' URLs for one command: external, of the ``siyu up`` that is running, or started for as long as needed.
 
     The schema is brought up to date when the engines had to be started; ``bare`` leaves it. Only who is ``restoring``

@@ -64,7 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def backups(self) -> Path:
         """The folder of backups."""
-        return Path(self.backup_folder).expanduser() if self.backup_folder else self.home / "backups"
+        return (
+            Path(self.backup_folder).expanduser() if self.backup_folder else self.home / "backups"
+        )
 
     @property
     def nightly_hour(self) -> int | None:

@@ -4,17 +4,14 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from bench.stall import open_stall
 from siyu.app.backup.archiving import status_of
-from siyu.app.up import NOTE
 from tests.crash.books import compare
 from tests.crash.crowd import Crowd
 from tests.crash.house import EVERYTHING, ROOT, House, environment
@@ -53,9 +50,8 @@ async def until_covered(home: Path, at: datetime) -> float:
     """Seconds after ``at`` until all of it was in the backups."""
     while True:
         status = status_of(home)
-        if min(filter(None, (status.covered_until, status.beside_until)), default=at) > at:
-            if status.covered_until and status.beside_until:
-                return (datetime.now(UTC) - at).total_seconds()
+        if status.covered_until and min(status.covered_until, status.beside_until or at) > at:
+            return (datetime.now(UTC) - at).total_seconds()
         assert (datetime.now(UTC) - at).total_seconds() < 3 * RPO_S, status
         await asyncio.sleep(0.2)
 
@@ -92,7 +88,9 @@ async def test_a_house_that_was_killed_comes_back_as_it_was_at_a_moment_between_
         )  # fmt: skip
         assert report["base"] == taken["base"]["id"]
         assert "every invariant holds" in await siyu("check", home=back.home)
-        record_property("restore", {"covered after s": covered_after, "restored in s": report["seconds"]})
+        record_property(
+            "restore", {"covered after s": covered_after, "restored in s": report["seconds"]}
+        )
         print(covered_after, report)
         crowd.placed.clear()
         crowd.placed.update(then[0])

@@ -204,7 +204,9 @@ _SEGMENT_BYTES = 16 << 20
 
 def end_of(segment: str) -> int:
     """The position at which a segment (of 16 MB) ends."""
-    return ((int(segment[8:16], 16) << 32) // _SEGMENT_BYTES + int(segment[16:24], 16) + 1) * _SEGMENT_BYTES
+    return (
+        (int(segment[8:16], 16) << 32) // _SEGMENT_BYTES + int(segment[16:24], 16) + 1
+    ) * _SEGMENT_BYTES
 
 
 def last_sealed(folder: Folder, chain: str) -> str:

@@ -47,7 +47,9 @@ class NoBackups(Refusal):
 
     code = "backup.none"
     status = 404
-    detail = "There is no backup in this folder. Name the right one with --from, or take a backup first."
+    detail = (
+        "There is no backup in this folder. Name the right one with --from, or take a backup first."
+    )
 
 
 class Damaged(Refusal):
@@ -155,7 +157,9 @@ class Folder:
         try:
             with Unsealed(path.open("rb"), self._key, _seal_name(name)) as content:
                 unpacker = zstandard.ZstdDecompressor()
-                yield cast("IO[bytes]", unpacker.stream_reader(cast("IO[bytes]", content), closefd=False))
+                yield cast(
+                    "IO[bytes]", unpacker.stream_reader(cast("IO[bytes]", content), closefd=False)
+                )
         except FileNotFoundError as error:
             if error.filename != str(path):
                 raise
@@ -224,7 +228,7 @@ class Folder:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
-            with open(draft, "xb", opener=_private) as file:  # noqa: PTH123  # for the mode
+            with open(draft, "xb", opener=_private) as file:  # for the mode
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

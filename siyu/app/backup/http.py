@@ -74,7 +74,10 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
         select(jobs.JobRow).where(jobs.JobRow.kind == JOB).order_by(jobs.JobRow.id.desc()).limit(1)
     )
     return BackupsOut(
-        [BackupOut(one.id, one.kind, one.begun_at, one.finished_at, one.bytes) for one in bases[: -_SHOWN - 1 : -1]],
+        [
+            BackupOut(one.id, one.kind, one.begun_at, one.finished_at, one.bytes)
+            for one in bases[: -_SHOWN - 1 : -1]
+        ],
         bool(status.chain),
         status.covered_until,
         status.waiting,
@@ -97,12 +100,16 @@ async def take_backup(desk: NamedDependency[Desk], runtime: NamedDependency[Any]
     # Two who press at once: the second sees the first one's job.
     await desk.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("siyu.backups"))))
     under_way = await desk.session.scalar(
-        select(jobs.JobRow.id).where(jobs.JobRow.kind == JOB, jobs.JobRow.state.in_(("waiting", "running"))).limit(1)
+        select(jobs.JobRow.id)
+        .where(jobs.JobRow.kind == JOB, jobs.JobRow.state.in_(("waiting", "running")))
+        .limit(1)
     )
     if under_way is not None:
         raise UnderWay(job_id=str(under_way))
     job_id: UUID = await jobs.start(desk.session, JOB, {}, TITLE)
-    await desk.audit(action="backups.asked", subject_kind="job", subject_id=job_id, label=JOB, facts={})
+    await desk.audit(
+        action="backups.asked", subject_kind="job", subject_id=job_id, label=JOB, facts={}
+    )
     return JobOut.of(await jobs.one(desk.session, job_id))
 
 

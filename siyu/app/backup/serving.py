@@ -41,7 +41,7 @@ async def serve(runtime: Any) -> None:
             raise
         except InUse:
             pass  # another worker is at it
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001  # a loop that serves goes on whatever was raised
             log.warning("backup waits", error=f"{type(failure).__name__}: {failure}"[:300])
         await asyncio.sleep(LOOK_S)
 
@@ -66,12 +66,17 @@ class _Watching:
             return
         if chain != self._chain or self._folder is None:
             settings = self._runtime.settings
-            self._folder = await asyncio.to_thread(Folder.open, settings.backups, keys_of(settings.home))
+            self._folder = await asyncio.to_thread(
+                Folder.open, settings.backups, keys_of(settings.home)
+            )
             self._chain, self._cover = chain, archiving.Cover()
             self._sealed = archiving.last_sealed(self._folder, chain)
         self._cover.note(await self._seen())
         with self._folder.alone("wal"):
-            if await asyncio.to_thread(archiving.look, self._home, self._folder) or not self._sealed:
+            if (
+                await asyncio.to_thread(archiving.look, self._home, self._folder)
+                or not self._sealed
+            ):
                 self._sealed = archiving.last_sealed(self._folder, chain)
         until = self._cover.until(archiving.end_of(self._sealed)) if self._sealed else None
         if until is not None:
@@ -85,7 +90,9 @@ class _Watching:
         assert self._folder is not None
         before = archiving.status_of(self._home).covered_until
         if before is None or until - before >= timedelta(seconds=5):
-            await asyncio.to_thread(archiving.say_covered, self._home, self._folder, self._chain, until)
+            await asyncio.to_thread(
+                archiving.say_covered, self._home, self._folder, self._chain, until
+            )
 
     async def _seen(self) -> archiving.Seen:
         at = datetime.now(UTC)  # before asking: what commits meanwhile is later
@@ -135,7 +142,7 @@ async def _tonight(runtime: Any) -> None:
         await take(runtime.settings, urls)
     except (Refusal, OSError) as failure:
         trouble = f"{now:%Y-%m-%d %H:%M} UTC: {failure}"
-        log.error("nightly backup failed", error=trouble[:300])
+        log.warning("nightly backup failed", error=trouble[:300])
     status = archiving.status_of(home)
     if status.nightly != trouble:
         status.nightly = trouble
@@ -151,7 +158,7 @@ def _taken_since(runtime: Any, due: datetime) -> bool:
 
 
 @job(JOB)
-async def take_as_job(work: Work, args: dict[str, Any]) -> dict[str, Any]:
+async def take_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
     """Take a backup that somebody asked for at the console."""
     loop, told = asyncio.get_running_loop(), [0.0]
 
@@ -159,7 +166,9 @@ async def take_as_job(work: Work, args: dict[str, Any]) -> dict[str, Any]:
         """Called from threads for every piece: somebody looks once a second at most."""
         if time.monotonic() - told[0] >= 1:
             told[0] = time.monotonic()
-            asyncio.run_coroutine_threadsafe(work.progress(done >> 20, total and total >> 20, STEPS[step]), loop)
+            asyncio.run_coroutine_threadsafe(
+                work.progress(done >> 20, total and total >> 20, STEPS[step]), loop
+            )
 
     taken = await take(work.settings, urls_with_owner(work.runtime), say)
     return {"id": taken.base.id, "bytes": taken.base.bytes, "pruned": len(taken.pruned)}

@@ -29,7 +29,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 class NoOwner(Refusal):
-    """This process does not know the database's owner, who alone sees everything."""
+    """The process does not know the database's owner, who alone sees everything."""
 
     code = "backup.no_owner"
     detail = (
@@ -86,15 +86,29 @@ async def _physical(home: Path, folder: Folder, owner: str, id: str, say: Say) -
     connection = await asyncpg.connect(owner)
     try:
         version: int = await connection.fetchval("show server_version_num")
-        size: int = await connection.fetchval("select sum(pg_database_size(oid))::bigint from pg_database")
+        size: int = await connection.fetchval(
+            "select sum(pg_database_size(oid))::bigint from pg_database"
+        )
         # Only once segments are kept: ending them early writes 16 MB each time, however little happened.
         await connection.execute(f"alter system set archive_timeout = '{SEGMENT_S}s'")
         await connection.execute("select pg_reload_conf()")
     finally:
         await connection.close()
     major = int(version) // 10_000
-    command = [str(client_programs(major) / "pg_basebackup"), *door(owner), "-D", "-", "-Ft", "-X", "none", "-c", "fast"]
-    await asyncio.to_thread(_stream, command, owner, folder, f"bases/{id}/base", lambda n: say("database", n, size))
+    command = [
+        str(client_programs(major) / "pg_basebackup"),
+        *door(owner),
+        "-D",
+        "-",
+        "-Ft",
+        "-X",
+        "none",
+        "-c",
+        "fast",
+    ]
+    await asyncio.to_thread(
+        _stream, command, owner, folder, f"bases/{id}/base", lambda n: say("database", n, size)
+    )
     finished = datetime.now(UTC)
     await asyncio.to_thread(archiving.wait_sealed, home, folder)
     first = _first_segment(folder, chain)
@@ -110,7 +124,7 @@ def _first_segment(folder: Folder, chain: str) -> str:
     return newest.split(".")[0]
 
 
-async def _dump(home: Path, folder: Folder, owner: str, id: str, say: Say) -> Base:
+async def _dump(_: Path, folder: Folder, owner: str, id: str, say: Say) -> Base:
     """Write what ``pg_dump`` says of the whole database, as of one moment."""
     begun = datetime.now(UTC)
     connection = await asyncpg.connect(owner)
@@ -120,8 +134,12 @@ async def _dump(home: Path, folder: Folder, owner: str, id: str, say: Say) -> Ba
     finally:
         await connection.close()
     command = [str(client_programs() / "pg_dump"), *door(owner), "-Fc", "-Z0"]
-    await asyncio.to_thread(_stream, command, owner, folder, f"bases/{id}/dump", lambda n: say("database", n, size))
-    return Base(id=id, kind="dump", begun_at=begun, finished_at=begun, postgres=version // 10_000, bytes=0)
+    await asyncio.to_thread(
+        _stream, command, owner, folder, f"bases/{id}/dump", lambda n: say("database", n, size)
+    )
+    return Base(
+        id=id, kind="dump", begun_at=begun, finished_at=begun, postgres=version // 10_000, bytes=0
+    )
 
 
 def door(owner: str) -> list[str]:
@@ -133,14 +151,22 @@ def door(owner: str) -> list[str]:
 
 def with_password(owner: str) -> dict[str, str]:
     """The environment in which PostgreSQL's programs find the password."""
-    return {**ENVIRONMENT, "PGPASSWORD": unquote(urlsplit(owner).password or ""), "PGCONNECT_TIMEOUT": "10"}
+    return {
+        **ENVIRONMENT,
+        "PGPASSWORD": unquote(urlsplit(owner).password or ""),
+        "PGCONNECT_TIMEOUT": "10",
+    }
 
 
-def _stream(command: list[str], owner: str, folder: Folder, name: str, told: Callable[[int], None]) -> None:
+def _stream(
+    command: list[str], owner: str, folder: Folder, name: str, told: Callable[[int], None]
+) -> None:
     """Seal a program's output into a file; nothing stays when the program fails. Raises ``NotTaken``."""
     done = 0
     with folder.writing(name) as target, _words() as said:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=with_password(owner)) as running:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, env=with_password(owner)
+        ) as running:
             assert running.stdout is not None
             try:
                 while piece := running.stdout.read(PIECE):
@@ -163,7 +189,10 @@ def _words() -> IO[bytes]:
 
 def _keep_secrets(home: Path, folder: Folder, id: str) -> None:
     """The house's own secrets go along, sealed; the keys below ``keys/`` never do."""
-    with folder.writing(f"bases/{id}/secrets") as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
+    with (
+        folder.writing(f"bases/{id}/secrets") as stream,
+        tarfile.open(fileobj=stream, mode="w|") as tar,
+    ):
         for path in sorted((home / "secrets").glob("*")):
             if path.is_file() and not path.name.startswith("."):
                 tar.add(path, path.name)
@@ -182,12 +211,14 @@ async def _full_round(settings: Settings, urls: Urls, folder: Folder, say: Say) 
         with folder.alone("round", patience_s=120):
             state = await asyncio.to_thread(content.state_at, folder, None)
             try:
-                await content.keep_round(folder, state, settings.home / "files", warehouse, full=True, told=told)
+                await content.keep_round(
+                    folder, state, settings.home / "files", warehouse, full=True, told=told
+                )
             except WarehouseAway:
-                await content.keep_round(folder, state, settings.home / "files", None, full=True, told=told)
+                await content.keep_round(
+                    folder, state, settings.home / "files", None, full=True, told=told
+                )
                 return True
     finally:
         await warehouse.close()
     return False
-
-

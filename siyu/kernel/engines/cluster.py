@@ -24,9 +24,7 @@ REACHABLE_COPIES = (Path("/var/lib/siyu"), Path("/opt/siyu"), Path("/var/cache/s
 SPOOL = "pg_wal/siyu_out"
 """Below the data folder: finished log segments wait here until they are sealed into a backup; see ``ARCHIVE_COMMAND``."""
 _SPOOLED = f"{SPOOL}/%f"
-ARCHIVE_COMMAND = (
-    f"test ! -d {SPOOL} || {{ cp -p %p {SPOOL}/.%f && sync {SPOOL}/.%f && mv {SPOOL}/.%f {_SPOOLED} && sync {SPOOL}; }}"
-)
+ARCHIVE_COMMAND = f"test ! -d {SPOOL} || {{ cp -p %p {SPOOL}/.%f && sync {SPOOL}/.%f && mv {SPOOL}/.%f {_SPOOLED} && sync {SPOOL}; }}"
 """Segments are kept while the spool is there: whoever takes backups makes and removes it, and no restart is needed.
 
 It lies below ``pg_wal`` because base backups leave that out, and the server's user can surely write there.

@@ -44,7 +44,9 @@ def test_a_segment_leaves_the_spool_only_once_its_sealed_copy_reads_back(home, f
     assert [path.name for path in archiving.spool_of(home).iterdir()] == [".chain"]
 
 
-def test_a_segment_that_comes_again_is_taken_once_and_another_under_its_name_is_kept_waiting(home, folder):
+def test_a_segment_that_comes_again_is_taken_once_and_another_under_its_name_is_kept_waiting(
+    home, folder
+):
     spooled(home, named(7), b"log")
     archiving.look(home, folder)
     spooled(home, named(7), b"log")

@@ -64,7 +64,7 @@ def test_content_that_was_exchanged_for_other_content_is_refused(folder):
 
 def test_without_the_key_with_another_or_without_backups_the_refusal_says_what_to_do(place, folder):
     (place / "elsewhere").mkdir()
-    with pytest.raises(NoKey, match="put the file backup.key") as refused:
+    with pytest.raises(NoKey, match=r"put the file backup\.key") as refused:
         Folder.open(folder.path, place / "elsewhere")
     assert refused.value.facts["path"].endswith("elsewhere/backup.key")
     (place / "elsewhere" / KEY).write_text("quite another key")
@@ -85,7 +85,10 @@ def test_a_house_whose_key_is_lost_does_not_go_on_with_a_new_one(place, folder):
 
 
 def test_a_file_that_was_not_finished_is_not_there(folder):
-    with pytest.raises(RuntimeError, match="broken off"), folder.writing("bases/one/base") as stream:
+    with (
+        pytest.raises(RuntimeError, match="broken off"),
+        folder.writing("bases/one/base") as stream,
+    ):
         stream.write(SECRET)
         raise RuntimeError("broken off")
     assert folder.names("bases/one") == []
@@ -97,7 +100,9 @@ def test_only_one_takes_a_backup_at_a_time(folder):
         raise AssertionError
 
 
-async def test_rounds_keep_each_content_once_and_bring_back_what_was_there_at_a_moment(place, folder):
+async def test_rounds_keep_each_content_once_and_bring_back_what_was_there_at_a_moment(
+    place, folder
+):
     files = place / "files"
     (files / "brand/media").mkdir(parents=True)
     (files / "brand/media/1.webp").write_bytes(b"one")

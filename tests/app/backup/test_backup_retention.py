@@ -26,7 +26,9 @@ def base(hours_ago: float, chain: str = "c", segment: int = 0, now: datetime = N
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.integers(1, 30))
-def test_every_moment_of_the_kept_days_that_could_be_restored_still_can_and_from_the_same_backup(ages, days):
+def test_every_moment_of_the_kept_days_that_could_be_restored_still_can_and_from_the_same_backup(
+    ages, days
+):
     bases = [base(hours) for hours in sorted(set(ages), reverse=True)]
     stay = kept(bases, NOW, days)
     assert stay[-1] == bases[-1]
@@ -50,7 +52,12 @@ def test_pruning_takes_segments_rounds_and_content_along_but_none_that_a_kept_ba
         at = now - timedelta(hours=hours)
         one = content.Round(at=at, full=True, files={"a.webp": (picture, 9, 1)})
         folder.put(f"rounds/{at:%Y%m%dT%H%M%S%fZ}-full", msgspec.json.encode(one))
-    bases = [base(900, "gone", 3, now), base(500, "c", 5, now), base(400, "c", 8, now), base(0, "c", 12, now)]
+    bases = [
+        base(900, "gone", 3, now),
+        base(500, "c", 5, now),
+        base(400, "c", 8, now),
+        base(0, "c", 12, now),
+    ]
     for one in bases:
         put(folder, one)
     for segment in range(3, 15):
@@ -64,10 +71,20 @@ def test_pruning_takes_segments_rounds_and_content_along_but_none_that_a_kept_ba
     assert gone == [bases[0].id, bases[1].id]
     assert [one.id for one in folder.bases()] == [bases[2].id, bases[3].id]
     assert folder.names("wal") == ["wal/c"]
-    assert [name[-2:] for name in folder.names("wal/c")] == ["08", "09", "0A", "0B", "0C", "0D", "0E"]
+    assert [name[-2:] for name in folder.names("wal/c")] == [
+        "08",
+        "09",
+        "0A",
+        "0B",
+        "0C",
+        "0D",
+        "0E",
+    ]
     assert len(folder.names("bases")) == 2
     on_disk = {path.name for path in (folder.path / "content").rglob("*") if path.is_file()}
-    assert on_disk == set(pictures[1:]), "the round before the oldest kept backup is where its moment begins"
+    assert on_disk == set(pictures[1:]), (
+        "the round before the oldest kept backup is where its moment begins"
+    )
     assert content.state_at(folder, bases[2].finished_at).files["a.webp"][0] == pictures[2]
     assert retention.prune(folder, days=14) == []
 
