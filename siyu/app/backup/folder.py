@@ -1,11 +1,13 @@
 """A folder of backups: every file sealed with the house's backup key, written whole or not at all, and found by name."""
 
+import asyncio
 import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -129,6 +131,24 @@ class Folder:
             yield
         finally:
             lock.release()
+
+    @asynccontextmanager
+    async def in_turn(self, what: str, patience_s: float) -> AsyncGenerator[None]:
+        """``alone``, waiting without holding up the process: who is at it may be another task of this one. Raises ``InUse``."""
+        ends = time.monotonic() + patience_s
+        while True:
+            turn = self.alone(what)
+            try:
+                turn.__enter__()
+                break
+            except InUse:
+                if time.monotonic() >= ends:
+                    raise
+            await asyncio.sleep(0.1)
+        try:
+            yield
+        finally:
+            turn.__exit__(None, None, None)
 
     def put_plain(self, name: str, content: bytes) -> None:
         """Write a file as it is."""

@@ -70,6 +70,8 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
     settings = runtime.settings
     bases = await asyncio.to_thread(_bases, runtime)
     status = await asyncio.to_thread(archiving.status_of, settings.home)
+    # Until the first base of a chain is whole, its log alone brings nothing back.
+    begun = any(one.chain == status.chain for one in bases if one.chain)
     row = await desk.session.scalar(
         select(jobs.JobRow).where(jobs.JobRow.kind == JOB).order_by(jobs.JobRow.id.desc()).limit(1)
     )
@@ -78,8 +80,8 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
             BackupOut(one.id, one.kind, one.begun_at, one.finished_at, one.bytes)
             for one in bases[: -_SHOWN - 1 : -1]
         ],
-        bool(status.chain),
-        status.covered_until,
+        begun,
+        status.covered_until if begun else None,
         status.waiting,
         status.waiting_bytes,
         status.waiting_since,

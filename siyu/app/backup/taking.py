@@ -208,7 +208,7 @@ async def _full_round(settings: Settings, urls: Urls, folder: Folder, say: Say) 
         say("files", done[0], None)
 
     try:
-        with folder.alone("round", patience_s=120):
+        async with folder.in_turn("round", 120):
             state = await asyncio.to_thread(content.state_at, folder, None)
             try:
                 await content.keep_round(

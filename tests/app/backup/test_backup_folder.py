@@ -1,5 +1,6 @@
 """What lies in a backup folder is nobody's to read or to change without the key, and is named when it is bad."""
 
+import asyncio
 import io
 import stat
 
@@ -122,3 +123,24 @@ async def test_rounds_keep_each_content_once_and_bring_back_what_was_there_at_a_
     back = place / "back"
     assert content.put_files_back(folder, then, back) == 2
     assert (back / "brand/media/1.webp").read_bytes() == b"one"
+
+
+async def test_who_waits_for_a_turn_holds_up_nobody_who_has_it_in_the_same_process(folder):
+    order: list[str] = []
+
+    async def first() -> None:
+        async with folder.in_turn("round", 0):
+            await asyncio.sleep(0.3)
+            order.append("first")
+
+    async def second() -> None:
+        await asyncio.sleep(0.05)
+        async with folder.in_turn("round", 10):
+            order.append("second")
+
+    await asyncio.wait_for(asyncio.gather(first(), second()), 5)
+    assert order == ["first", "second"]
+    async with folder.in_turn("round", 0):
+        with pytest.raises(InUse):
+            async with folder.in_turn("round", 0.2):
+                raise AssertionError
