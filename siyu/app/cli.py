@@ -18,6 +18,7 @@ from rich.table import Table
 from siyu.app import up
 from siyu.app.demo_made import Made, already_made
 from siyu.app.logging import configure_logging
+from siyu.app.opening import check_open
 from siyu.app.terminal import Json, UnderUp, app, err, out, show
 from siyu.kernel.engines import EngineRefused, stand_back
 from siyu.kernel.errors import Refusal
@@ -121,6 +122,7 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
     """Serve HTTP in this process tree; the engines are given by SIYU_DATABASE_URL and SIYU_CLICKHOUSE_URL."""
     settings = load(port=port).settings
     check_serving(settings)
+    check_open(settings.home)
     configure_logging(settings.log_level)
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
@@ -158,6 +160,7 @@ def work(under_up: UnderUp = False) -> None:
     """Follow events, serve timers and run jobs; the engines are given by URL."""
     settings = load().settings
     check_serving(settings)
+    check_open(settings.home)
     configure_logging(settings.log_level)
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
@@ -241,6 +244,7 @@ COMMANDS = (
     "cli_house",
     "cli_data",
     "cli_events",
+    "cli_backup",
     "cli_staff",
     "cli_vault",
     "cli_simulate",

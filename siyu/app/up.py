@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from siyu.app import prepared
+from siyu.app.opening import check_open
 from siyu.app.programs import Programs
 from siyu.kernel.engines import (
     ChildSpec,
@@ -75,6 +76,7 @@ def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
     # The folder first: a siyu that runs on it is told as such, and not as a program that took the port.
     lock = lock_home(Path(settings.home))
     try:
+        check_open(Path(settings.home))
         check_port(settings.port, "siyu", host=settings.host, patience_s=2)
     except EngineRefused:
         lock.release()
@@ -98,12 +100,15 @@ def run(loaded: Loaded, *, announce: Any = None, when_ready: Any = None) -> int:
 
 
 @contextmanager
-def engines(settings: Settings) -> Iterator[Urls]:
+def engines(settings: Settings, *, restoring: bool = False, bare: bool = False) -> Iterator[Urls]:
     """The engines' URLs for one command: external, of the ``siyu up`` that is running, or started for as long as needed.
 
-    The schema is brought up to date when the engines had to be started. Raises ``EngineRefused``.
+    The schema is brought up to date when the engines had to be started; ``bare`` leaves it. Only who is ``restoring``
+    gets at a house whose restore has not come to its end. Raises ``EngineRefused``.
     """
     home = Path(settings.home)
+    if not restoring:
+        check_open(home)
     if settings.database_url and settings.clickhouse_url:
         _reach(settings.database_url)
         yield urls_of(settings)
@@ -127,7 +132,8 @@ def engines(settings: Settings) -> Iterator[Urls]:
             started.append(start_clickhouse(home / "ch"))
             clickhouse = started[-1].url()
         urls = urls_of(settings, owner=owner, clickhouse=clickhouse)
-        asyncio.run(prepared.prepare(urls.owner, settings))
+        if not bare:
+            asyncio.run(prepared.prepare(urls.owner, settings))
         yield urls
     finally:
         for one in reversed(started):
@@ -155,6 +161,11 @@ def _reach(url: str) -> None:
         raise EngineRefused(
             f"SIYU_DATABASE_URL leads to no usable PostgreSQL: {type(error).__name__}: {error}"
         ) from None
+
+
+def owner_here(home: Path) -> str:
+    """The owner's URL of the embedded database that runs on this folder; empty when none does."""
+    return (_read_note(home) or {}).get("owner", "")
 
 
 def _read_note(home: Path) -> dict[str, str] | None:

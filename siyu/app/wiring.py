@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
+import siyu.app.backup.http
 import siyu.app.demo.art
 import siyu.app.demo.run
 import siyu.app.health.http
@@ -63,6 +64,7 @@ CONSOLE: list[Any] = [
     *siyu.insight.boards.http.console_routes,
     *siyu.app.operations.console_routes,
     *siyu.app.health.http.console_routes,
+    *siyu.app.backup.http.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,

@@ -113,6 +113,13 @@ class Files:
             return False
         return True
 
+    async def keys(self, under: str) -> AsyncIterator[str]:
+        """All keys that begin with ``under``, a whole part of them, ``{brand_id}/``."""
+        found = obstore.list(self._store, under.rstrip("/"))  # pyright: ignore[reportUnknownMemberType]
+        async for some in found:
+            for one in some:
+                yield one["path"]
+
     async def delete(self, key: str) -> None:
         """Forget ``key``; nothing there is no matter."""
         try:

@@ -74,6 +74,39 @@ async def unseal_stream(
     yield _decrypted(cipher, number, bytes(held), last=True)
 
 
+class Sealing(io.RawIOBase):
+    """What is written goes into ``target`` sealed, a frame at a time; ``close`` writes the frame that ends it.
+
+    Leaves the underlying file open. A content that was never closed reads as cut off.
+    """
+
+    def __init__(self, target: IO[bytes], secret: bytes, name: str) -> None:
+        salt = os.urandom(_SALT)
+        self._target, self._cipher = target, _cipher(secret, name, salt)
+        self._held, self._number = bytearray(), 0
+        target.write(_MAGIC + salt)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: bytes | bytearray | memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._held += content
+        whole = len(self._held) // FRAME
+        for at in range(whole):
+            frame = bytes(self._held[at * FRAME : (at + 1) * FRAME])
+            nonce = _nonce(self._number + at, last=False)
+            self._target.write(self._cipher.encrypt(nonce, frame, None))
+        del self._held[: whole * FRAME]
+        self._number += whole
+        return len(content)
+
+    def close(self) -> None:
+        if not self.closed:
+            nonce = _nonce(self._number, last=True)
+            self._target.write(self._cipher.encrypt(nonce, bytes(self._held), None))
+        super().close()
+
+
 class Unsealed(io.RawIOBase):
     """Sealed content as a file that can be read from any place; never more than a frame of it is held.
 

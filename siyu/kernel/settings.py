@@ -62,6 +62,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """An OpenTelemetry collector that takes OTLP over HTTP, e.g. ``http://localhost:4318``; empty = no traces."""
     otel_share: float = 1.0
     """Of the requests, how many are traced: 0 to 1."""
+    backup_folder: str = ""
+    """Where backups lie; empty = ``home/backups``. Another disk is better."""
+    backup_hour: int | None = None
+    """Hour (UTC, 0 to 23) of the nightly backup; -1 = none; empty = 3 at night, and none in the demo."""
+    backup_keep_days: int = 14
+    """How far back a moment can be restored, at least 1."""
+
+    @property
+    def backups(self) -> Path:
+        """The folder of backups."""
+        return (
+            Path(self.backup_folder).expanduser() if self.backup_folder else self.home / "backups"
+        )
+
+    @property
+    def nightly_hour(self) -> int | None:
+        """The hour of the nightly backup; ``None`` when none is taken."""
+        hour = self.backup_hour
+        if hour is None:
+            return None if self.profile == "demo" else 3
+        return None if hour < 0 else hour
 
     @property
     def console(self) -> str:
@@ -147,6 +168,14 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _check(settings: Settings) -> None:
     if not 0 <= settings.port <= 65_535:
         raise SettingsRefused(f"SIYU_PORT is {settings.port}; it must be between 1 and 65535.")
+    if settings.backup_hour is not None and not -1 <= settings.backup_hour <= 23:
+        raise SettingsRefused(
+            f"SIYU_BACKUP_HOUR is {settings.backup_hour}; it must be between 0 and 23, or -1 for none."
+        )
+    if settings.backup_keep_days < 1:
+        raise SettingsRefused(
+            f"SIYU_BACKUP_KEEP_DAYS is {settings.backup_keep_days}; it must be at least 1."
+        )
     for name, schemes in (
         ("database_url", ("postgresql", "postgres")),
         ("database_app_url", ("postgresql", "postgres")),

@@ -75,6 +75,17 @@ class Warehouse:
         """Run a statement without an answer (DDL, deletes). Raises ``WarehouseAway``."""
         await self._send(sql, {f"param_{name}": _text(value) for name, value in parameters.items()})
 
+    async def read(self, sql: str, **parameters: Any) -> bytes:
+        """The answer of a statement as it comes, of all brands: for backups. Raises ``WarehouseAway``."""
+        return await self._send(
+            sql, {f"param_{name}": _text(value) for name, value in parameters.items()}
+        )
+
+    async def write(self, sql: str, content: bytes) -> None:
+        """Run an insert with its rows in the format that it names; again it may double them. Raises ``WarehouseAway``."""
+        if content:
+            await self._send(sql, {"insert_deduplication_token": new_id().hex}, content)
+
     async def alive(self) -> bool:
         """Whether it answers."""
         try:

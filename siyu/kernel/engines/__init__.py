@@ -7,6 +7,7 @@ from siyu.kernel.engines.clickhouse import (
     clickhouse_command,
     start_clickhouse,
 )
+from siyu.kernel.engines.cluster import SPOOL, client_programs, give_to_server
 from siyu.kernel.engines.host import (
     EngineRefused,
     FolderLock,
@@ -16,6 +17,7 @@ from siyu.kernel.engines.host import (
     is_alive,
     secret_in,
     stamp_of,
+    sync_folder,
 )
 from siyu.kernel.engines.postgres import Running, start_postgres
 from siyu.kernel.engines.supervisor import (
@@ -28,6 +30,7 @@ from siyu.kernel.engines.supervisor import (
 )
 
 __all__ = [
+    "SPOOL",
     "ChildSpec",
     "EngineRefused",
     "FolderLock",
@@ -41,7 +44,9 @@ __all__ = [
     "begin_clickhouse",
     "check_port",
     "clickhouse_command",
+    "client_programs",
     "free_port",
+    "give_to_server",
     "is_alive",
     "lock_home",
     "secret_in",
@@ -49,4 +54,5 @@ __all__ = [
     "stand_back",
     "start_clickhouse",
     "start_postgres",
+    "sync_folder",
 ]

@@ -21,6 +21,14 @@ INSTALLATIONS = {18: "pginstall18", 16: "pginstall"}
 SUPERUSER = "postgres"
 REACHABLE_COPIES = (Path("/var/lib/siyu"), Path("/opt/siyu"), Path("/var/cache/siyu"))
 """Where root puts a copy of the programs when they lie where the unprivileged user may not go."""
+SPOOL = "pg_wal/siyu_out"
+"""Below the data folder: finished log segments wait here until they are sealed into a backup; see ``ARCHIVE_COMMAND``."""
+_SPOOLED = f"{SPOOL}/%f"
+ARCHIVE_COMMAND = f"test ! -d {SPOOL} || {{ cp -p %p {SPOOL}/.%f && sync {SPOOL}/.%f && mv {SPOOL}/.%f {_SPOOLED} && sync {SPOOL}; }}"
+"""Segments are kept while the spool is there: whoever takes backups makes and removes it, and no restart is needed.
+
+It lies below ``pg_wal`` because base backups leave that out, and the server's user can surely write there.
+"""
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 HBA = """\
 # Written by siyu. Every door asks for a password; only this machine may knock.
@@ -95,6 +103,21 @@ def prepare(data_dir: Path, version: int, *, quick: bool = False) -> Cluster:
     except OSError as error:
         raise host.not_writable(data_dir, error) from error
     return cluster
+
+
+def client_programs(version: int = 18) -> Path:
+    """The folder of the programs that talk to a server (``pg_basebackup``, ``pg_dump``, ``pg_restore``), run as ourselves.
+
+    Raises ``EngineRefused`` when the wheel is missing.
+    """
+    return _reachable_programs(version, None)
+
+
+def give_to_server(path: Path, data_dir: Path) -> None:
+    """Let the user who runs the server of this data folder use a file or folder that we made for it."""
+    if os.geteuid() == 0:
+        owner = data_dir.stat()
+        os.lchown(path, owner.st_uid, owner.st_gid)
 
 
 def written_by(data_dir: Path) -> str | None:

@@ -20,7 +20,7 @@ import structlog
 
 from siyu.kernel.engines import cluster as clusters
 from siyu.kernel.engines import host
-from siyu.kernel.engines.cluster import SUPERUSER, Cluster
+from siyu.kernel.engines.cluster import ARCHIVE_COMMAND, SUPERUSER, Cluster
 from siyu.kernel.engines.host import EngineRefused, FolderLock, Stamp
 
 log = structlog.get_logger("siyu.engines")
@@ -37,6 +37,8 @@ SETTINGS: dict[str, str] = {
     "idle_in_transaction_session_timeout": "30s",  # an open transaction holds back every follower of the log
     "client_connection_check_interval": "10s",
     "max_wal_size": "2GB",
+    "archive_mode": "on",
+    "archive_command": ARCHIVE_COMMAND,
     "unix_socket_permissions": "0700",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
@@ -52,6 +54,7 @@ TEST_SETTINGS: dict[str, str] = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum_naptime": "10min",
+    "archive_mode": "off",
     "max_wal_size": "4GB",
     "log_min_duration_statement": "-1",
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -110,8 +111,13 @@ def _columns(known: Sequence[Listener]) -> tuple[list[str], list[bool], list[str
 
 async def behind(session: AsyncSession, names: Sequence[str] | None = None) -> list[Behind]:
     """How far the listeners (all, or those named) of the session's brand are behind."""
+    return await behind_on(await driver_of(session), names)
+
+
+async def behind_on(driver: Any, names: Sequence[str] | None = None) -> list[Behind]:
+    """The same on a bare, brand-bound connection, in its transaction."""
     known = [one for one in listeners.values() if names is None or one.name in names]
-    rows = await (await driver_of(session)).fetch(_BEHIND, *_columns(known))
+    rows = await driver.fetch(_BEHIND, *_columns(known))
     return [Behind(*row) for row in rows]
 
 

@@ -1,4 +1,4 @@
-import type { DroppedOut, HealthOut, JobOut, LagOut, Page, ParkedOut, RetriedOut } from '@client'
+import type { BackupsOut, DroppedOut, HealthOut, JobOut, LagOut, Page, ParkedOut, RetriedOut } from '@client'
 import { fileAddress, get, post, type Query } from './http'
 
 export const listJobs = (query: Query) => get<Page<JobOut>>('/jobs', query)
@@ -13,3 +13,5 @@ export const dropParked = (listener: string, subject: string, reason: string) =>
 export const readLag = () => get<LagOut>('/events/lag')
 export const readHealth = () => get<HealthOut>('/health')
 export const startCheck = () => post<JobOut>('/health/checks')
+export const listBackups = () => get<BackupsOut>('/backups')
+export const takeBackup = () => post<JobOut>('/backups')

@@ -39,6 +39,7 @@ export const AREAS: Area[] = [
       { key: 'health', path: '/health', group: 'running', needs: ['health.view'] },
       { key: 'jobs', path: '/jobs', count: 'jobs_running', needs: ['jobs.view'] },
       { key: 'parked', path: '/parked-events', count: 'parked_events', hot: true, needs: ['events.repair'] },
+      { key: 'backups', path: '/backups', needs: ['backups.view'] },
       { key: 'audit', path: '/audit', needs: ['audit.view'] },
       { key: 'brand', path: '/settings', group: 'settings', needs: ['settings.edit'] },
       { key: 'me', path: '/me' },

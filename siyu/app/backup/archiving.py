@@ -1,0 +1,257 @@
+"""The log behind the base backups: finished segments leave PostgreSQL's spool sealed, one by one, none lost.
+
+PostgreSQL copies a segment into the spool within seconds of its end and waits for nobody (``ARCHIVE_COMMAND``). From
+there it goes into ``wal/<chain>/`` of the backups. A chain is an unbroken run on one timeline: it begins with the
+spool and ends with it.
+"""
+
+import re
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from siyu.app.backup.folder import Damaged, Folder
+from siyu.kernel.engines import SPOOL, give_to_server
+
+log = structlog.get_logger("siyu.backup")
+STATUS = "backup.json"
+SPOOL_LIMIT = 8 << 30
+"""Bytes that may wait. Beyond, the disk of the living house is worth more than an unbroken log: the chain ends, visibly."""
+SEGMENT = re.compile(r"[0-9A-F]{24}")
+_CHAIN = ".chain"
+_HEADER = 40
+"""Bytes of a segment's head (XLogLongPageHeaderData): a position there is still its beginning."""
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """How the archive stands, as ``home/backup.json`` says it beside the house."""
+
+    chain: str = ""
+    """Empty: nothing is archived; take a backup, which begins it."""
+    covered_until: datetime | None = None
+    """Every commit up to this moment is in the backups."""
+    beside_until: datetime | None = None
+    """When files and behaviour were last looked through."""
+    sealed_at: datetime | None = None
+    waiting: int = 0
+    waiting_bytes: int = 0
+    waiting_since: datetime | None = None
+    trouble: str = ""
+    """Why the last attempt did not succeed."""
+    broken: str = ""
+    """Why the last chain ended by itself."""
+    looked_at: datetime | None = None
+    nightly: str = ""
+    """What became of the last nightly backup, when it failed."""
+
+
+def status_of(home: Path) -> Status:
+    """How the archive of the house on this folder stands."""
+    try:
+        return msgspec.json.decode((home / STATUS).read_bytes(), type=Status)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Status()
+
+
+def keep_status(home: Path, status: Status) -> None:
+    """Write it down for whoever looks."""
+    draft = home / f".{STATUS}"
+    draft.touch(mode=0o600)
+    draft.write_bytes(msgspec.json.encode(status))
+    draft.replace(home / STATUS)
+
+
+def spool_of(home: Path) -> Path:
+    """Where the embedded server of this home leaves finished segments."""
+    return home / "pg" / SPOOL
+
+
+def chain_of(home: Path) -> str:
+    """The chain that is being archived; empty when none is."""
+    try:
+        return (spool_of(home) / _CHAIN).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def begin(home: Path, chain: str) -> None:
+    """Let the embedded server keep its segments from now on; does nothing when it does already."""
+    spool = spool_of(home)
+    if chain_of(home):
+        return
+    shutil.rmtree(spool, ignore_errors=True)
+    draft = spool.with_name(f".{spool.name}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    (draft / _CHAIN).write_text(chain)
+    give_to_server(draft, home / "pg")
+    draft.rename(spool)
+    status = status_of(home)
+    keep_status(home, Status(chain=chain, nightly=status.nightly))
+
+
+def end(home: Path, why: str = "") -> None:
+    """Keep no more segments; the chain ends with what was sealed. ``why``: what made it end by itself."""
+    shutil.rmtree(spool_of(home), ignore_errors=True)
+    status = status_of(home)
+    status.broken, status.chain, status.waiting, status.waiting_bytes = why, "", 0, 0
+    status.waiting_since = None
+    keep_status(home, status)
+
+
+def seal_spool(home: Path, folder: Folder) -> list[str]:
+    """Seal what waits, oldest first; the names. Whoever calls holds ``folder.alone("wal")``.
+
+    A segment leaves the spool once its sealed copy is on the disk. Raises ``Damaged`` when another content is there
+    under its name, and ``OSError`` when the folder cannot be written: nothing is lost by either.
+    """
+    spool, chain = spool_of(home), chain_of(home)
+    done: list[str] = []
+    for path in _waiting(spool) if chain else ():
+        content, name = path.read_bytes(), f"wal/{chain}/{path.name}"
+        if not (folder.path / name).exists():
+            folder.put(name, content)
+        elif folder.get(name) != content:
+            raise Damaged(
+                "A segment of the log is there already with other content. Take backups of two houses into two folders.",
+                file=str(folder.path / name),
+            )
+        path.unlink()
+        done.append(path.name)
+    return done
+
+
+def look(home: Path, folder: Folder, limit: int = SPOOL_LIMIT) -> bool:
+    """One round: seal what waits and write down how it stands; whether anything was sealed. Never raises ``OSError``."""
+    before = status_of(home)
+    chain = chain_of(home)
+    sealed: list[str] = []
+    trouble = ""
+    try:
+        sealed = seal_spool(home, folder)
+    except (OSError, Damaged) as error:
+        trouble = str(error)
+        log.warning("segments wait", error=trouble[:300])
+    left = _waiting(spool_of(home)) if chain else []
+    size = sum(path.stat().st_size for path in left)
+    now = datetime.now(UTC)
+    if size > limit:
+        end(home, f"{size >> 20} MB of the log were waiting to be sealed: {trouble}")
+        return bool(sealed)
+    since = datetime.fromtimestamp(left[0].stat().st_mtime, UTC) if left else None
+    status = msgspec.structs.replace(
+        before, chain=chain, waiting=len(left), waiting_bytes=size, waiting_since=since, trouble=trouble, looked_at=now,
+        sealed_at=now if sealed else before.sealed_at,
+    )  # fmt: skip
+    keep_status(home, status)
+    return bool(sealed)
+
+
+def _waiting(spool: Path) -> list[Path]:
+    if not spool.is_dir():
+        return []
+    return sorted(path for path in spool.iterdir() if not path.name.startswith("."))
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The server at a moment: its position, and its transaction counter if nobody was writing then."""
+
+    at: datetime
+    lsn: int
+    quiet: int | None
+
+
+class Cover:
+    """Finds out until when every commit is sealed, from looks at the living server and what has been sealed.
+
+    A commit before a look lies before the position seen then, and is covered once the segments reach that far. While
+    no transaction number is handed out there is no commit either: a later look that sees the same number is as good.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[Seen] = []
+        self._covered: Seen | None = None
+
+    def note(self, seen: Seen) -> None:
+        """A look that was taken at the server now. After many looks without a seal, every other one is enough."""
+        self._seen.append(seen)
+        if len(self._seen) > 1000:
+            self._seen = self._seen[::2] + self._seen[-1:]
+
+    def until(self, sealed_to: int) -> datetime | None:
+        """The moment until which everything is sealed, when segments end at ``sealed_to``."""
+        for seen in self._seen:
+            reached = seen.lsn <= sealed_to + _HEADER and seen.lsn % _SEGMENT_BYTES <= _HEADER
+            same = (
+                self._covered is not None
+                and self._covered.quiet is not None
+                and seen.quiet == self._covered.quiet
+            )
+            if seen.lsn <= sealed_to or reached or same:
+                self._covered = seen
+        if self._covered is not None:
+            covered = self._covered
+            self._seen = [seen for seen in self._seen if seen.at > covered.at]
+        return None if self._covered is None else self._covered.at
+
+
+_SEGMENT_BYTES = 16 << 20
+
+
+def end_of(segment: str) -> int:
+    """The position at which a segment (of 16 MB) ends."""
+    return (
+        (int(segment[8:16], 16) << 32) // _SEGMENT_BYTES + int(segment[16:24], 16) + 1
+    ) * _SEGMENT_BYTES
+
+
+def last_sealed(folder: Folder, chain: str) -> str:
+    """The newest sealed segment of a chain; empty when there is none."""
+    names = [name.rpartition("/")[2] for name in folder.names(f"wal/{chain}")]
+    return max((name for name in names if SEGMENT.fullmatch(name)), default="")
+
+
+def segments(folder: Folder, chain: str, first: str) -> list[str]:
+    """A chain's sealed segments from ``first`` on. Raises ``Damaged`` naming the first one that is missing."""
+    names = [name.rpartition("/")[2] for name in folder.names(f"wal/{chain}")]
+    found = [name for name in names if SEGMENT.fullmatch(name) and name >= first]
+    wanted = end_of(first) - _SEGMENT_BYTES
+    for name in found or [""]:
+        if not name or end_of(name) - _SEGMENT_BYTES != wanted:
+            missing = f"{first[:8]}{wanted >> 32:08X}{(wanted & 0xFFFFFFFF) // _SEGMENT_BYTES:08X}"
+            raise Damaged(file=str(folder.path / f"wal/{chain}/{missing}"))
+        wanted += _SEGMENT_BYTES
+    return found
+
+
+class Covered(msgspec.Struct, frozen=True):
+    """Until when a chain holds every commit."""
+
+    until: datetime
+
+
+def say_covered(home: Path, folder: Folder, chain: str, until: datetime) -> None:
+    """Write it beside the segments, and into the house's status."""
+    name = f"wal/{chain}/covered"
+    folder.put(name, msgspec.json.encode(Covered(until)))
+    status = status_of(home)
+    if status.chain == chain:
+        status.covered_until = until
+        keep_status(home, status)
+
+
+def covered_until(folder: Folder, chain: str) -> datetime | None:
+    """Until when a chain holds every commit, as far as anybody said. Raises ``Damaged``."""
+    name = f"wal/{chain}/covered"
+    return folder.get_as(name, Covered).until if (folder.path / name).exists() else None
+
+
+def wait_sealed(home: Path, folder: Folder, within_s: float = 60.0) -> None:
+    """Seal everything that waits now, taking turns with whoever else does. Raises as ``seal_spool``, and ``InUse``."""
+    ends = time.monotonic() + within_s
+    with folder.alone("wal", patience_s=max(0.0, ends - time.monotonic())):
+        seal_spool(home, folder)

@@ -1,0 +1,180 @@
+"""What the worker does for backups: seals the log and what is new beside it, and takes the nightly one."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from siyu.app import up
+from siyu.app.backup import archiving, content
+from siyu.app.backup.folder import Folder, InUse
+from siyu.app.backup.taking import keys_of, take
+from siyu.insight.warehouse import WarehouseAway
+from siyu.kernel.errors import Refusal
+from siyu.kernel.jobs import Work, job
+from siyu.kernel.settings import Urls
+
+log = structlog.get_logger("siyu.backup")
+JOB = "backup.take"
+LOOK_S = 1.0
+ROUND_S = 40.0
+"""Between two rounds of files and behaviour; with the time that one takes, under a minute."""
+_NIGHT_S = 60.0
+_SEEN = """
+select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as lsn, pg_snapshot_xmin(s)::text as low, pg_snapshot_xmax(s)::text as high
+from pg_current_snapshot() s
+"""
+
+
+async def serve(runtime: Any) -> None:
+    """Look after the archive until cancelled. Several workers take turns; whatever goes wrong is told and tried again."""
+    watching, nights = _Watching(runtime), 0.0
+    while True:
+        try:
+            await watching.look()
+            if time.monotonic() - nights >= _NIGHT_S:
+                nights = time.monotonic()
+                await _tonight(runtime)
+        except asyncio.CancelledError:
+            raise
+        except InUse:
+            pass  # another worker is at it
+        except Exception as failure:  # noqa: BLE001  # a loop that serves goes on whatever was raised
+            log.warning("backup waits", error=f"{type(failure).__name__}: {failure}"[:300])
+        await asyncio.sleep(LOOK_S)
+
+
+class _Watching:
+    """One worker's view of the archive; the folder is opened again when the chain changes."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
+        self._home = runtime.settings.home
+        self._chain = ""
+        self._folder: Folder | None = None
+        self._cover = archiving.Cover()
+        self._round_at = 0.0
+        self._state: content.State | None = None
+        self._sealed = ""
+
+    async def look(self) -> None:
+        """Seal what waits, then say until when all is covered; every so often a round of what lies beside."""
+        chain = archiving.chain_of(self._home)
+        if not chain:
+            return
+        if chain != self._chain or self._folder is None:
+            settings = self._runtime.settings
+            self._folder = await asyncio.to_thread(
+                Folder.open, settings.backups, keys_of(settings.home)
+            )
+            self._chain, self._cover = chain, archiving.Cover()
+            self._sealed = archiving.last_sealed(self._folder, chain)
+        self._cover.note(await self._seen())
+        with self._folder.alone("wal"):
+            if (
+                await asyncio.to_thread(archiving.look, self._home, self._folder)
+                or not self._sealed
+            ):
+                self._sealed = archiving.last_sealed(self._folder, chain)
+        until = self._cover.until(archiving.end_of(self._sealed)) if self._sealed else None
+        if until is not None:
+            await self._say(until)
+        if time.monotonic() - self._round_at >= ROUND_S:
+            self._round_at = time.monotonic()
+            await self._round()
+
+    async def _say(self, until: datetime) -> None:
+        """Not more often than every few seconds: it is a file that is written anew."""
+        assert self._folder is not None
+        before = archiving.status_of(self._home).covered_until
+        if before is None or until - before >= timedelta(seconds=5):
+            await asyncio.to_thread(
+                archiving.say_covered, self._home, self._folder, self._chain, until
+            )
+
+    async def _seen(self) -> archiving.Seen:
+        at = datetime.now(UTC)  # before asking: what commits meanwhile is later
+        async with self._runtime.database.dispatcher() as connection:
+            row = await connection.fetchrow(_SEEN)
+        quiet = int(row["high"]) if row["low"] == row["high"] else None
+        return archiving.Seen(at, int(row["lsn"]), quiet)
+
+    async def _round(self) -> None:
+        """Keep what is new beside PostgreSQL. A state that another worker went on from is read again."""
+        assert self._folder is not None
+        with self._folder.alone("round"):
+            newest = content.rounds(self._folder)[-1:]
+            if self._state is None or [self._state.name] != newest:
+                self._state = await asyncio.to_thread(content.state_at, self._folder, None)
+            files = self._runtime.settings.home / "files"
+            warehouse, at = self._runtime.parts["warehouse"], datetime.now(UTC)
+            try:
+                await content.keep_round(self._folder, self._state, files, warehouse, full=False)
+            except WarehouseAway:
+                await content.keep_round(self._folder, self._state, files, None, full=False)
+                return
+        status = archiving.status_of(self._home)
+        status.beside_until = at
+        archiving.keep_status(self._home, status)
+
+
+def urls_with_owner(runtime: Any) -> Urls:
+    """The process's engines, with the owner as the running house knows it; empty when that is somebody else's to know."""
+    owner = runtime.settings.database_url or up.owner_here(runtime.settings.home)
+    return Urls(owner, runtime.urls.app, runtime.urls.dispatcher, runtime.urls.clickhouse)
+
+
+async def _tonight(runtime: Any) -> None:
+    """Take the nightly backup when its hour has come and none was finished since."""
+    hour, home = runtime.settings.nightly_hour, runtime.settings.home
+    urls = urls_with_owner(runtime)
+    if hour is None or not urls.owner:
+        return
+    now = datetime.now(UTC)
+    due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    due = due if due <= now else due - timedelta(days=1)
+    if now - due > timedelta(hours=6) or await asyncio.to_thread(_taken_since, runtime, due):
+        return
+    trouble = ""
+    try:
+        await take(runtime.settings, urls)
+    except (Refusal, OSError) as failure:
+        trouble = f"{now:%Y-%m-%d %H:%M} UTC: {failure}"
+        log.warning("nightly backup failed", error=trouble[:300])
+    status = archiving.status_of(home)
+    if status.nightly != trouble:
+        status.nightly = trouble
+        archiving.keep_status(home, status)
+
+
+def _taken_since(runtime: Any, due: datetime) -> bool:
+    settings = runtime.settings
+    if not settings.backups.exists():
+        return False
+    bases = Folder.make(settings.backups, keys_of(settings.home)).bases()
+    return bool(bases) and bases[-1].finished_at >= due
+
+
+@job(JOB)
+async def take_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
+    """Take a backup that somebody asked for at the console."""
+    loop, told = asyncio.get_running_loop(), [0.0]
+
+    def say(step: str, done: int, total: int | None) -> None:
+        """Called from threads for every piece: somebody looks once a second at most."""
+        if time.monotonic() - told[0] >= 1:
+            told[0] = time.monotonic()
+            asyncio.run_coroutine_threadsafe(
+                work.progress(done >> 20, total and total >> 20, STEPS[step]), loop
+            )
+
+    taken = await take(work.settings, urls_with_owner(work.runtime), say)
+    return {"id": taken.base.id, "bytes": taken.base.bytes, "pruned": len(taken.pruned)}
+
+
+STEPS = {
+    "database": {"zh-CN": "正在复制数据库（MB）", "en": "Copying the database (MB)"},
+    "files": {"zh-CN": "正在保存文件（MB）", "en": "Keeping files (MB)"},
+}

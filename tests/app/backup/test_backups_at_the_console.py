@@ -1,0 +1,119 @@
+"""Backups at the console, and of a PostgreSQL of one's own as dumps."""
+
+import secrets
+import shutil
+
+import asyncpg
+import msgspec
+import pytest
+
+from siyu.app.backup.folder import Folder
+from siyu.app.backup.serving import _tonight, urls_with_owner
+from siyu.app.backup.taking import NoOwner, keys_of, take
+from siyu.app.restoring import HomeInUse, restore
+from siyu.kernel import clock, jobs
+from tests.conftest import on_database, sign_in
+
+
+@pytest.fixture(autouse=True)
+def _no_backups(runtime):
+    yield
+    shutil.rmtree(runtime.settings.backups, ignore_errors=True)
+
+
+async def test_who_asks_for_a_backup_gets_a_job_and_then_a_backup_in_the_list(
+    console, runtime, brand
+):
+    before = (await console.get("/api/console/backups")).json()
+    assert before["items"] == []
+    assert before["job"] is None
+    assert before["can_take"]
+    assert not before["archiving"]
+    asked = await console.post("/api/console/backups")
+    assert asked.status_code == 202, asked.text
+    again = await console.post("/api/console/backups")
+    assert (again.status_code, again.json()["code"]) == (409, "backup.under_way")
+    await jobs.run_waiting(runtime, brand.id)
+    after = (await console.get("/api/console/backups")).json()
+    assert after["job"]["state"] == "done", after["job"]
+    (one,) = after["items"]
+    assert one["kind"] == "dump"
+    assert one["bytes"] > 10_000
+    (row,) = (await console.get("/api/console/audit?action=backups.asked")).json()["items"]
+    assert row["subject_id"] == after["job"]["id"]
+
+
+async def test_who_may_not_take_backups_cannot(app, console, brand):
+    units = (await console.get("/api/console/units")).json()
+    await console.post(
+        "/api/console/staff",
+        json={"login": f"w@{brand.slug}", "name": "仓管", "roles": ["warehouse"], "unit_id": units["items"][0]["id"], "password": "right horse 8"},
+    )  # fmt: skip
+    clerk = await sign_in(app, brand, f"w@{brand.slug}", "right horse 8")
+    assert (await clerk.get("/api/console/backups")).status_code == 403
+    assert (await clerk.post("/api/console/backups")).status_code == 403
+    await clerk.aclose()
+
+
+async def test_a_process_that_does_not_know_the_owner_says_who_takes_the_backup(runtime):
+    urls = msgspec.structs.replace(urls_with_owner(runtime), owner="")
+    with pytest.raises(NoOwner, match="run 'siyu backup' with SIYU_DATABASE_URL"):
+        await take(runtime.settings, urls)
+
+
+async def test_the_nightly_backup_is_taken_once_when_its_hour_has_come(runtime, brand):
+    now = clock.now()
+
+    def night(hour: int | None):
+        class Night:
+            settings = msgspec.structs.replace(runtime.settings, backup_hour=hour)
+            urls, database = runtime.urls, runtime.database
+
+        return Night
+
+    def taken() -> int:
+        settings = runtime.settings
+        return len(Folder.make(settings.backups, keys_of(settings.home)).bases())
+
+    await _tonight(night(None))
+    await _tonight(night(-1))
+    await _tonight(night((now.hour + 1) % 24))
+    assert taken() == 0, "the demo takes none by itself, and yesterday's hour is long past"
+    await _tonight(night(now.hour))
+    await _tonight(night(now.hour))
+    assert taken() == 1
+
+
+@pytest.mark.kernel_db
+async def test_a_dump_is_brought_back_into_an_empty_database_and_never_into_another(
+    runtime, brand, server_url, place
+):
+    import asyncio
+
+    taken = await take(runtime.settings, urls_with_owner(runtime))
+    assert taken.base.kind == "dump"
+    name = f"back_{secrets.token_hex(4)}"
+    server = await asyncpg.connect(server_url)
+    await server.execute(f"create database {name}")
+    url = on_database(server_url, name)
+    settings = msgspec.structs.replace(
+        runtime.settings,
+        home=place / "new",
+        database_url=url,
+        database_app_url="",
+        database_dispatcher_url="",
+    )
+    here = runtime.settings
+    report = await asyncio.to_thread(restore, settings, here.backups, keys_of(here.home), None)
+    assert report.base == taken.base.id
+    connection = await asyncpg.connect(url)
+    found = await connection.fetchval(
+        "select brand_id from directory where kind = 'slug' and key = $1", brand.slug
+    )
+    await connection.close()
+    assert found == brand.id
+    again = msgspec.structs.replace(settings, home=place / "newer")
+    with pytest.raises(HomeInUse):
+        await asyncio.to_thread(restore, again, here.backups, keys_of(here.home), None)
+    await server.execute(f"drop database {name} with (force)")
+    await server.close()
