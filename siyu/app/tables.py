@@ -11,6 +11,7 @@ import siyu.kernel.directory
 import siyu.kernel.events.tables
 import siyu.kernel.http.idempotency
 import siyu.kernel.jobs
+import siyu.kernel.ledger.tables
 import siyu.kernel.timers
 import siyu.people.brands.tables
 import siyu.people.customers.tables

@@ -34,6 +34,7 @@ import siyu.goods.stock.invariants
 import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
+import siyu.kernel.ledger
 import siyu.kernel.news
 import siyu.people.brands.http
 import siyu.people.customers.http
@@ -74,6 +75,7 @@ HOT: list[Hot] = [
     Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.kernel.ledger,
     siyu.app.demo.run,
     siyu.goods.catalogue.jobs,
     siyu.goods.catalogue.invariants,
