@@ -13,6 +13,7 @@ from typing import Any
 
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.ledger
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
@@ -57,6 +58,7 @@ CONSOLE: list[Any] = [
     *siyu.scenes.storefront.http.console_routes,
     *siyu.insight.boards.http.console_routes,
     *siyu.app.operations.console_routes,
+    *siyu.app.ledger.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
