@@ -221,3 +221,19 @@ async def test_taking_the_history_over_makes_the_postings_that_the_shop_makes(
     assert [row[:-1] for row in map(tuple, after)] == [row[:-1] for row in map(tuple, before)]
     assert all(abs(a["booked_at"] - b["booked_at"]) < timedelta(seconds=5) for a, b in zip(after, before, strict=True))  # fmt: skip
     assert await run_checks(stall.database, stall.brand.id) == []
+
+
+async def test_a_batch_of_settled_payments_costs_one_statement_more(stall):
+    from siyu.goods import payments
+
+    shopper, sku = await stall.shopper(), await stall.sku(price_minor=1990)
+    await paid_order(shopper, {sku: 1}, 1990)
+    orders = [await shopper.ordered({sku: 1}, 1990) for _ in range(4)]
+    started = [UUID(await shopper.start_paying(order["id"])) for order in orders]
+    asked: list[str] = []
+    async with stall.database.raw(stall.brand.id) as connection:
+        connection.add_query_logger(log := lambda record: asked.append(record.query))
+        await payments.settle(connection, [payments.Arrived(id, 1990, "r") for id in started])
+        connection.remove_query_logger(log)
+    assert len(asked) >= 5 and sum("ledger_" in query for query in asked) == 1
+    await stall.all_holds()
