@@ -38,6 +38,25 @@ def _kinds() -> tuple[ledger.PostingKind, ledger.PostingKind]:
     return ledger.posting_kinds["bench.filled"], ledger.posting_kinds["bench.redeemed"]
 
 
+def _purses() -> tuple[list[ledger.Account], ledger.Account, Callable[[], ledger.Posting]]:
+    """Purses, the till they are filled from, and a redemption from one of them by chance."""
+    filled, redeemed = _kinds()
+    purses = [ledger.Account(filled.destination, "points", str(at)) for at in range(PURSES)]
+    till, chance = ledger.Account(filled.source, "points"), random.Random(7)
+
+    def redeeming() -> ledger.Posting:
+        return ledger.Posting(
+            kind=redeemed, source=chance.choice(purses), destination=till, amount=chance.randint(1, 40), key=str(new_id()),
+            event_id=None,
+        )  # fmt: skip
+
+    return purses, till, redeeming
+
+
+def _coming() -> ledger.Posting:
+    return payments.came(new_id(), new_id(), "bench", "CNY", 1990, None)
+
+
 async def run(
     *, seconds: float = 3.0, rounds: int = 5, writers: int = 2, given: Stack | None = None
 ) -> Report:
@@ -52,25 +71,12 @@ async def run(
             "fsync": "on",
         },
     )
-    filled, redeemed = _kinds()
-    purses = [ledger.Account(filled.destination, "points", str(at)) for at in range(PURSES)]
-    till = ledger.Account(filled.source, "points")
-    chance = random.Random(7)
-
-    def redeeming() -> ledger.Posting:
-        return ledger.Posting(
-            kind=redeemed, source=chance.choice(purses), destination=till, amount=chance.randint(1, 40), key=str(new_id()),
-            event_id=None,
-        )  # fmt: skip
-
-    def coming() -> ledger.Posting:
-        return payments.came(new_id(), new_id(), "bench", "CNY", chance.randint(1, 99_999), None)
-
+    purses, till, redeeming = _purses()
     async with house_or(given) as stack:
         stall = await open_stall(stack, skus=1, pieces=1, buyers=0)
         async with stack.database.raw(stall.brand_id, by_key=True) as connection:
             filling = [
-                ledger.Posting(kind=filled, source=till, destination=purse, amount=10_000, key=f"fill {purse.owner}", event_id=None)
+                ledger.Posting(kind=_kinds()[0], source=till, destination=purse, amount=10_000, key=f"fill {purse.owner}", event_id=None)
                 for purse in purses
             ]  # fmt: skip
             await ledger.book_on(connection, filling)
@@ -84,7 +90,7 @@ async def run(
             done, no, rate = await _write(stack, stall, seconds, writers, redeeming)
             posted, refused = posted + done, refused + no
             limited.append(rate)
-            done, no, rate = await _write(stack, stall, seconds, writers, coming)
+            done, no, rate = await _write(stack, stall, seconds, writers, _coming)
             posted, refused = posted + done, refused + no
             free.append(rate)
             began = time.perf_counter()

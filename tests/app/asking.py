@@ -180,6 +180,10 @@ ASKS: dict[str, Ask] = {
         body=lambda e: {"listener": e.ids["parked_dropped_at"], "subject": e.ids["parked_dropped"], "reason": "旧事"},
         kinds={"subject": "parked_dropped"},
     ),
+    "GET /api/console/ledger/postings": Ask(
+        words={"account_id": "it follows from the account's name, so it is the same in every brand"}
+    ),
+    "GET /api/console/ledger/explain/{figure}/{of}": Ask(kinds={"figure": "figure", "of": "order_paid"}),
     "POST /api/console/products": Ask(body=_new_product),
     "PUT /api/console/products/{product_id}": Ask(body=_edited),
     "POST /api/console/products/bulk": Ask(
@@ -237,7 +241,7 @@ ASKS: dict[str, Ask] = {
         words={"writeKey": "a public key that names the brand whose figures the message goes into"},
     ),
 }  # fmt: skip
-FIXED = {"page": "home", "track": "track", "size": "400.webp"}
+FIXED = {"figure": "order_paid", "page": "home", "track": "track", "size": "400.webp"}
 """Path parameters that name no row."""
 
 

@@ -132,12 +132,16 @@ async def _give_back(
         ),
         paid_at=row.paid_at,
     )
-    (event_id,) = await state(session, [event])
-    booked = booking.refunded(
-        row.id, made.id, row.currency, refunding.amount_minor, refunding.freight_minor, event_id
-    )
-    await book_on(await driver_of(session), booked)
+    await _book(session, row, refunding, made.id, await state(session, [event]))
     return made
+
+
+async def _book(
+    session: AsyncSession, row: OrderRow, refunding: Refunding, refund_id: UUID, told: list[UUID]
+) -> None:
+    amounts = (refunding.amount_minor, refunding.freight_minor)
+    booked = booking.refunded(row.id, refund_id, row.currency, *amounts, told[0])
+    await book_on(await driver_of(session), booked)
 
 
 async def _write(
