@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bench.report import Figure, Report, load_average
+from bench.report import SPENT, Figure, Report, Usage, load_average
 from bench.stack import Stack, house_or
 from bench.stall import Stall, open_stall
 from siyu.goods import payments
@@ -84,12 +84,15 @@ async def run(
         free: list[float] = []
         read: list[float] = []
         loads: list[float] = []
+        spent: list[dict[str, float]] = []
         posted = refused = 0
         for _ in range(rounds):
             loads.append(load_average())
+            usage, own = Usage(stack), time.process_time()
             done, no, rate = await _write(stack, stall, seconds, writers, redeeming)
             posted, refused = posted + done, refused + no
             limited.append(rate)
+            spent.append(usage.of((done + no) // BATCH, time.process_time() - own))
             done, no, rate = await _write(stack, stall, seconds, writers, _coming)
             posted, refused = posted + done, refused + no
             free.append(rate)
@@ -99,7 +102,14 @@ async def run(
             read.append((time.perf_counter() - began) * 1000)
             report.check("debits equal credits", not sum(one.debit - one.credit for one in flows))
         report.figures += [
-            Figure("decided with a limit (posted or refused)", "postings/s", limited, loads, 3_000),
+            Figure(
+                "decided with a limit (posted or refused)",
+                "postings/s",
+                limited,
+                loads,
+                3_000,
+                notes={f"{SPENT} (of {BATCH})": spent},
+            ),
             Figure("without a limit", "postings/s", free, loads, 3_000),
             Figure("a statement over all of them", "ms", read, loads, less_is_better=True),
         ]

@@ -141,7 +141,9 @@ def statement_of(
     by_book: dict[UUID, list[ledger.Flow]] = {}
     for flow in flows:
         by_book.setdefault(flow.account_id, []).append(flow)
+    turn = {name: at for at, name in enumerate(ledger.account_kinds)}
     lines = [_line(books[id], by_book[id]) for id in books if id in by_book]
+    lines.sort(key=lambda line: (line.unit, turn.get(line.account.kind, 0), line.account.owner))
     totals: list[StatementTotalOut] = []
     for unit in dict.fromkeys(line.unit for line in lines):
         own = [line for line in lines if line.unit == unit]
