@@ -183,7 +183,9 @@ ASKS: dict[str, Ask] = {
     "GET /api/console/ledger/postings": Ask(
         words={"account_id": "it follows from the account's name, so it is the same in every brand"}
     ),
-    "GET /api/console/ledger/explain/{figure}/{of}": Ask(kinds={"figure": "figure", "of": "order_paid"}),
+    "GET /api/console/ledger/explain/{figure}/{of}": Ask(
+        kinds={"of": "order_paid"}, words={"figure": "which of an order's amounts is explained"}
+    ),
     "POST /api/console/products": Ask(body=_new_product),
     "PUT /api/console/products/{product_id}": Ask(body=_edited),
     "POST /api/console/products/bulk": Ask(
@@ -291,7 +293,7 @@ class Asker:
             kind = kind_of(endpoint, slot)
             value = (
                 replaced.get(slot)
-                or FIXED.get(kind or "")
+                or FIXED.get(kind or slot.at)
                 or e.ids.get(kind or "")
                 or e.ids.get(ask.path.get(slot.at, slot.at))
             )
