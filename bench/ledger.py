@@ -113,15 +113,19 @@ async def run(
             Figure("without a limit", "postings/s", free, loads, 3_000),
             Figure("a statement over all of them", "ms", read, loads, less_is_better=True),
         ]
-        kept = await stack.count(stall.brand_id, "select count(*) from ledger_postings")
-        report.check(
-            "every posting that was answered is there, once", kept == posted + PURSES, answered=posted, refused=refused,
-            rows=kept,
-        )  # fmt: skip
-        names = {"ledger.accounts", "ledger.balances", "ledger.limits", "ledger.roll_ups"}
-        broken = await run_checks(stack.database, stall.brand_id, names)
-        report.check("no limit is broken, every balance is the sum of its postings", not broken)
+        await _checked(report, stack, stall, posted, refused)
     return report
+
+
+async def _checked(report: Report, stack: Stack, stall: Stall, posted: int, refused: int) -> None:
+    kept = await stack.count(stall.brand_id, "select count(*) from ledger_postings")
+    report.check(
+        "every posting that was answered is there, once", kept == posted + PURSES, answered=posted, refused=refused,
+        rows=kept,
+    )  # fmt: skip
+    names = {"ledger.accounts", "ledger.balances", "ledger.limits", "ledger.roll_ups"}
+    broken = await run_checks(stack.database, stall.brand_id, names)
+    report.check("no limit is broken, every balance is the sum of its postings", not broken)
 
 
 async def _write(

@@ -287,12 +287,14 @@ async def write(
     ids = await state_on(
         connection, [event for _, event in told], origin="demo", occurred_at=[at for at, _ in told]
     )
-    stated = {(type(event), event.subject): id for id, (_, event) in zip(ids, told, strict=True)}
-    booked = [posting for p, o in paid for posting in _sold(o, p, stated[OrderPaid, o.id])]
+    stated: dict[tuple[str, UUID], UUID] = {
+        (event.kind, event.subject): id for id, (_, event) in zip(ids, told, strict=True)
+    }
+    booked = [posting for p, o in paid for posting in _sold(o, p, stated["orders.paid/1", o.id])]
     booked += [
         posting
         for r, back, _, o in returned
-        for posting in _given_back(o, r, back, stated[RefundAgreed, o.id])
+        for posting in _given_back(o, r, back, stated["orders.refund_agreed/1", o.id])
     ]
     await book_on(connection, booked)
 
