@@ -90,6 +90,15 @@ def bench_events(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = Fal
     _tell(run_events(seconds=seconds, rounds=rounds), as_json)
 
 
+@bench_app.command("ledger")
+def bench_ledger(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = False) -> None:
+    """Post in batches with limits and without, and read a statement over all of it."""
+    _ready()
+    from bench.ledger import run
+
+    _tell(run(seconds=seconds, rounds=rounds), as_json)
+
+
 @bench_app.command("tracking")
 def bench_tracking(seconds: Seconds = 3.0, rounds: Rounds = 5, as_json: Json = False) -> None:
     """Take in what visitors do, in batches, and count it in the warehouse."""

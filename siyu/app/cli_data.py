@@ -1,7 +1,6 @@
 """Commands that bring data in and take it out."""
 
 import csv
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from siyu.app.terminal import Json, app, brand_app, err, export_app, import_app, show, with_runtime
 from siyu.goods.catalogue import ImportResult, Mapping, rejected_csv, run_import, write_catalogue
 from siyu.insight.warehouse import rebuild
+from siyu.kernel.cells import cell
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Refusal
 from siyu.kernel.money import to_text
@@ -166,7 +166,7 @@ def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
                     cells = [
                         (to_text(value) if value is not None else "")
                         if at in money
-                        else _cell(value)
+                        else cell(value)
                         for at, value in enumerate(row)
                     ]
                     if as_json:
@@ -184,16 +184,6 @@ def _export(what: str, brand: str, output: Path | None, as_json: bool) -> None:
 
     count = with_runtime(run)
     err.print(f"{count} rows." + (f" Written to {output}." if output else ""))
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return "'" + text if _FORMULA.match(text) else text
-
-
-_FORMULA = re.compile(r"[=+@\t\r]|-(?![0-9.]+$)")
-"""What a spreadsheet would work out; a negative number is only a number."""
 
 
 @export_app.command("products")

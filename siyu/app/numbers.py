@@ -18,6 +18,7 @@ _MISSING = """
 select coalesce(greatest(
     (select max(greatest(lo::text::bigint, hi::text::bigint, coalesce(seen_xid::text::bigint, 0))) from event_cursors),
     (select max(hi::text::bigint) from event_archives),
+    (select max(hi) from ledger_cursors),
     (select max(xid::text::bigint) + 1 from events where xid >= pg_snapshot_xmax(pg_current_snapshot()))
 ), 0) - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 """

@@ -11,6 +11,7 @@ import siyu.kernel.directory
 import siyu.kernel.events.tables
 import siyu.kernel.http.idempotency
 import siyu.kernel.jobs
+import siyu.kernel.ledger.tables
 import siyu.kernel.slow
 import siyu.kernel.timers
 import siyu.kernel.vault.tables

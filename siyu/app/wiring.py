@@ -16,6 +16,7 @@ import siyu.app.demo.art
 import siyu.app.demo.run
 import siyu.app.health.http
 import siyu.app.health.nightly
+import siyu.app.ledger
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
@@ -37,6 +38,7 @@ import siyu.goods.stock.invariants
 import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
+import siyu.kernel.ledger
 import siyu.kernel.news
 import siyu.kernel.otlp
 import siyu.kernel.slow
@@ -65,6 +67,7 @@ CONSOLE: list[Any] = [
     *siyu.app.operations.console_routes,
     *siyu.app.health.http.console_routes,
     *siyu.app.backup.http.console_routes,
+    *siyu.app.ledger.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
@@ -83,6 +86,7 @@ HOT: list[Hot] = [
     Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.kernel.ledger,
     siyu.app.demo.run,
     siyu.app.health.nightly,
     siyu.goods.catalogue.jobs,

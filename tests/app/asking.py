@@ -180,6 +180,12 @@ ASKS: dict[str, Ask] = {
         body=lambda e: {"listener": e.ids["parked_dropped_at"], "subject": e.ids["parked_dropped"], "reason": "旧事"},
         kinds={"subject": "parked_dropped"},
     ),
+    "GET /api/console/ledger/postings": Ask(
+        words={"account_id": "it follows from the account's name, so it is the same in every brand"}
+    ),
+    "GET /api/console/ledger/explain/{figure}/{of}": Ask(
+        kinds={"of": "order_paid"}, words={"figure": "which of an order's amounts is explained"}
+    ),
     "POST /api/console/products": Ask(body=_new_product),
     "PUT /api/console/products/{product_id}": Ask(body=_edited),
     "POST /api/console/products/bulk": Ask(
@@ -244,7 +250,7 @@ ASKS: dict[str, Ask] = {
         words={"writeKey": "a public key that names the brand whose figures the message goes into"},
     ),
 }  # fmt: skip
-FIXED = {"page": "home", "track": "track", "size": "400.webp"}
+FIXED = {"figure": "order_paid", "page": "home", "track": "track", "size": "400.webp"}
 """Path parameters that name no row."""
 
 
@@ -294,7 +300,7 @@ class Asker:
             kind = kind_of(endpoint, slot)
             value = (
                 replaced.get(slot)
-                or FIXED.get(kind or "")
+                or FIXED.get(kind or slot.at)
                 or e.ids.get(kind or "")
                 or e.ids.get(ask.path.get(slot.at, slot.at))
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import lists, memory, orders, pages, reference, streams
+from bench import ledger, lists, memory, orders, pages, reference, streams
 from bench.report import Report
 from bench.stack import Stack, house
 
@@ -46,6 +46,10 @@ async def test_acknowledged_behaviour_is_in_the_warehouse_once(stack):
 
 async def test_a_counting_follower_hears_each_event_once(stack):
     exact(await streams.run_events(seconds=1, rounds=1, given=stack))
+
+
+async def test_postings_with_and_without_limits_are_all_there_and_balance(stack):
+    exact(await ledger.run(seconds=0.5, rounds=1, given=stack))
 
 
 async def test_the_memory_of_all_parts_is_counted(stack):

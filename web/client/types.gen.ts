@@ -571,6 +571,17 @@ export type DroppedOut = {
 };
 
 /**
+ * ExplainedOut
+ *
+ * An amount and the postings that it is made of, the oldest first; they add up to it.
+ */
+export type ExplainedOut = {
+    amount: number;
+    unit: string;
+    lines: Array<PostingOut>;
+};
+
+/**
  * FirstPasswordOut
  */
 export type FirstPasswordOut = {
@@ -868,6 +879,50 @@ export type Kept = {
 export type LagOut = {
     listeners: Array<BehindOut>;
     held_by: HolderOut | null;
+};
+
+/**
+ * LedgerAccountOut
+ *
+ * An account; ``owner`` tells those of one kind apart (the provider). Guarded ones stand together as one.
+ */
+export type LedgerAccountOut = {
+    id: string;
+    kind: string;
+    title: {
+        [key: string]: string;
+    };
+    owner: string;
+};
+
+/**
+ * LedgerEventOut
+ *
+ * What happened: the event in whose transaction it was posted. ``facts`` are its ids and amounts.
+ */
+export type LedgerEventOut = {
+    id: string;
+    kind: string;
+    occurred_at: string;
+    origin: string;
+    actor_kind: string;
+    facts: {
+        [key: string]: unknown;
+    };
+};
+
+/**
+ * LedgerMovementOut
+ *
+ * What one kind of posting moved on an account.
+ */
+export type LedgerMovementOut = {
+    kind: string;
+    title: {
+        [key: string]: string;
+    };
+    debit: number;
+    credit: number;
 };
 
 /**
@@ -1612,6 +1667,47 @@ export type PlacedOut = {
     state: string;
     total_minor: number;
     pay_by: string;
+};
+
+/**
+ * PostingOut
+ *
+ * An amount that went from one account to another, by which rule. Amounts are minor units where the unit is a currency.
+ *
+ * ``subject_label`` is the number of the order that it is of. ``event`` is told in explanations only, and not when it
+ * lies in the log's archive.
+ */
+export type PostingOut = {
+    id: string;
+    kind: string;
+    title: {
+        [key: string]: string;
+    };
+    rule: string;
+    sentence: {
+        [key: string]: string;
+    };
+    unit: string;
+    amount: number;
+    state: string;
+    booked_at: string;
+    source: LedgerAccountOut;
+    destination: LedgerAccountOut;
+    subject: string | null;
+    subject_label: string;
+    reverses: string | null;
+    event_id: string | null;
+    event: LedgerEventOut | null;
+};
+
+/**
+ * PostingPage
+ *
+ * Postings, the newest first.
+ */
+export type PostingPage = {
+    items: Array<PostingOut>;
+    next: string | null;
 };
 
 /**
@@ -2716,6 +2812,48 @@ export type StaffPatchIn = {
     roles?: Array<string>;
     unit_id?: string;
     active?: boolean;
+};
+
+/**
+ * StatementLineOut
+ *
+ * An account's period: opening, movements, closing; balances grow on its ``side`` (debit or credit).
+ */
+export type StatementLineOut = {
+    account: LedgerAccountOut;
+    unit: string;
+    side: string;
+    opening: number;
+    debit: number;
+    credit: number;
+    closing: number;
+    movements: Array<LedgerMovementOut>;
+};
+
+/**
+ * StatementOut
+ *
+ * Days ``first`` to ``last`` of the brand's calendar.
+ */
+export type StatementOut = {
+    first: string;
+    last: string;
+    lines: Array<StatementLineOut>;
+    totals: Array<StatementTotalOut>;
+};
+
+/**
+ * StatementTotalOut
+ *
+ * All accounts of a unit. Debits equal credits, and balances of both sides are the same.
+ */
+export type StatementTotalOut = {
+    unit: string;
+    debit: number;
+    credit: number;
+    closing_debit: number;
+    closing_credit: number;
+    balanced: boolean;
 };
 
 /**
@@ -4138,6 +4276,139 @@ export type ConsoleRetryJobResponses = {
 };
 
 export type ConsoleRetryJobResponse = ConsoleRetryJobResponses[keyof ConsoleRetryJobResponses];
+
+export type ConsoleExplainData = {
+    body?: never;
+    path: {
+        figure: 'order_paid' | 'order_refunded' | 'payment' | 'refund' | 'posting';
+        of: string;
+    };
+    query?: never;
+    url: '/api/console/ledger/explain/{figure}/{of}';
+};
+
+export type ConsoleExplainErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleExplainError = ConsoleExplainErrors[keyof ConsoleExplainErrors];
+
+export type ConsoleExplainResponses = {
+    /**
+     * Done.
+     */
+    200: ExplainedOut;
+};
+
+export type ConsoleExplainResponse = ConsoleExplainResponses[keyof ConsoleExplainResponses];
+
+export type ConsoleListPostingsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        account_id?: string;
+        kind?: string;
+        subject?: string;
+        from?: string;
+        to?: string;
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/api/console/ledger/postings';
+};
+
+export type ConsoleListPostingsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListPostingsError = ConsoleListPostingsErrors[keyof ConsoleListPostingsErrors];
+
+export type ConsoleListPostingsResponses = {
+    /**
+     * Done.
+     */
+    200: PostingPage;
+};
+
+export type ConsoleListPostingsResponse = ConsoleListPostingsResponses[keyof ConsoleListPostingsResponses];
+
+export type ConsoleReadStatementData = {
+    body?: never;
+    path?: never;
+    query?: {
+        from?: string;
+        to?: string;
+    };
+    url: '/api/console/ledger/statement';
+};
+
+export type ConsoleReadStatementErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleReadStatementError = ConsoleReadStatementErrors[keyof ConsoleReadStatementErrors];
+
+export type ConsoleReadStatementResponses = {
+    /**
+     * Done.
+     */
+    200: StatementOut;
+};
+
+export type ConsoleReadStatementResponse = ConsoleReadStatementResponses[keyof ConsoleReadStatementResponses];
+
+export type ConsoleExportStatementData = {
+    body?: never;
+    path?: never;
+    query?: {
+        from?: string;
+        to?: string;
+    };
+    url: '/api/console/ledger/statement.csv';
+};
+
+export type ConsoleExportStatementErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleExportStatementError = ConsoleExportStatementErrors[keyof ConsoleExportStatementErrors];
+
+export type ConsoleExportStatementResponses = {
+    /**
+     * Done.
+     */
+    200: string;
+};
+
+export type ConsoleExportStatementResponse = ConsoleExportStatementResponses[keyof ConsoleExportStatementResponses];
 
 export type ConsoleListLinksData = {
     body?: never;

@@ -16,12 +16,13 @@ import asyncpg
 import msgspec
 
 from siyu.app.demo.calendar import busy
-from siyu.goods import pricing
+from siyu.goods import orders, payments, pricing
 from siyu.goods.catalogue import Sellable
 from siyu.goods.orders import OrderCompleted, OrderPaid, OrderPlaced, Piece, RefundAgreed
 from siyu.goods.orders.rules import order_number
 from siyu.kernel.events import state_on
 from siyu.kernel.ids import new_id
+from siyu.kernel.ledger import Posting, book_on
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -233,10 +234,10 @@ from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bigi
   as p(id, order_id, number, payer, provider, amount, at)
 """
 _REFUNDS = """
-with r as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[])
-             as r(id, order_id, payment_id, amount, freight, at)),
+with r as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::uuid[])
+             as r(id, order_id, payment_id, amount, freight, at, back_id)),
 paid_back as (insert into payment_refunds (id, payment_id, key, amount_minor, state, reason, provider_reference, error, created_at, settled_at)
-    select gen_random_uuid(), payment_id, id::text, amount, 'succeeded', '七天无理由退货', '', '', at, at + interval '1 hour' from r)
+    select back_id, payment_id, id::text, amount, 'succeeded', '七天无理由退货', '', '', at, at + interval '1 hour' from r)
 insert into order_refunds (id, order_id, amount_minor, freight_minor, reason, state, restock, agreed_at, agreed_by)
 select id, order_id, amount, freight, '七天无理由退货', 'succeeded', true, at, '' from r
 """
@@ -250,42 +251,67 @@ async def write(
     connection: asyncpg.Connection, sold: Sequence[Sold], online: UUID, rooms: dict[UUID, UUID]
 ) -> None:
     """Write a chunk of orders with lines, payments, refunds and events in the connection's transaction."""
-    payments = [new_id() for _ in sold]
+    payment_ids = [new_id() for _ in sold]
     await connection.execute(_ORDERS, *_columns([_order(one, online, rooms) for one in sold]))
     await connection.execute(_LINES, *_columns([row for one in sold for row in _lines(one)]))
-    paid = [(p, o) for p, o in zip(payments, sold, strict=True) if o.priced.total_minor > 0]
+    paid = [(p, o) for p, o in zip(payment_ids, sold, strict=True) if o.priced.total_minor > 0]
     if paid:
         rows = [
             (p, o.id, o.number, o.buyer, o.provider, o.priced.total_minor, o.at) for p, o in paid
         ]
         await connection.execute(_PAYMENTS, *_columns(rows))
-    returned = [(new_id(), p, o) for p, o in paid if o.returned]
+    returned = [(new_id(), new_id(), p, o) for p, o in paid if o.returned]
     if returned:
         await connection.execute(
             _REFUNDS,
             *_columns(
                 [
-                    (r, o.id, p, o.priced.total_minor, o.priced.freight_minor, _back(o))
-                    for r, p, o in returned
+                    (r, o.id, p, o.priced.total_minor, o.priced.freight_minor, _back(o), back)
+                    for r, back, p, o in returned
                 ]
             ),
         )
         lines = [
             (r, o.id, line_id, line.quantity, line.line_minor)
-            for r, _, o in returned
+            for r, _, _, o in returned
             for line_id, line in zip(o.line_ids, o.priced.lines, strict=True)
         ]
         await connection.execute(_REFUND_LINES, *_columns(lines))
     told = [
         event
-        for one, payment in zip(sold, payments, strict=True)
+        for one, payment in zip(sold, payment_ids, strict=True)
         for event in _events(one, payment)
     ]
-    told += [event for r, _, o in returned for event in _returned(o, r)]
+    told += [event for r, _, _, o in returned for event in _returned(o, r)]
     told.sort(key=lambda pair: pair[0])
-    await state_on(
+    ids = await state_on(
         connection, [event for _, event in told], origin="demo", occurred_at=[at for at, _ in told]
     )
+    stated: dict[tuple[str, UUID], UUID] = {
+        (event.kind, event.subject): id for id, (_, event) in zip(ids, told, strict=True)
+    }
+    booked = [posting for p, o in paid for posting in _sold(o, p, stated["orders.paid/1", o.id])]
+    booked += [
+        posting
+        for r, back, _, o in returned
+        for posting in _given_back(o, r, back, stated["orders.refund_agreed/1", o.id])
+    ]
+    await book_on(connection, booked)
+
+
+def _sold(one: Sold, payment_id: UUID, event_id: UUID) -> list[Posting]:
+    at, total = one.at + timedelta(minutes=1), one.priced.total_minor
+    came = payments.came(payment_id, one.id, one.provider, "CNY", total, event_id, booked_at=at)
+    freight = one.priced.freight_minor
+    return [came, *orders.booked_paid(one.id, "CNY", total, freight, event_id, booked_at=at)]
+
+
+def _given_back(one: Sold, refund_id: UUID, back_id: UUID, event_id: UUID) -> list[Posting]:
+    total, freight, at = one.priced.total_minor, one.priced.freight_minor, _back(one)
+    return [
+        *orders.booked_refund(one.id, refund_id, "CNY", total, freight, event_id, booked_at=at),
+        payments.went_back(back_id, one.id, one.provider, "CNY", total, event_id, booked_at=at + timedelta(hours=1)),
+    ]  # fmt: skip
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

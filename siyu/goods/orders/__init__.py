@@ -9,6 +9,8 @@ from siyu.goods.orders.actions import (
     mark_paid,
     mark_shipped,
 )
+from siyu.goods.orders.actions.booking import paid as booked_paid
+from siyu.goods.orders.actions.booking import refunded as booked_refund
 from siyu.goods.orders.crowd import open_crowd
 from siyu.goods.orders.events import (
     ExtraPaymentReturned,
@@ -95,6 +97,8 @@ __all__ = [
     "TimelineItem",
     "Wanted",
     "agree_refund",
+    "booked_paid",
+    "booked_refund",
     "cancel",
     "cart_quantities",
     "complete",

@@ -184,3 +184,58 @@ def not_overpaid_back() -> str:
           where state <> 'failed' group by brand_id, payment_id) r on r.brand_id = p.brand_id and r.payment_id = p.id
     where r.refunds_minor > p.amount_minor or p.state <> 'succeeded'
     """
+
+
+@invariant(
+    "orders.booked",
+    sentence={
+        "zh-CN": "订单的实付、已退、多付退回与运费，和总账里的分录分毫不差。",
+        "en": "What was paid for an order, refunded and returned, freight apart, is in the ledger to the last cent.",
+    },
+)
+def booked() -> str:
+    """Orders whose amounts differ from the postings that explain them."""
+    return """
+    select coalesce(o.id, l.subject) as order_id, o.number, o.goods_minor, o.freight_minor, o.back_minor, o.freight_back_minor,
+           o.returned_minor, l.sold, l.carried, l.goods_back, l.freight_back, l.not_needed
+    from (select o.id, o.number, o.paid_minor - case when o.paid_minor > 0 then o.freight_minor else 0 end as goods_minor,
+                 case when o.paid_minor > 0 then o.freight_minor else 0 end as freight_minor,
+                 o.refunded_minor - o.freight_refunded_minor as back_minor, o.freight_refunded_minor as freight_back_minor,
+                 coalesce(x.returned_minor, 0) as returned_minor
+          from orders o
+          left join (select order_id, sum(amount_minor) as returned_minor from order_refunds where extra group by order_id) x
+               on x.order_id = o.id) o
+    full join (
+        select subject, sum(amount) filter (where kind = 'orders.sold') as sold,
+               sum(amount) filter (where kind = 'orders.carried') as carried,
+               sum(amount) filter (where kind = 'orders.goods_back') as goods_back,
+               sum(amount) filter (where kind = 'orders.freight_back') as freight_back,
+               sum(amount) filter (where kind = 'orders.not_needed') as not_needed
+        from ledger_postings where kind in ('orders.sold', 'orders.carried', 'orders.goods_back', 'orders.freight_back', 'orders.not_needed')
+             and state = 'posted'
+        group by subject) l on l.subject = o.id
+    where coalesce(o.goods_minor, 0) <> coalesce(l.sold, 0) or coalesce(o.freight_minor, 0) <> coalesce(l.carried, 0)
+       or coalesce(o.back_minor, 0) <> coalesce(l.goods_back, 0) or coalesce(o.freight_back_minor, 0) <> coalesce(l.freight_back, 0)
+       or coalesce(o.returned_minor, 0) <> coalesce(l.not_needed, 0)
+    """
+
+
+@invariant(
+    "orders.booked_payments",
+    sentence={
+        "zh-CN": "每笔成功的付款和每笔成功的退款，在总账里恰有一笔同额分录。",
+        "en": "Every payment that succeeded, and every refund that went back, has one posting of its amount.",
+    },
+)
+def booked_payments() -> str:
+    """Payments and refunds on them without their posting, and postings without them."""
+    return """
+    select coalesce(p.key, l.key) as key, p.amount_minor, p.currency, l.amount, l.unit
+    from (select 'payments.came:' || id as key, amount_minor, currency from payments where state = 'succeeded'
+          union all
+          select 'payments.went_back:' || r.id, r.amount_minor, p.currency
+          from payment_refunds r join payments p on p.id = r.payment_id where r.state = 'succeeded') p
+    full join (select key, amount, unit from ledger_postings
+               where kind in ('payments.came', 'payments.went_back') and state = 'posted') l on l.key = p.key
+    where p.amount_minor is distinct from l.amount or p.currency is distinct from l.unit
+    """

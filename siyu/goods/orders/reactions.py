@@ -14,6 +14,7 @@ from siyu.goods.orders.actions.stating import COMPLETE, UNPAID
 from siyu.kernel import timers
 from siyu.kernel.db import driver_of
 from siyu.kernel.events import Heard, on
+from siyu.kernel.ledger import Posting
 from siyu.kernel.timers import Timer
 from siyu.people import customers
 
@@ -33,9 +34,11 @@ async def close_received(session: AsyncSession, due: list[Timer]) -> None:
 
 
 @payments.on_settled("order")
-async def take_payments(source: queries.Source, settled: list[payments.Settled]) -> None:
+async def take_payments(
+    source: queries.Source, settled: list[payments.Settled]
+) -> Sequence[Posting]:
     """Payments of orders have arrived, in the payment's own transaction."""
-    await actions.mark_paid(source, settled)
+    return await actions.mark_paid(source, settled)
 
 
 @payments.on_refund_settled("order")

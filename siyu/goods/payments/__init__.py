@@ -10,6 +10,7 @@ from siyu.goods.payments.actions import (
     settle,
     start,
 )
+from siyu.goods.payments.actions.booking import PROVIDER, RECEIVED, TO_REFUND, came, went_back
 from siyu.goods.payments.crowd import Till, open_till, till_of
 from siyu.goods.payments.events import (
     PaymentStarted,
@@ -35,7 +36,10 @@ from siyu.goods.payments.sandbox import NAME as SANDBOX
 from siyu.goods.payments.sandbox import Sandbox
 
 __all__ = [
+    "PROVIDER",
+    "RECEIVED",
     "SANDBOX",
+    "TO_REFUND",
     "Arrived",
     "Asked",
     "Instruction",
@@ -54,6 +58,7 @@ __all__ = [
     "Settled",
     "Till",
     "WrongAmountReported",
+    "came",
     "close",
     "of_payables",
     "on_refund_settled",
@@ -67,4 +72,5 @@ __all__ = [
     "settle",
     "start",
     "till_of",
+    "went_back",
 ]

@@ -1,12 +1,13 @@
 """The world of payment providers, and those who want to know when something was paid."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from siyu.kernel.errors import NotFound
+from siyu.kernel.ledger import Posting
 
 
 class Instruction(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ class NeedsSession(Exception):
         self.payment_ids = frozenset(payment_ids)
 
 
-OnSettled = Callable[[Any, list[Settled]], Awaitable[None]]
+OnSettled = Callable[[Any, list[Settled]], Awaitable[Sequence[Posting]]]
 OnRefund = Callable[[Any, list[RefundSettled]], Awaitable[None]]
 settled_hooks: dict[str, OnSettled] = {}
 refund_hooks: dict[str, OnRefund] = {}
@@ -72,7 +73,10 @@ _providers: dict[str, Provider] = {}
 
 
 def on_settled(payable_kind: str) -> Callable[[OnSettled], OnSettled]:
-    """Register who turns a payable into a paid one: ``async def (source, settled)``, in the payment's transaction."""
+    """Register who turns a payable into a paid one: ``async def (source, settled)``, in the payment's transaction.
+
+    It answers with what it books, so that payment and payable stand in the ledger in one statement.
+    """
 
     def register(hook: OnSettled) -> OnSettled:
         settled_hooks[payable_kind] = hook

@@ -21,6 +21,7 @@ class PaymentRow(OfBrand, Base):
     payer_id: Mapped[UUID | None]
     provider: Mapped[str]
     amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(server_default="CNY", default="CNY")
     state: Mapped[str]
     provider_reference: Mapped[str] = mapped_column(default="")
     expires_at: Mapped[datetime | None]

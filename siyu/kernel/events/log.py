@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock, tracing
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of, transaction_on
-from siyu.kernel.ids import new_id
+from siyu.kernel.ids import new_ids
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -56,16 +56,17 @@ async def state(
     *,
     origin: str = "live",
     occurred_at: Sequence[datetime] | None = None,
-) -> None:
-    """Append events in the session's transaction, in this order; listeners hear them after the commit."""
-    if events:
-        await state_on(
-            await driver_of(session),
-            events,
-            actor=actor_of(session),
-            origin=origin,
-            occurred_at=occurred_at,
-        )
+) -> list[UUID]:
+    """Append events in the session's transaction, in this order; listeners hear them after the commit. Their ids."""
+    if not events:
+        return []
+    return await state_on(
+        await driver_of(session),
+        events,
+        actor=actor_of(session),
+        origin=origin,
+        occurred_at=occurred_at,
+    )
 
 
 async def state_on(
@@ -76,14 +77,15 @@ async def state_on(
     origin: str = "live",
     occurred_at: Sequence[datetime] | None = None,
     traces: Sequence[str] = (),
-) -> None:
+) -> list[UUID]:
     """``state`` for the hot paths that hold a bare, brand-bound connection.
 
     ``actor`` may name who acted in each event. ``occurred_at`` gives each event's moment (imports and the demo);
     without it, now. ``traces``: the place that each event carries (``tracing``); without it, that of the caller.
     """
     if not events:
-        return
+        return []
+    ids = new_ids(len(events))
     moments = list(occurred_at) if occurred_at is not None else [clock.now()] * len(events)
     carried = tracing.carried()
     if isinstance(actor, Actor) and not traces:
@@ -95,7 +97,7 @@ async def state_on(
         who = [_who(one, place) for one, place in zip(actors, places, strict=True)]
     await connection.execute(
         _INSERT,
-        [new_id() for _ in events],
+        ids,
         [event.kind for event in events],
         [event.subject for event in events],
         moments,
@@ -107,6 +109,7 @@ async def state_on(
         running.after_commit.append(
             partial(ring, running.brand_id, frozenset(event.kind for event in events))
         )
+    return ids
 
 
 def _who(actor: Actor, place: str) -> str:

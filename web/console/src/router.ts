@@ -23,6 +23,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'units', component: () => import('@/pages/platform/UnitsPage.vue'), meta: { page: 'units' } },
   { path: 'staff', component: () => import('@/pages/platform/StaffPage.vue'), meta: { page: 'staff' } },
   { path: 'roles', component: () => import('@/pages/platform/RolesPage.vue'), meta: { page: 'roles' } },
+  { path: 'ledger', component: () => import('@/pages/ledger/LedgerPage.vue'), meta: { page: 'ledger' } },
   { path: 'jobs', component: () => import('@/pages/platform/JobsPage.vue'), meta: { page: 'jobs' } },
   { path: 'health', component: () => import('@/pages/platform/HealthPage.vue'), meta: { page: 'health' } },
   { path: 'parked-events', component: () => import('@/pages/platform/ParkedPage.vue'), meta: { page: 'parked' } },

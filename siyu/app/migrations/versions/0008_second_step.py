@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 _BRAND = "brand_id uuid default nullif(current_setting('siyu.brand', true), '')::uuid not null"
 

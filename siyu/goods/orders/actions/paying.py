@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments, stock
 from siyu.goods.orders import queries
+from siyu.goods.orders.actions import booking
 from siyu.goods.orders.actions.refunding import give_back_everything, return_payment
 from siyu.goods.orders.actions.stating import held_pieces, move_stock, of_order, pieces
 from siyu.goods.orders.events import OrderPaid, Piece
@@ -20,9 +21,10 @@ from siyu.kernel import clock
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.events import state, state_on
+from siyu.kernel.ledger import Posting, book_on
 
 _TO_PAY = """
-select id, number, state, customer_id, total_minor, pay_by from orders where id = any($1::uuid[]) order by id for update
+select id, number, state, customer_id, total_minor, pay_by, currency from orders where id = any($1::uuid[]) order by id for update
 """
 
 
@@ -64,7 +66,8 @@ async def start_payments(
         if row is not None and row["customer_id"] == one.customer_id and _is_payable(row, now):
             wanted[one.order_id] = payments.Asked(
                 payable_kind="order", payable_id=one.order_id, amount_minor=row["total_minor"], provider=provider,
-                label=row["number"], payer_id=one.customer_id, expires_at=row["pay_by"], actor=one.actor,
+                label=row["number"], payer_id=one.customer_id, expires_at=row["pay_by"], currency=row["currency"],
+                actor=one.actor,
             )  # fmt: skip
     costing = {id: one for id, one in wanted.items() if one.amount_minor > 0}
     started = (
@@ -113,8 +116,8 @@ where order_id = any($1::uuid[]) order by order_id, line_id
 """
 
 
-async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled]) -> None:
-    """Payments have arrived, in this transaction.
+async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled]) -> list[Posting]:
+    """Payments have arrived, in this transaction; what is to be booked of the usual ones.
 
     Unpaid orders become paid. One that was cancelled because its time was over takes its pieces again if they are
     free, else everything goes back. A payment of another amount, a second one, or one of an order that somebody
@@ -133,11 +136,12 @@ async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled])
         _PAY, list(first), [one.amount_minor for one in first.values()], now, now + SHIP_WITHIN
     )
     paid = {row["id"]: row for row in rows}
+    booked: list[Posting] = []
     if paid:
         bought: dict[UUID, list[Piece]] = {order_id: [] for order_id in paid}
         for line in await connection.fetch(_PIECES, list(paid)):
             bought[line["order_id"]].append(Piece(*line[1:]))
-        await state_on(
+        told = await state_on(
             connection,
             [
                 OrderPaid(
@@ -154,11 +158,16 @@ async def mark_paid(source: queries.Source, settled: Sequence[payments.Settled])
             ],
             actor=actor,
         )
+        for row, event_id in zip(rows, told, strict=True):
+            booked += booking.paid(
+                row["id"], row["currency"], row["paid_minor"], row["freight_minor"], event_id
+            )
     others = [one for one in settled if one.payable_id not in paid or one != first[one.payable_id]]
     if others:
         if not isinstance(source, AsyncSession):
             raise payments.NeedsSession([one.payment_id for one in others])
         await _unusual(source, others)
+    return booked
 
 
 _OF_ORDER = ("customer_id", "source", "scene", "store_id", "guide_id", "link_id")
@@ -202,7 +211,11 @@ async def _unusual(session: AsyncSession, settled: Sequence[payments.Settled]) -
             lines=pieces(lines[row.id]),
             late=True,
         )
-        await state(session, [event])
+        (event_id,) = await state(session, [event])
+        await book_on(
+            await driver_of(session),
+            booking.paid(row.id, row.currency, row.paid_minor, row.freight_minor, event_id),
+        )
         if not holds:
             await give_back_everything(
                 session, row, lines[row.id], reason="sold_out_meanwhile", held=False

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments
 from siyu.goods.orders import queries
+from siyu.goods.orders.actions import booking
 from siyu.goods.orders.actions.stating import move_stock, of_order, watch_receipt
 from siyu.goods.orders.events import ExtraPaymentReturned, Piece, RefundAgreed, RefundSettled
 from siyu.goods.orders.rules import (
@@ -20,10 +21,11 @@ from siyu.goods.orders.rules import (
 )
 from siyu.goods.orders.tables import OrderLineRow, OrderRow, RefundLineRow, RefundRow
 from siyu.kernel import clock
-from siyu.kernel.db import actor_of, brand_of
+from siyu.kernel.db import actor_of, brand_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
+from siyu.kernel.ledger import book_on
 
 
 async def agree_refund(
@@ -130,8 +132,16 @@ async def _give_back(
         ),
         paid_at=row.paid_at,
     )
-    await state(session, [event])
+    await _book(session, row, refunding, made.id, await state(session, [event]))
     return made
+
+
+async def _book(
+    session: AsyncSession, row: OrderRow, refunding: Refunding, refund_id: UUID, told: list[UUID]
+) -> None:
+    amounts = (refunding.amount_minor, refunding.freight_minor)
+    booked = booking.refunded(row.id, refund_id, row.currency, *amounts, told[0])
+    await book_on(await driver_of(session), booked)
 
 
 async def _write(
@@ -197,7 +207,9 @@ async def return_payment(
     event = ExtraPaymentReturned(
         order_id=row.id, payment_id=payment_id, refund_id=made.id, amount_minor=amount_minor
     )
-    await state(session, [event])
+    (event_id,) = await state(session, [event])
+    booked = booking.not_needed(row.id, made.id, row.currency, amount_minor, event_id)
+    await book_on(await driver_of(session), booked)
 
 
 async def send_again(session: AsyncSession, order_id: UUID, refund_id: UUID) -> RefundRow:

@@ -8,12 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.payments import queries, rules
+from siyu.goods.payments.actions import booking
 from siyu.goods.payments.events import RefundFailed, RefundSucceeded, RefundWanted
 from siyu.goods.payments.ports import RefundAnswer, RefundSettled, refund_hooks
 from siyu.goods.payments.tables import PaymentRefundRow, PaymentRow
 from siyu.kernel import clock
+from siyu.kernel.db import driver_of
 from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
+from siyu.kernel.ledger import book_on
 
 
 async def refund(
@@ -146,7 +149,14 @@ async def settle_refund(session: AsyncSession, refund_id: UUID, answer: RefundAn
         "refund_id": row.id, "payment_id": payment.id, "payable_kind": payment.payable_kind,
         "payable_id": payment.payable_id, "amount_minor": row.amount_minor,
     }  # fmt: skip
-    await state(session, [RefundSucceeded(**facts) if answer.done else RefundFailed(**facts)])
+    (event_id,) = await state(
+        session, [RefundSucceeded(**facts) if answer.done else RefundFailed(**facts)]
+    )
+    if answer.done:
+        posting = booking.went_back(
+            row.id, payment.payable_id, payment.provider, payment.currency, row.amount_minor, event_id
+        )  # fmt: skip
+        await book_on(await driver_of(session), [posting])
     if hook := refund_hooks.get(payment.payable_kind):
         await hook(
             session,

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.payments import queries, rules
+from siyu.goods.payments.actions import booking
 from siyu.goods.payments.events import (
     PaymentFailed,
     PaymentStarted,
@@ -24,6 +25,7 @@ from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
+from siyu.kernel.ledger import Posting, book_on
 
 Source = AsyncSession | asyncpg.Connection
 
@@ -42,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     payer_id: UUID | None = None
     expires_at: datetime | None = None
+    currency: str = "CNY"
     actor: Actor = SYSTEM
 
 
@@ -54,10 +57,10 @@ join payments p on p.payable_kind = w.payable_kind and p.payable_id = w.payable_
 order by w.position
 """
 _START = """
-insert into payments (id, payable_kind, payable_id, amount_minor, provider, payable_label, payer_id, expires_at, created_at,
+insert into payments (id, payable_kind, payable_id, amount_minor, provider, payable_label, payer_id, expires_at, currency, created_at,
                       state, provider_reference)
-select *, $9, 'started', '' from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],
-                                        $7::uuid[], $8::timestamptz[])
+select *, $10, 'started', '' from unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],
+                                        $7::uuid[], $8::timestamptz[], $9::text[])
 """
 
 
@@ -93,6 +96,7 @@ async def start(source: Source, asked: Sequence[Asked]) -> list[UUID]:
             [one.label for _, one in new],
             [one.payer_id for _, one in new],
             [one.expires_at for _, one in new],
+            [one.currency for _, one in new],
             clock.now(),
         )
         events = [
@@ -125,12 +129,12 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 _LOCK = """
-select id, state, amount_minor, payable_kind, payable_id, provider from payments
+select id, state, amount_minor, payable_kind, payable_id, provider, currency from payments
 where id = any($1::uuid[]) and state <> 'succeeded' order by id for update
 """
 """What has succeeded stays so, and is not waited for: whoever returns money holds it."""
 _READ = """
-select id, state, amount_minor, payable_kind, payable_id, provider from payments where id = any($1::uuid[])
+select id, state, amount_minor, payable_kind, payable_id, provider, currency from payments where id = any($1::uuid[])
 """
 _SETTLE = """
 update payments p set state = 'succeeded', provider_reference = w.reference, settled_at = $3
@@ -183,21 +187,27 @@ async def _settle(source: Source, arrived: dict[int, Arrived]) -> dict[int, Seen
             )
             for one, kind in zip(new.values(), kinds, strict=True)
         ]  # fmt: skip
-        await state_on(connection, events, actor=actor)
+        told = await state_on(connection, events, actor=actor)
+        booked = [
+            booking.came(id, one.payable_id, one.provider, rows[id]["currency"], one.amount_minor, event_id)
+            for id, one, event_id in zip(ids, new.values(), told, strict=True)
+        ]  # fmt: skip
         for kind in dict.fromkeys(kinds):
-            await _tell(source, kind, {at: one for at, one in new.items() if rows[one.payment_id]["payable_kind"] == kind})  # fmt: skip
+            booked += await _tell(source, kind, {at: one for at, one in new.items() if rows[one.payment_id]["payable_kind"] == kind})  # fmt: skip
+        await book_on(connection, booked)
     return answers
 
 
-async def _tell(source: Source, kind: str, new: dict[int, Settled]) -> None:
+async def _tell(source: Source, kind: str, new: dict[int, Settled]) -> Sequence[Posting]:
     """Tell the owner of these payables; who cannot be served on a bare connection spoils the batch."""
     if hook := settled_hooks.get(kind):
         try:
-            await hook(source, list(new.values()))
+            return await hook(source, list(new.values()))
         except NeedsSession as needs:
             raise Spoiled(
                 {at: needs for at, one in new.items() if one.payment_id in needs.payment_ids}
             ) from needs
+    return []
 
 
 _NOTED = """

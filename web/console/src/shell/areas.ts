@@ -36,6 +36,7 @@ export const AREAS: Area[] = [
       { key: 'units', path: '/units', needs: ['staff.view', 'units.edit'] },
       { key: 'staff', path: '/staff', needs: ['staff.view'] },
       { key: 'roles', path: '/roles', needs: ['staff.view'] },
+      { key: 'ledger', path: '/ledger', group: 'money', needs: ['ledger.view'] },
       { key: 'health', path: '/health', group: 'running', needs: ['health.view'] },
       { key: 'jobs', path: '/jobs', count: 'jobs_running', needs: ['jobs.view'] },
       { key: 'parked', path: '/parked-events', count: 'parked_events', hot: true, needs: ['events.repair'] },
