@@ -93,6 +93,38 @@ export type AuditPageOut = {
 };
 
 /**
+ * BackupOut
+ *
+ * A backup that can be restored. ``kind``: ``physical`` (any moment after it, too) or ``dump`` (that moment).
+ */
+export type BackupOut = {
+    id: string;
+    kind: string;
+    begun_at: string;
+    finished_at: string;
+    bytes: number;
+};
+
+/**
+ * BackupsOut
+ *
+ * The backups, newest first, and how the log behind them stands.
+ */
+export type BackupsOut = {
+    items: Array<BackupOut>;
+    archiving: boolean;
+    covered_until: string | null;
+    waiting: number;
+    waiting_bytes: number;
+    waiting_since: string | null;
+    trouble: string;
+    nightly_hour: number | null;
+    keep_days: number;
+    can_take: boolean;
+    job: JobOut | null;
+};
+
+/**
  * BannerBlock
  *
  * A large picture, or several to swipe.
@@ -698,6 +730,27 @@ export type FunnelStep = 'visit' | 'product' | 'cart' | 'order' | 'paid';
 export type GuestIn = {
     privacy_version: string;
     link?: string | null;
+};
+
+/**
+ * HealthOut
+ *
+ * How the house is: its parts, what waits in it, what was slow for this brand, and the last check of its books.
+ */
+export type HealthOut = {
+    parts: Array<PartOut>;
+    programs: Array<ProgramOut>;
+    queues: Array<QueueOut>;
+    spool_packs: number | null;
+    spool_messages: number | null;
+    disk_free_bytes: number;
+    disk_size_bytes: number;
+    connections: {
+        [key: string]: Array<number>;
+    };
+    slow: Array<SlowOut>;
+    slow_ms: number;
+    check: JobOut | null;
 };
 
 /**
@@ -1550,6 +1603,19 @@ export type ParkedPage = {
 };
 
 /**
+ * PartOut
+ *
+ * A part of the house, its state (``ok`` · ``warn`` · ``bad``), and one sentence: how it is or what to do.
+ */
+export type PartOut = {
+    name: string;
+    state: string;
+    says: {
+        [key: string]: string;
+    };
+};
+
+/**
  * PasswordIn
  */
 export type PasswordIn = {
@@ -1996,6 +2062,29 @@ export type ProductStatus = 'draft' | 'scheduled' | 'on_sale' | 'off';
 export type Profile = 'demo' | 'production';
 
 /**
+ * ProgramOut
+ *
+ * A program of ``siyu up``: whether it is up, since when, how often it came back and how it ended last.
+ */
+export type ProgramOut = {
+    name: string;
+    up: boolean;
+    up_s: number;
+    restarts: number;
+    why: string;
+};
+
+/**
+ * QueueOut
+ *
+ * Requests of this process that wait for their batch.
+ */
+export type QueueOut = {
+    name: string;
+    waiting: number;
+};
+
+/**
  * QuoteIn
  *
  * What is to be priced; without a district there is no freight in it yet.
@@ -2044,6 +2133,15 @@ export type QuoteOut = {
     freight_minor: number;
     total_minor: number;
     quote_hash: string;
+};
+
+/**
+ * ReadyOut
+ */
+export type ReadyOut = {
+    status: string;
+    warehouse: string;
+    parts: Array<PartOut>;
 };
 
 /**
@@ -2747,6 +2845,20 @@ export type SkuOut = {
 };
 
 /**
+ * SlowOut
+ *
+ * A shape of statement that was slow for this brand; times in milliseconds.
+ */
+export type SlowOut = {
+    shape: string;
+    times: number;
+    mean_ms: number;
+    worst_ms: number;
+    last_at: string;
+    request_id: string;
+};
+
+/**
  * SourceOut
  *
  * Figures by where people came from.
@@ -3394,6 +3506,64 @@ export type ConsoleShowSealResponses = {
 
 export type ConsoleShowSealResponse = ConsoleShowSealResponses[keyof ConsoleShowSealResponses];
 
+export type ConsoleListBackupsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/backups';
+};
+
+export type ConsoleListBackupsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListBackupsError = ConsoleListBackupsErrors[keyof ConsoleListBackupsErrors];
+
+export type ConsoleListBackupsResponses = {
+    /**
+     * Done.
+     */
+    200: BackupsOut;
+};
+
+export type ConsoleListBackupsResponse = ConsoleListBackupsResponses[keyof ConsoleListBackupsResponses];
+
+export type ConsoleTakeBackupData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/backups';
+};
+
+export type ConsoleTakeBackupErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleTakeBackupError = ConsoleTakeBackupErrors[keyof ConsoleTakeBackupErrors];
+
+export type ConsoleTakeBackupResponses = {
+    /**
+     * Done.
+     */
+    202: JobOut;
+};
+
+export type ConsoleTakeBackupResponse = ConsoleTakeBackupResponses[keyof ConsoleTakeBackupResponses];
+
 export type ConsoleMakingData = {
     body?: never;
     path?: never;
@@ -3937,6 +4107,64 @@ export type ConsoleReplaceTemplateResponses = {
 };
 
 export type ConsoleReplaceTemplateResponse = ConsoleReplaceTemplateResponses[keyof ConsoleReplaceTemplateResponses];
+
+export type ConsoleHealthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/health';
+};
+
+export type ConsoleHealthErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleHealthError = ConsoleHealthErrors[keyof ConsoleHealthErrors];
+
+export type ConsoleHealthResponses = {
+    /**
+     * Done.
+     */
+    200: HealthOut;
+};
+
+export type ConsoleHealthResponse = ConsoleHealthResponses[keyof ConsoleHealthResponses];
+
+export type ConsoleStartCheckData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/health/checks';
+};
+
+export type ConsoleStartCheckErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleStartCheckError = ConsoleStartCheckErrors[keyof ConsoleStartCheckErrors];
+
+export type ConsoleStartCheckResponses = {
+    /**
+     * Done.
+     */
+    201: JobOut;
+};
+
+export type ConsoleStartCheckResponse = ConsoleStartCheckResponses[keyof ConsoleStartCheckResponses];
 
 export type ConsoleListImportsData = {
     body?: never;
@@ -7980,9 +8208,7 @@ export type ReadyResponses = {
     /**
      * Done.
      */
-    200: {
-        [key: string]: unknown;
-    };
+    200: ReadyOut;
 };
 
 export type ReadyResponse = ReadyResponses[keyof ReadyResponses];
