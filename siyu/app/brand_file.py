@@ -21,14 +21,15 @@ from sqlalchemy.sql.functions import next_value
 import siyu.app.tables  # noqa: F401
 from siyu.app.backup.content import behaviour_of
 from siyu.insight.warehouse import rebuild
+from siyu.kernel import vault
 from siyu.kernel.db import Base
 from siyu.kernel.errors import Refusal
 from siyu.kernel.events import behind_on, listeners
 from siyu.kernel.sealing import Sealing, Unreadable, Unsealed
 
 MAGIC, SALT, PIECE = b"SIYUBRAND1", 16, 1 << 18
-OF_THE_HOUSE = frozenset({"event_cursors", "event_archives", "parked_events", "staff_sessions"})
-"""What belongs to the place and not to the brand: where listeners stand, and who is signed in at the console."""
+OF_THE_HOUSE = frozenset("event_cursors event_archives parked_events staff_sessions vault_keys".split())  # fmt: skip
+"""What belongs to the place: where listeners stand, who is signed in, and the wrapping of people's keys (they go bare)."""
 
 
 class NotWhole(Refusal):
@@ -104,6 +105,10 @@ class _Writer:
             some = content[at : at + PIECE]
             self._stream.write(len(some).to_bytes(4, "big") + some)
 
+    async def keep(self, content: bytes) -> None:
+        """``piece`` as COPY hands it over."""
+        self.piece(content)
+
     def end(self) -> None:
         self._stream.write(bytes(4))
 
@@ -149,21 +154,21 @@ async def _write(
             for table in _order():
                 columns = _columns(table)
                 out.head(part="table", name=str(table.name), columns=columns)
-
-                async def keep(content: bytes) -> None:
-                    out.piece(content)
-
                 names = ", ".join(f'"{name}"' for name in columns)
                 keys = ", ".join(
                     f'"{column.name}"' for column in table.primary_key if column.name in columns
                 )
                 done: str = await bare.copy_from_query(
                     f'select {names} from "{table.name}" order by {keys}',
-                    output=keep,
+                    output=out.keep,
                     format="binary",
                 )
                 out.end()
                 rows[str(table.name)] = int(done.rsplit(maxsplit=1)[-1])
+            out.head(part="keys")
+            async for piece in vault.carried(connection, brand_id):
+                out.piece(piece)
+            out.end()
     finally:
         await connection.close()
     await _write_behaviour(runtime, brand_id, out)
@@ -292,9 +297,7 @@ async def _read(runtime: Any, source: _Reader) -> Moved:
         async with connection.transaction():
             await connection.execute("select set_config('siyu.brand', $1, true)", str(brand_id))
             end = await _take_parts(runtime, source, connection, brand_id, rows, kept)
-            assert end["rows"] == rows and end["files"] == len(kept), (
-                "what was sealed whole reads whole"
-            )
+            assert end["rows"] == rows and end["files"] == len(kept)  # sealed whole, read whole
             await connection.executemany(_HEARD, [(name,) for name in listeners])
     except (asyncpg.InsufficientPrivilegeError, asyncpg.UniqueViolationError) as error:
         await _forget(runtime, brand_id, kept)
@@ -330,6 +333,8 @@ async def _take_parts(
         if head["part"] == "table":
             table = tables[head["name"]]
             rows[table.name] = await _take_rows(connection, table, source)
+        elif head["part"] == "keys":
+            await vault.received(connection, brand_id, source.pieces())
         elif head["part"] == "file":
             key = str(head["key"])
             if not key.startswith(f"{brand_id}/"):

@@ -3,6 +3,7 @@
 from siyu.kernel.vault.envelopes import PersonKey, Unopenable
 from siyu.kernel.vault.journal import Journal, replay
 from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
+from siyu.kernel.vault.moving import carried, received
 from siyu.kernel.vault.people import (
     Forgotten,
     forget,
@@ -23,6 +24,7 @@ __all__ = [
     "Keyring",
     "PersonKey",
     "Unopenable",
+    "carried",
     "drop_month",
     "forget",
     "held_keys",
@@ -30,6 +32,7 @@ __all__ = [
     "keyring",
     "keys_for",
     "keys_of",
+    "received",
     "replay",
     "rewrap",
     "settle_journal",

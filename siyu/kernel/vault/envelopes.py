@@ -49,6 +49,10 @@ class PersonKey:
         about = b"key" + brand_id.bytes + person_id.bytes
         return cls(brand_id, person_id, _opened(by, wrapped, about))
 
+    def bare(self) -> bytes:
+        """The key itself, 32 bytes; it may leave the process only inside something sealed."""
+        return self._raw
+
     def wrap(self, by: AESGCM) -> bytes:
         """The key itself, for whoever has the month's; 60 bytes."""
         nonce = os.urandom(_NONCE)

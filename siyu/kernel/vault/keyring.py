@@ -1,15 +1,18 @@
 """The keys that stay outside PostgreSQL and its backups: one for each month, and one that blind tokens are made with.
 
 A folder of small files, mode 0600: ``2026-11.key`` wraps the keys of people who joined, or were re-wrapped, in that
-month; ``tokens.key`` never changes. Whoever has the database without this folder has no personal data; whoever loses
+month; ``tokens.key`` never changes, and a brand that came from another house brought its own. Whoever has the database without this folder has no personal data; whoever loses
 the folder has lost it too. Several machines share one folder.
 """
 
+import hashlib
+import hmac
 import os
 import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -33,7 +36,7 @@ class Keyring:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ciphers: dict[str, AESGCM] = {}
-        self._tokens: bytes | None = None
+        self._tokens: dict[UUID, bytes] = {}
 
     @property
     def journal(self) -> Path:
@@ -58,11 +61,24 @@ class Keyring:
             cipher = self._ciphers[month] = AESGCM(key)
         return cipher
 
-    def token_key(self) -> bytes:
-        """What blind tokens are made with."""
-        if self._tokens is None:
-            self._tokens = _kept(self.folder / "tokens.key")
-        return self._tokens
+    def token_key(self, brand_id: UUID) -> bytes:
+        """What a brand's blind tokens are made with: from the house's own, or as it came from another house."""
+        known = self._tokens.get(brand_id)
+        if known is None:
+            brought = _read(self._brought(brand_id))
+            house = _kept(self.folder / "tokens.key")
+            known = brought or hmac.digest(house, b"tokens" + brand_id.bytes, hashlib.sha256)
+            self._tokens[brand_id] = known
+        return known
+
+    def keep_token_key(self, brand_id: UUID, key: bytes) -> None:
+        """Go on with the token key of a brand that comes from another house."""
+        if key != self.token_key(brand_id):
+            _write(self._brought(brand_id), key)
+            self._tokens[brand_id] = key
+
+    def _brought(self, brand_id: UUID) -> Path:
+        return self.folder / f"tokens-{brand_id}.key"
 
     def months(self) -> list[str]:
         """The months there are keys of, oldest first."""
@@ -100,14 +116,23 @@ def _read(path: Path) -> bytes | None:
 
 
 def _kept(path: Path) -> bytes:
-    """The key in a file, made whole or not at all at the first call; of several processes one makes it."""
+    """The key in a file, made at the first call; of several processes one makes it."""
     if (key := _read(path)) is not None:
         return key
+    _write(path, secrets.token_bytes(32))
+    key = _read(path)
+    if key is None:
+        raise KeyMissing(month=path.stem, folder=str(path.parent))
+    return key
+
+
+def _write(path: Path, key: bytes) -> None:
+    """Whole or not at all, on the disk; whoever was first stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
+        file.write(key.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
     with suppress(FileExistsError):
@@ -118,7 +143,3 @@ def _kept(path: Path) -> bytes:
         os.fsync(folder)  # data sealed with a key whose name a power cut took away would be lost
     finally:
         os.close(folder)
-    key = _read(path)
-    if key is None:
-        raise KeyMissing(month=path.stem, folder=str(path.parent))
-    return key

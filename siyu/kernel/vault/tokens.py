@@ -1,6 +1,6 @@
 """Blind tokens: what sealed data is found by, without saying what it is.
 
-HMAC-SHA256 over brand, field and normal form, cut to 128 bits and kept as a UUID (an index-friendly type under
+HMAC-SHA256 with the brand's token key over field and normal form, cut to 128 bits and kept as a UUID (an index-friendly type under
 row-level security). Equal values of a brand have equal tokens; nothing else can be told from them without the key.
 """
 
@@ -18,8 +18,8 @@ def token(brand_id: UUID, field: str, value: str) -> UUID | None:
     text = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
     if not text:
         return None
-    said = brand_id.bytes + field.encode() + b"\0" + text.encode()
-    return UUID(bytes=hmac.digest(keyring().token_key(), said, hashlib.sha256)[:16])
+    said = field.encode() + b"\0" + text.encode()
+    return UUID(bytes=hmac.digest(keyring().token_key(brand_id), said, hashlib.sha256)[:16])
 
 
 def tokens(brand_id: UUID, field: str, values: Iterable[str]) -> list[UUID | None]:

@@ -12,10 +12,13 @@ from siyu.app.brand_file import NotWhole, StillMoving, Taken, export_brand, impo
 from siyu.app.runtime import Runtime
 from siyu.goods import catalogue
 from siyu.insight.warehouse import lag_s
+from siyu.kernel import vault
 from siyu.kernel.checks import run_checks
-from siyu.kernel.db import Base
+from siyu.kernel.db import Base, driver_of
 from siyu.kernel.events import drain, listeners
 from siyu.kernel.settings import urls_of
+from siyu.kernel.vault import Keyring, use_keyring
+from siyu.people import customers
 from tests.conftest import on_database
 
 WORDS = "a long enough passphrase"
@@ -105,6 +108,31 @@ async def test_every_row_file_and_visit_goes_over_and_the_other_house_goes_on(
     heard = await drain(elsewhere.database, stocked.id, set(listeners), files=elsewhere.files)
     assert 0 < heard < 20
     assert await run_checks(elsewhere.database, stocked.id) == []
+
+
+async def test_people_go_over_and_open_with_the_other_houses_keys(
+    runtime, elsewhere, stocked, place, keys
+):
+    use_keyring(keys)
+    async with runtime.database.brand(stocked.id) as session:
+        people = [customers.NewCustomer(phone=f"1390000000{n}", name=f"张三{n}") for n in range(3)]
+        ids = await customers.join_customers(session, people)
+        await vault.forget(await driver_of(session), [ids[2]])
+    await drain(runtime.database, stocked.id, set(listeners), files=runtime.files)
+    await export_brand(runtime, stocked.slug, stocked.id, place / "b.siyu", WORDS)
+    theirs = Keyring(place / "home" / "keys")
+    use_keyring(theirs)
+    await import_brand(elsewhere, place / "b.siyu", WORDS)
+    async with elsewhere.database.brand(stocked.id) as session:
+        cards = await customers.cards(session, ids)
+        assert [cards[id].name for id in ids] == ["张三0", "张三1", ""]
+        assert await customers.find_customers(session, "13900000001") == [ids[1]]
+        again = await customers.join_customers(
+            session, [customers.NewCustomer(phone="13900000000")]
+        )
+        assert again == [ids[0]], "whoever signs in is known"
+    assert await vault.settle_journal(elsewhere.database) == 1
+    assert str(ids[2]) in theirs.journal.read_text()
 
 
 async def test_a_house_that_knows_the_brand_or_one_of_its_names_takes_nothing_over(

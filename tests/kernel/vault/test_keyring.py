@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from multiprocessing import get_context
+from uuid import UUID
 
 import pytest
 
@@ -24,7 +25,7 @@ def forty_days_later():
 
 
 def _token_key(folder):
-    return Keyring(folder).token_key()
+    return Keyring(folder).token_key(UUID(int=1))
 
 
 def test_processes_that_start_at_once_agree_on_the_keys(tmp_path):
@@ -63,3 +64,11 @@ def test_a_line_of_the_journal_that_was_cut_off_loses_no_other(tmp_path):
     assert list(journal.read()) == [first, second]
     assert isinstance(second.at, datetime)
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+
+
+def test_a_brand_from_another_house_keeps_its_token_key(tmp_path):
+    here, there, brand = Keyring(tmp_path / "here"), Keyring(tmp_path / "there"), new_id()
+    assert here.token_key(brand) != there.token_key(brand)
+    there.keep_token_key(brand, here.token_key(brand))
+    assert Keyring(tmp_path / "there").token_key(brand) == here.token_key(brand)
+    assert there.token_key(new_id()) != here.token_key(brand) and there.months() == []
