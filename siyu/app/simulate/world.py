@@ -65,6 +65,8 @@ class World:
         self, method: str, path: str, body: Any = None, *, key: str = "", struck: bool = True, files: Any = None,
     ) -> Answer:  # fmt: skip
         """The console's answer."""
+        if clock.now() - self.house.desk_since > timedelta(hours=4):
+            await arrive_at_desk(self.house)  # a console left alone signs people out
         blow = self.blow() if struck else None
         return await self.house.ask(
             self.house.console, method, f"/api/console{path}", body, key=key, blow=blow, files=files
@@ -119,8 +121,6 @@ async def live_a_day(world: World, acts: list[Act], count: int) -> None:
     for moment in moments:
         await call_back(world, moment)
         world.house.at(moment)
-        if clock.now() - world.house.desk_since > timedelta(hours=4):
-            await arrive_at_desk(world.house)
         await chance.choice(acts)(world, chance)
         if chance.random() < 0.5:
             rest = timedelta(seconds=math.floor(chance.expovariate(1 / 600)))
