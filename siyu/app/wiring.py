@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
 
+import siyu.app.backup.health
 import siyu.app.backup.http
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.health
 import siyu.app.health.http
 import siyu.app.health.nightly
 import siyu.app.ledger
@@ -130,3 +132,4 @@ siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
 siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled
 siyu.insight.boards.http.waiting.append(siyu.app.todo.todo)
 siyu.insight.boards.http.histories.append(siyu.app.operations.year_in_making)
+siyu.app.health.more.append(siyu.app.backup.health.look)

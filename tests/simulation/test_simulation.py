@@ -24,8 +24,8 @@ async def test_a_week_of_chance_and_crashes_loses_and_doubles_nothing(
         report = await simulate(settings, seed, 7)
     record_property("simulated", {**report.figures, **report.deaths, "seconds": report.seconds})
     assert not report.findings, told(report)
-    assert report.figures["orders"] > 5 and report.figures["payments"]
-    assert sum(report.deaths.values()) > 3, "a week without trouble proves little"
+    assert report.figures["orders"] > 3 and report.figures["payments"]
+    assert sum(report.deaths.values()) > 2, "a week without trouble proves little"
 
 
 async def test_the_same_seed_lives_the_same_days_again(server_url, clickhouse_url, tmp_path):

@@ -22,7 +22,7 @@ from siyu.app.simulate.verdict import check_now, figures, judge, wind_up
 from siyu.app.simulate.world import FIRST_DAY, SHOPPERS, World, live_a_day
 from siyu.kernel.settings import Settings
 
-ACTS_PER_SHOPPER = 3
+ACTS_PER_SHOPPER = 2
 
 
 class Report(msgspec.Struct):
