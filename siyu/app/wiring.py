@@ -13,6 +13,7 @@ from typing import Any
 
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.notifying
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
@@ -38,6 +39,9 @@ import siyu.kernel.news
 import siyu.people.brands
 import siyu.people.brands.http
 import siyu.people.customers.http
+import siyu.people.notices
+import siyu.people.notices.http
+import siyu.people.notices.reactions
 import siyu.people.staff.http
 import siyu.scenes.links
 import siyu.scenes.links.http
@@ -48,6 +52,7 @@ CONSOLE: list[Any] = [
     *siyu.people.brands.http.console_routes,
     *siyu.people.staff.http.console_routes,
     *siyu.people.customers.http.console_routes,
+    *siyu.people.notices.http.console_routes,
     *siyu.goods.catalogue.http.console_routes,
     *siyu.goods.stock.http.console_routes,
     *siyu.goods.pricing.http.console_routes,
@@ -84,6 +89,8 @@ LISTENING: list[ModuleType] = [
     siyu.goods.orders.invariants,
     siyu.goods.payments.reactions,
     siyu.goods.fulfilment.reactions,
+    siyu.people.notices.reactions,
+    siyu.app.notifying,
     siyu.insight.warehouse.reactions,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
@@ -92,6 +99,7 @@ STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,
     siyu.people.customers.open_crowd,
+    siyu.people.notices.open_channels,
     siyu.goods.payments.open_till,
     siyu.goods.orders.open_crowd,
     siyu.goods.orders.open_placing,

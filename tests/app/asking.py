@@ -20,7 +20,7 @@ from tests.goods.orders.conftest import keyed
 KINDS = {
     "actor_id": "staff", "address_id": "address", "category_id": "category", "category_ids[]": "category",
     "customer_id": "customer", "freight_template_id": "template", "image_id": "media", "image_ids[]": "media",
-    "import_id": "import_new", "job_id": "job_done", "key": "page", "location_id": "location", "order_id": "order_paid",
+    "import_id": "import_new", "job_id": "job_done", "key": "page", "notice_id": "notice_failed", "location_id": "location", "order_id": "order_paid",
     "parcel_id": "parcel", "parent_id": "hq", "payment_id": "payment", "product_id": "product", "sku_id": "sku",
     "refund_id": "refund_failed", "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
     "view_id": "view", "lines[].sku_id": "sku", "items[].sku_id": "sku", "skus[].image_id": "media",
@@ -68,6 +68,12 @@ def _block_kinds() -> dict[str, str]:
 
 async def _draft(e: Estate) -> dict[str, Any]:
     return {"blocks": blocks(e), "version": (await e.say("GET", "/pages/home"))["draft_version"]}
+
+
+async def _notice_text(e: Estate) -> dict[str, Any]:
+    first = (await e.say("GET", "/notices/settings"))["kinds"][0]
+    version = next(one["version"] for one in first["texts"] if one["locale"] == "en")
+    return {"text": "{number} is paid", "version": version}
 
 
 async def _edited(e: Estate) -> dict[str, Any]:
@@ -150,6 +156,16 @@ ASKS: dict[str, Ask] = {
             **LINK, "target": {"kind": "product", "id": e.ids["product"]}, "store_id": e.ids["unit"], "staff_id": e.ids["staff"],
         },
         kinds={"target.id": "product", "staff_id": "staff"},
+    ),
+    "PUT /api/console/notices/kinds/{kind}/channel": Ask(
+        body=lambda _: {"channel": "auto"}, kinds={"kind": "notice_kind"}
+    ),
+    "GET /api/console/notices/kinds/{kind}/texts/{locale}/versions": Ask(kinds={"kind": "notice_kind", "locale": "locale"}),
+    "POST /api/console/notices/kinds/{kind}/texts/{locale}/preview": Ask(
+        body=lambda _: {"text": "{number}"}, kinds={"kind": "notice_kind", "locale": "locale"}
+    ),
+    "PUT /api/console/notices/kinds/{kind}/texts/{locale}": Ask(
+        body=_notice_text, kinds={"kind": "notice_kind", "locale": "locale"}
     ),
     "PATCH /api/console/orders/{order_id}/address": Ask(body=_address),
     "POST /api/console/orders/{order_id}/cancel": Ask(
@@ -237,7 +253,13 @@ ASKS: dict[str, Ask] = {
         words={"writeKey": "a public key that names the brand whose figures the message goes into"},
     ),
 }  # fmt: skip
-FIXED = {"page": "home", "track": "track", "size": "400.webp"}
+FIXED = {
+    "page": "home",
+    "notice_kind": "order_paid",
+    "locale": "en",
+    "track": "track",
+    "size": "400.webp",
+}
 """Path parameters that name no row."""
 
 

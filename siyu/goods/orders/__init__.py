@@ -52,8 +52,10 @@ from siyu.goods.orders.ports import (
     plugs,
 )
 from siyu.goods.orders.queries import (
+    Brief,
     Filter,
     TimelineItem,
+    briefs,
     cart_quantities,
     figures,
     lines_of,
@@ -71,6 +73,7 @@ from siyu.goods.orders.queries import (
 
 __all__ = [
     "DIRECT",
+    "Brief",
     "ExtraPaymentReturned",
     "Filter",
     "Fulfilled",
@@ -95,6 +98,7 @@ __all__ = [
     "TimelineItem",
     "Wanted",
     "agree_refund",
+    "briefs",
     "cancel",
     "cart_quantities",
     "complete",
