@@ -133,6 +133,7 @@ def _tracked(e: Estate) -> dict[str, Any]:
 
 SF = {"carrier": "SF", "tracking_number": "SF1234567890123"}
 LINK = {"source": "wechat_group", "scene": "", "note": ""}
+_KIND_WORD = {"kind": "a kind of notice, the same in every brand", "locale": "a language"}
 ASKS: dict[str, Ask] = {
     "POST /api/console/categories": Ask(body=_category, kinds={"parent_id": "category"}),
     "PATCH /api/console/categories/{category_id}": Ask(
@@ -158,14 +159,14 @@ ASKS: dict[str, Ask] = {
         kinds={"target.id": "product", "staff_id": "staff"},
     ),
     "PUT /api/console/notices/kinds/{kind}/channel": Ask(
-        body=lambda _: {"channel": "auto"}, kinds={"kind": "notice_kind"}
+        body=lambda _: {"channel": "auto"}, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
     ),
-    "GET /api/console/notices/kinds/{kind}/texts/{locale}/versions": Ask(kinds={"kind": "notice_kind", "locale": "locale"}),
+    "GET /api/console/notices/kinds/{kind}/texts/{locale}/versions": Ask(words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}),
     "POST /api/console/notices/kinds/{kind}/texts/{locale}/preview": Ask(
-        body=lambda _: {"text": "{number}"}, kinds={"kind": "notice_kind", "locale": "locale"}
+        body=lambda _: {"text": "{number}"}, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
     ),
     "PUT /api/console/notices/kinds/{kind}/texts/{locale}": Ask(
-        body=_notice_text, kinds={"kind": "notice_kind", "locale": "locale"}
+        body=_notice_text, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
     ),
     "PATCH /api/console/orders/{order_id}/address": Ask(body=_address),
     "POST /api/console/orders/{order_id}/cancel": Ask(
@@ -255,8 +256,6 @@ ASKS: dict[str, Ask] = {
 }  # fmt: skip
 FIXED = {
     "page": "home",
-    "notice_kind": "order_paid",
-    "locale": "en",
     "track": "track",
     "size": "400.webp",
 }

@@ -220,6 +220,7 @@ async def _failed_notice(e: Estate) -> None:
     async with e.database.raw(e.brand.id) as connection:
         sql = "update notices set state = 'failed' where key = $1 returning id"
         key = f"order_paid/{e.ids['order_paid']}"
+        e.ids["notice_kind_at"], e.ids["notice_locale_at"] = "order_paid", "en"
         e.ids["notice_failed"] = str(await connection.fetchval(sql, key))
 
 

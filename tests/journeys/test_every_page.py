@@ -14,7 +14,7 @@ TEXTS = Path(__file__).resolve().parents[2] / "web/console/src/texts"
 RAW_KEY = re.compile(rf"\b({'|'.join(file.stem for file in TEXTS.glob('*.json'))})\.[a-z_]+\b")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PAGES = (
-    "/", "/board", "/customers", "/customers/{customers}", "/vault", "/products", "/products/{products}", "/products/new", "/categories",
+    "/", "/board", "/customers", "/customers/{customers}", "/vault", "/notices", "/products", "/products/{products}", "/products/new", "/categories",
     "/imports", "/stock", "/orders", "/orders/{orders}", "/freight", "/storefront", "/storefront/home", "/links", "/units",
     "/staff", "/roles", "/jobs", "/parked-events", "/audit", "/settings", "/me",
 )  # fmt: skip

@@ -25,6 +25,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'roles', component: () => import('@/pages/platform/RolesPage.vue'), meta: { page: 'roles' } },
   { path: 'jobs', component: () => import('@/pages/platform/JobsPage.vue'), meta: { page: 'jobs' } },
   { path: 'parked-events', component: () => import('@/pages/platform/ParkedPage.vue'), meta: { page: 'parked' } },
+  { path: 'notices', component: () => import('@/pages/notices/NoticesPage.vue'), meta: { page: 'notices' } },
   { path: 'vault', component: () => import('@/pages/customers/VaultPage.vue'), meta: { page: 'vault' } },
   { path: 'audit', component: () => import('@/pages/platform/AuditPage.vue'), meta: { page: 'audit' } },
   { path: 'settings', component: () => import('@/pages/platform/SettingsPage.vue'), meta: { page: 'brand' } },
