@@ -260,7 +260,7 @@ async def test_a_kind_that_is_switched_off_tells_nobody(paid, outbox, console):
     assert await outbox() == []
 
 
-async def test_history_notifies_nobody(stall, database, brand, outbox, paid):
+async def test_what_was_made_for_the_demo_tells_nobody(stall, database, brand, outbox, paid):
     await paid()
     (kept,) = await stall.fetch(
         "select data::text as data, subject from events where kind = 'orders.paid/1'"
