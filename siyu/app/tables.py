@@ -17,6 +17,7 @@ import siyu.kernel.timers
 import siyu.kernel.vault.tables
 import siyu.people.brands.tables
 import siyu.people.customers.tables
+import siyu.people.notices.tables
 import siyu.people.staff.tables
 import siyu.scenes.links.tables
 import siyu.scenes.storefront.tables  # noqa: F401

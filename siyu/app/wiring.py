@@ -19,6 +19,7 @@ import siyu.app.health
 import siyu.app.health.http
 import siyu.app.health.nightly
 import siyu.app.ledger
+import siyu.app.notifying
 import siyu.app.operations
 import siyu.app.parts
 import siyu.app.todo
@@ -47,6 +48,9 @@ import siyu.kernel.slow
 import siyu.people.brands
 import siyu.people.brands.http
 import siyu.people.customers.http
+import siyu.people.notices
+import siyu.people.notices.http
+import siyu.people.notices.reactions
 import siyu.people.staff.http
 import siyu.people.staff.invariants
 import siyu.scenes.links
@@ -58,6 +62,7 @@ CONSOLE: list[Any] = [
     *siyu.people.brands.http.console_routes,
     *siyu.people.staff.http.console_routes,
     *siyu.people.customers.http.console_routes,
+    *siyu.people.notices.http.console_routes,
     *siyu.goods.catalogue.http.console_routes,
     *siyu.goods.stock.http.console_routes,
     *siyu.goods.pricing.http.console_routes,
@@ -99,6 +104,8 @@ LISTENING: list[ModuleType] = [
     siyu.goods.orders.invariants,
     siyu.goods.payments.reactions,
     siyu.goods.fulfilment.reactions,
+    siyu.people.notices.reactions,
+    siyu.app.notifying,
     siyu.insight.warehouse.reactions,
     siyu.people.staff.invariants,
 ]
@@ -110,6 +117,7 @@ STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,
     siyu.people.customers.open_crowd,
+    siyu.people.notices.open_channels,
     siyu.goods.payments.open_till,
     siyu.goods.orders.open_crowd,
     siyu.goods.orders.open_placing,

@@ -1,4 +1,4 @@
-"""The worker process: followers, the log's partitions, timers, jobs, the audit's chain and the warehouse of all brands."""
+"""The worker process: followers, the log's partitions, timers, jobs, notices, the audit's chain and the warehouse of all brands."""
 
 import asyncio
 from datetime import timedelta
@@ -11,6 +11,7 @@ from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
 from siyu.kernel.events import Follower, keep_in_order
 from siyu.kernel.vault import keep_journal
+from siyu.people import notices
 from siyu.people.staff import keep_sealing
 
 
@@ -25,6 +26,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(keep_in_order(runtime.database, runtime.files, keep=keep)),
         asyncio.create_task(timers.serve(runtime.database)),
         asyncio.create_task(jobs.serve(runtime)),
+        asyncio.create_task(notices.serve(runtime.database)),
         asyncio.create_task(keep_journal(runtime.database)),
         asyncio.create_task(keep_sealing(runtime.database, runtime.secret)),
         asyncio.create_task(keep_nightly(runtime.database)),

@@ -9,13 +9,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import msgspec
 
 Profile = Literal["demo", "production"]
 SECRET_NAMES = frozenset(
-    {"database_url", "database_app_url", "database_dispatcher_url", "clickhouse_url", "secret"}
+    {
+        "database_url",
+        "database_app_url",
+        "database_dispatcher_url",
+        "clickhouse_url",
+        "secret",
+        "sms_url",
+        "sms_token",
+        "smtp_url",
+    }
 )
 
 
@@ -50,6 +59,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs links and CSRF tokens, seals files; empty = random ones, kept in ``home/secrets``."""
     keys: str = ""
     """Folder of the keys of personal data, outside the database and its backups; empty = ``home/keys``."""
+    sms_url: str = ""
+    """Gateway of text messages, ``https://…``; empty = none: then nobody signs in outside the demo."""
+    sms_token: str = ""
+    """Sent to the gateway as bearer."""
+    smtp_url: str = ""
+    """``smtp://user:password@host:587?from=shop@example.com``, ``smtps://`` for TLS from the start; empty = no e-mail."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     embedded_postgres: Literal[16, 18] = 18
     events_keep_days: int = 750
@@ -184,6 +199,8 @@ def _check(settings: Settings) -> None:
         ("console_origin", ("http", "https")),
         ("media_origin", ("http", "https")),
         ("otel_url", ("http", "https")),
+        ("sms_url", ("https", "http")),
+        ("smtp_url", ("smtp", "smtps")),
     ):
         value: str = getattr(settings, name)
         parts = urlsplit(value)
@@ -199,6 +216,11 @@ def _check(settings: Settings) -> None:
         raise SettingsRefused(
             f"SIYU_SLOW_MS is {settings.slow_ms}; give milliseconds, or 0 for none."
         )
+    if (
+        settings.smtp_url
+        and "@" not in parse_qs(urlsplit(settings.smtp_url).query).get("from", [""])[0]
+    ):
+        raise SettingsRefused("SIYU_SMTP_URL names no sender; add ?from=shop@example.com.")
     if settings.profile == "demo" and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise SettingsRefused(
             "The demo opens doors that nobody else may use, so it listens on this machine only; unset SIYU_HOST."
@@ -225,6 +247,9 @@ def masked(name: str, value: Any) -> str:
     if name not in SECRET_NAMES or not text:
         return text
     parts = urlsplit(text)
+    if name == "sms_url" and parts.query:  # gateways put keys there
+        parts = parts._replace(query="***")
+        text = urlunsplit(parts)
     if parts.password is None:
         return text if "://" in text else "***"
     return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))

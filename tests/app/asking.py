@@ -20,7 +20,7 @@ from tests.goods.orders.conftest import keyed
 KINDS = {
     "actor_id": "staff", "address_id": "address", "category_id": "category", "category_ids[]": "category",
     "customer_id": "customer", "freight_template_id": "template", "image_id": "media", "image_ids[]": "media",
-    "import_id": "import_new", "job_id": "job_done", "key": "page", "location_id": "location", "order_id": "order_paid",
+    "import_id": "import_new", "job_id": "job_done", "key": "page", "notice_id": "notice_failed", "location_id": "location", "order_id": "order_paid",
     "parcel_id": "parcel", "parent_id": "hq", "payment_id": "payment", "product_id": "product", "sku_id": "sku",
     "refund_id": "refund_failed", "session_id": "session", "staff_id": "staff_changed", "store_id": "unit", "subject": "order_paid", "template_id": "template", "unit_id": "unit",
     "view_id": "view", "lines[].sku_id": "sku", "items[].sku_id": "sku", "skus[].image_id": "media",
@@ -68,6 +68,12 @@ def _block_kinds() -> dict[str, str]:
 
 async def _draft(e: Estate) -> dict[str, Any]:
     return {"blocks": blocks(e), "version": (await e.say("GET", "/pages/home"))["draft_version"]}
+
+
+async def _notice_text(e: Estate) -> dict[str, Any]:
+    first = (await e.say("GET", "/notices/settings"))["kinds"][0]
+    version = next(one["version"] for one in first["texts"] if one["locale"] == "en")
+    return {"text": "{number} is paid", "version": version}
 
 
 async def _edited(e: Estate) -> dict[str, Any]:
@@ -127,6 +133,7 @@ def _tracked(e: Estate) -> dict[str, Any]:
 
 SF = {"carrier": "SF", "tracking_number": "SF1234567890123"}
 LINK = {"source": "wechat_group", "scene": "", "note": ""}
+_KIND_WORD = {"kind": "a kind of notice, the same in every brand", "locale": "a language"}
 ASKS: dict[str, Ask] = {
     "POST /api/console/categories": Ask(body=_category, kinds={"parent_id": "category"}),
     "PATCH /api/console/categories/{category_id}": Ask(
@@ -134,6 +141,8 @@ ASKS: dict[str, Ask] = {
     ),
     "DELETE /api/console/categories/{category_id}": Ask(kinds={"category_id": "category_empty"}),
     "POST /api/console/customers/{customer_id}/reveal": Ask(body=lambda _: {"field": "phone", "reason": "回电"}),
+    # The estate's customers have orders under way.
+    "POST /api/console/customers/{customer_id}/forget": Ask(body=lambda _: {"reason": "本人要求"}, own=(409,)),
     "POST /api/console/freight-templates": Ask(
         body=lambda e: {"name": {"zh-CN": "新"}, "is_default": False, "rules": [RULE], "id": e.ids["template"]}
     ),
@@ -150,6 +159,16 @@ ASKS: dict[str, Ask] = {
             **LINK, "target": {"kind": "product", "id": e.ids["product"]}, "store_id": e.ids["unit"], "staff_id": e.ids["staff"],
         },
         kinds={"target.id": "product", "staff_id": "staff"},
+    ),
+    "PUT /api/console/notices/kinds/{kind}/channel": Ask(
+        body=lambda _: {"channel": "auto"}, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
+    ),
+    "GET /api/console/notices/kinds/{kind}/texts/{locale}/versions": Ask(words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}),
+    "POST /api/console/notices/kinds/{kind}/texts/{locale}/preview": Ask(
+        body=lambda _: {"text": "{number}"}, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
+    ),
+    "PUT /api/console/notices/kinds/{kind}/texts/{locale}": Ask(
+        body=_notice_text, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
     ),
     "PATCH /api/console/orders/{order_id}/address": Ask(body=_address),
     "POST /api/console/orders/{order_id}/cancel": Ask(

@@ -215,6 +215,7 @@ async def _orders(e: Estate) -> None:
     ids["order_pick_up"] = await e.paid(pick_up=True)
     ids["payment"] = await e.shopper.start_paying(ids["order_unpaid"])
     await e.stall.settle()
+    await _failed_notice(e)
     for name in ("paid", "priced", "refunded", "parcelled"):
         ids[f"line_{name}"] = await e.line(ids[f"order_{name}"])
     ids["parcel"] = await e.ship(ids["order_shipped"])
@@ -227,6 +228,15 @@ async def _orders(e: Estate) -> None:
     ids["pick_up_code"] = shown["pick_up_code"]
     view = {"name": e.word[:20], "query": {"q": e.word}, "page": "orders"}
     ids["view"] = (await e.say("POST", "/views", view))["id"]
+
+
+async def _failed_notice(e: Estate) -> None:
+    """A notice that the provider refused."""
+    async with e.database.raw(e.brand.id) as connection:
+        sql = "update notices set state = 'failed' where key = $1 returning id"
+        key = f"order_paid/{e.ids['order_paid']}"
+        e.ids["notice_kind_at"], e.ids["notice_locale_at"] = "order_paid", "en"
+        e.ids["notice_failed"] = str(await connection.fetchval(sql, key))
 
 
 async def _failed_refund(e: Estate) -> None:

@@ -6,6 +6,7 @@ import asyncpg
 
 from siyu.app.logging import configure_logging
 from siyu.insight.warehouse.filling import drain_spool
+from siyu.people.notices import send_due
 from tests.goods.orders.conftest import Stall, keyed
 from tests.insight.test_tracking import key_of, message, send
 
@@ -49,6 +50,7 @@ async def _live(app, database, brand, console, api, planted):
     ):  # fmt: skip
         assert (await send(api, key, one)).status_code == 200
     await stall.settle()
+    assert await send_due(database, brand.id) >= 1, "a notice with their phone went out"
     await drain_spool(database, app.runtime.parts["warehouse"], brand.id)
     await stall.close()
     return placed["id"]

@@ -455,6 +455,14 @@ export type CategoryPatchIn = {
 };
 
 /**
+ * ChannelOut
+ */
+export type ChannelOut = {
+    channel: 'inbox' | 'mail' | 'sms';
+    open: boolean;
+};
+
+/**
  * CodeIn
  */
 export type CodeIn = {
@@ -1218,6 +1226,121 @@ export type NoteOut = {
     at: string;
     by: string;
     text: string;
+};
+
+/**
+ * NoticeChoiceIn
+ */
+export type NoticeChoiceIn = {
+    channel: 'auto' | 'inbox' | 'off' | 'sms';
+};
+
+/**
+ * NoticeKindOut
+ */
+export type NoticeKindOut = {
+    code: string;
+    name: {
+        [key: string]: string;
+    };
+    variables: Array<VariableOut>;
+    texts: Array<NoticeTextOut>;
+    choice: 'auto' | 'inbox' | 'off' | 'sms';
+    channel: string;
+};
+
+/**
+ * NoticeOut
+ */
+export type NoticeOut = {
+    id: string;
+    kind: string;
+    kind_name: {
+        [key: string]: string;
+    };
+    channel: string;
+    state: 'failed' | 'given_up' | 'sending' | 'sent' | 'waiting';
+    customer_id: string;
+    to_masked: string;
+    text: string | null;
+    attempts: number;
+    error: string;
+    reference: string;
+    created_at: string;
+    next_at: string;
+    sent_at: string | null;
+};
+
+/**
+ * NoticePage
+ */
+export type NoticePage = {
+    items: Array<NoticeOut>;
+    next: string | null;
+    counts: {
+        [key: string]: number;
+    };
+};
+
+/**
+ * NoticePreviewIn
+ */
+export type NoticePreviewIn = {
+    text: string;
+};
+
+/**
+ * NoticePreviewOut
+ */
+export type NoticePreviewOut = {
+    shown: string;
+};
+
+/**
+ * NoticeSettingsOut
+ */
+export type NoticeSettingsOut = {
+    kinds: Array<NoticeKindOut>;
+    channels: Array<ChannelOut>;
+};
+
+/**
+ * NoticeTextIn
+ */
+export type NoticeTextIn = {
+    text: string | null;
+    version: number;
+};
+
+/**
+ * NoticeTextOut
+ */
+export type NoticeTextOut = {
+    locale: Locale;
+    text: string;
+    default: string;
+    own: boolean;
+    version: number;
+    shown: string;
+    set_at: string | null;
+    set_by: string;
+};
+
+/**
+ * NoticeVersionOut
+ */
+export type NoticeVersionOut = {
+    version: number;
+    text: string | null;
+    set_at: string;
+    set_by: string;
+};
+
+/**
+ * NoticeVersionsOut
+ */
+export type NoticeVersionsOut = {
+    items: Array<NoticeVersionOut>;
 };
 
 /**
@@ -3366,6 +3489,17 @@ export type ValueOut = {
 };
 
 /**
+ * VariableOut
+ */
+export type VariableOut = {
+    name: string;
+    label: {
+        [key: string]: string;
+    };
+    must: boolean;
+};
+
+/**
  * VaultOut
  */
 export type VaultOut = {
@@ -4761,6 +4895,226 @@ export type ConsolePostMediaResponses = {
 };
 
 export type ConsolePostMediaResponse = ConsolePostMediaResponses[keyof ConsolePostMediaResponses];
+
+export type ConsoleListNoticesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        state?: 'waiting' | 'sending' | 'sent' | 'failed' | 'given_up';
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/api/console/notices';
+};
+
+export type ConsoleListNoticesErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListNoticesError = ConsoleListNoticesErrors[keyof ConsoleListNoticesErrors];
+
+export type ConsoleListNoticesResponses = {
+    /**
+     * Done.
+     */
+    200: NoticePage;
+};
+
+export type ConsoleListNoticesResponse = ConsoleListNoticesResponses[keyof ConsoleListNoticesResponses];
+
+export type ConsolePutNoticeChannelData = {
+    body: NoticeChoiceIn;
+    path: {
+        kind: string;
+    };
+    query?: never;
+    url: '/api/console/notices/kinds/{kind}/channel';
+};
+
+export type ConsolePutNoticeChannelErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsolePutNoticeChannelError = ConsolePutNoticeChannelErrors[keyof ConsolePutNoticeChannelErrors];
+
+export type ConsolePutNoticeChannelResponses = {
+    /**
+     * Done.
+     */
+    200: NoticeSettingsOut;
+};
+
+export type ConsolePutNoticeChannelResponse = ConsolePutNoticeChannelResponses[keyof ConsolePutNoticeChannelResponses];
+
+export type ConsolePutNoticeTextData = {
+    body: NoticeTextIn;
+    path: {
+        kind: string;
+        locale: Locale;
+    };
+    query?: never;
+    url: '/api/console/notices/kinds/{kind}/texts/{locale}';
+};
+
+export type ConsolePutNoticeTextErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsolePutNoticeTextError = ConsolePutNoticeTextErrors[keyof ConsolePutNoticeTextErrors];
+
+export type ConsolePutNoticeTextResponses = {
+    /**
+     * Done.
+     */
+    200: NoticeSettingsOut;
+};
+
+export type ConsolePutNoticeTextResponse = ConsolePutNoticeTextResponses[keyof ConsolePutNoticeTextResponses];
+
+export type ConsolePreviewNoticeData = {
+    body: NoticePreviewIn;
+    path: {
+        kind: string;
+        locale: Locale;
+    };
+    query?: never;
+    url: '/api/console/notices/kinds/{kind}/texts/{locale}/preview';
+};
+
+export type ConsolePreviewNoticeErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsolePreviewNoticeError = ConsolePreviewNoticeErrors[keyof ConsolePreviewNoticeErrors];
+
+export type ConsolePreviewNoticeResponses = {
+    /**
+     * Done.
+     */
+    200: NoticePreviewOut;
+};
+
+export type ConsolePreviewNoticeResponse = ConsolePreviewNoticeResponses[keyof ConsolePreviewNoticeResponses];
+
+export type ConsoleListNoticeVersionsData = {
+    body?: never;
+    path: {
+        kind: string;
+        locale: Locale;
+    };
+    query?: never;
+    url: '/api/console/notices/kinds/{kind}/texts/{locale}/versions';
+};
+
+export type ConsoleListNoticeVersionsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListNoticeVersionsError = ConsoleListNoticeVersionsErrors[keyof ConsoleListNoticeVersionsErrors];
+
+export type ConsoleListNoticeVersionsResponses = {
+    /**
+     * Done.
+     */
+    200: NoticeVersionsOut;
+};
+
+export type ConsoleListNoticeVersionsResponse = ConsoleListNoticeVersionsResponses[keyof ConsoleListNoticeVersionsResponses];
+
+export type ConsoleShowNoticeSettingsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/notices/settings';
+};
+
+export type ConsoleShowNoticeSettingsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleShowNoticeSettingsError = ConsoleShowNoticeSettingsErrors[keyof ConsoleShowNoticeSettingsErrors];
+
+export type ConsoleShowNoticeSettingsResponses = {
+    /**
+     * Done.
+     */
+    200: NoticeSettingsOut;
+};
+
+export type ConsoleShowNoticeSettingsResponse = ConsoleShowNoticeSettingsResponses[keyof ConsoleShowNoticeSettingsResponses];
+
+export type ConsoleSendNoticeAgainData = {
+    body?: never;
+    path: {
+        notice_id: string;
+    };
+    query?: never;
+    url: '/api/console/notices/{notice_id}/again';
+};
+
+export type ConsoleSendNoticeAgainErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleSendNoticeAgainError = ConsoleSendNoticeAgainErrors[keyof ConsoleSendNoticeAgainErrors];
+
+export type ConsoleSendNoticeAgainResponses = {
+    /**
+     * Done.
+     */
+    200: NoticeOut;
+};
+
+export type ConsoleSendNoticeAgainResponse = ConsoleSendNoticeAgainResponses[keyof ConsoleSendNoticeAgainResponses];
 
 export type ConsoleListOrdersData = {
     body?: never;

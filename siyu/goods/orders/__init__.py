@@ -54,8 +54,10 @@ from siyu.goods.orders.ports import (
     plugs,
 )
 from siyu.goods.orders.queries import (
+    Brief,
     Filter,
     TimelineItem,
+    briefs,
     cart_quantities,
     figures,
     lines_of,
@@ -73,6 +75,7 @@ from siyu.goods.orders.queries import (
 
 __all__ = [
     "DIRECT",
+    "Brief",
     "ExtraPaymentReturned",
     "Filter",
     "Fulfilled",
@@ -99,6 +102,7 @@ __all__ = [
     "agree_refund",
     "booked_paid",
     "booked_refund",
+    "briefs",
     "cancel",
     "cart_quantities",
     "complete",

@@ -4,10 +4,12 @@ from siyu.people.customers.actions import (
     AddressIn,
     NewCustomer,
     checked_address,
+    code_text,
     erase_forgotten,
     join_customers,
     keep_contacts,
     open_sessions,
+    put_demo_message,
     save_address,
 )
 from siyu.people.customers.crowd import open_crowd
@@ -26,6 +28,7 @@ from siyu.people.customers.queries import (
     Destination,
     Person,
     Profile,
+    Reachable,
     address,
     addresses,
     cards,
@@ -33,6 +36,7 @@ from siyu.people.customers.queries import (
     destinations,
     find_contacts,
     find_customers,
+    reachable,
 )
 from siyu.people.customers.regions import address_names
 from siyu.people.customers.regions import path_of as region_names
@@ -67,6 +71,7 @@ __all__ = [
     "PrivacyNeeded",
     "Profile",
     "Purchases",
+    "Reachable",
     "SessionCache",
     "Shopper",
     "Touch",
@@ -76,6 +81,7 @@ __all__ = [
     "addresses",
     "cards",
     "checked_address",
+    "code_text",
     "contacts",
     "destinations",
     "erase_forgotten",
@@ -94,6 +100,8 @@ __all__ = [
     "open_shopper",
     "open_visit",
     "plugs",
+    "put_demo_message",
+    "reachable",
     "region_names",
     "save_address",
     "sessions_of",

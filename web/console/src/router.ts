@@ -27,6 +27,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'jobs', component: () => import('@/pages/platform/JobsPage.vue'), meta: { page: 'jobs' } },
   { path: 'health', component: () => import('@/pages/platform/HealthPage.vue'), meta: { page: 'health' } },
   { path: 'parked-events', component: () => import('@/pages/platform/ParkedPage.vue'), meta: { page: 'parked' } },
+  { path: 'notices', component: () => import('@/pages/notices/NoticesPage.vue'), meta: { page: 'notices' } },
   { path: 'vault', component: () => import('@/pages/customers/VaultPage.vue'), meta: { page: 'vault' } },
   { path: 'backups', component: () => import('@/pages/platform/BackupsPage.vue'), meta: { page: 'backups' } },
   { path: 'audit', component: () => import('@/pages/platform/AuditPage.vue'), meta: { page: 'audit' } },

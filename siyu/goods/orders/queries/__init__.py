@@ -5,8 +5,10 @@ from uuid import UUID
 from siyu.goods.orders.queries.carts import CartLine, cart_quantities, carts_of, views_of
 from siyu.goods.orders.queries.listing import Filter, Keyset, counts, page_of_orders, readable
 from siyu.goods.orders.queries.reading import (
+    Brief,
     RefundSeen,
     Source,
+    briefs,
     connection_of,
     figures,
     lines_of,
@@ -27,6 +29,7 @@ from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.errors import NotFound
 
 __all__ = [
+    "Brief",
     "CartLine",
     "Filter",
     "Keyset",
@@ -34,6 +37,7 @@ __all__ = [
     "RefundSeen",
     "Source",
     "TimelineItem",
+    "briefs",
     "cart_quantities",
     "carts_of",
     "check_owner",

@@ -120,6 +120,26 @@ async def figures(session: AsyncSession, customer_ids: Iterable[UUID]) -> dict[U
     return {row[0]: Purchases(row[1], int(row[2]), row[3]) for row in rows}
 
 
+class Brief(Struct, frozen=True):
+    """What those who write to a buyer about an order need of it."""
+
+    id: UUID
+    number: str
+    customer_id: UUID
+    currency: str
+    state: str
+
+
+async def briefs(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUID, Brief]:
+    """Orders in brief, by id; unknown ones are absent."""
+    rows = await session.execute(
+        select(
+            OrderRow.id, OrderRow.number, OrderRow.customer_id, OrderRow.currency, OrderRow.state
+        ).where(OrderRow.id.in_(list(order_ids)))
+    )
+    return {row[0]: Brief(*row) for row in rows}
+
+
 async def pick_up_stores(session: AsyncSession, order_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The store that hands out each order; only paid pick-up orders are in it."""
     rows = await session.execute(

@@ -26,8 +26,10 @@ from siyu.people.customers.actions.signing_in import (
     CodeToSend,
     SignedIn,
     attempt_of,
+    code_text,
     code_to_send,
     keep_codes,
+    put_demo_message,
     sign_in,
 )
 
@@ -45,6 +47,7 @@ __all__ = [
     "change_me",
     "check_privacy",
     "checked_address",
+    "code_text",
     "code_to_send",
     "drop_address",
     "erase_forgotten",
@@ -53,6 +56,7 @@ __all__ = [
     "keep_codes",
     "keep_contacts",
     "open_sessions",
+    "put_demo_message",
     "save_address",
     "save_addresses",
     "sign_in",

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import asyncpg
 import msgspec
@@ -60,8 +60,13 @@ def code_to_send(
         keyed_hash(secret, "phone", phone),
         _code_hash(secret, brand.id, phone, code),
         keyed_hash(secret, "address", address) if is_telling(address) else "",
-        MESSAGES[locale].format(brand=brand.text(brand.name, locale), code=code),
+        code_text(brand, code, locale),
     )
+
+
+def code_text(brand: BrandFacts, code: str, locale: str) -> str:
+    """The message that brings a code, in the asker's language."""
+    return MESSAGES[locale].format(brand=brand.text(brand.name, locale), code=code)
 
 
 _SENT = "select phone_key, sent_at from sign_in_codes where phone_key = any($1::text[])"
@@ -131,6 +136,18 @@ async def _deliver(
     sealed = [key.seal("message", queries.Said(one.phone, one.text)) for one in kept]
     phones = vault.tokens(brand_id, "phone", (one.phone for one in kept))
     await connection.execute(_INBOX, [new_id() for _ in kept], phones, sealed, now)
+
+
+async def put_demo_message(
+    connection: asyncpg.Connection, phone: str, text: str, *, key: str
+) -> None:
+    """Put one message into the demo's inbox; the same key is there once."""
+    brand_id = brand_on(connection)
+    sealer = (await vault.keys_for(connection, [brand_id]))[brand_id]
+    sealed = sealer.seal("message", queries.Said(phone, text))
+    token = vault.token(brand_id, "phone", phone)
+    once = f"{_INBOX} on conflict do nothing"
+    await connection.execute(once, [uuid5(brand_id, key)], [token], [sealed], clock.now())
 
 
 def _check_pause(sent_at: datetime | None, now: datetime) -> None:

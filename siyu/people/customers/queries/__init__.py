@@ -21,6 +21,7 @@ from siyu.people.customers.queries.inbox import (
 from siyu.people.customers.queries.people import (
     Card,
     Profile,
+    Reachable,
     cards,
     customer_ids_by_phone,
     customer_row,
@@ -28,6 +29,7 @@ from siyu.people.customers.queries.people import (
     page_of_customers,
     profiles,
     profiles_of,
+    reachable,
 )
 from siyu.people.customers.queries.sessions import (
     Person,
@@ -46,6 +48,7 @@ __all__ = [
     "Destination",
     "Person",
     "Profile",
+    "Reachable",
     "Said",
     "Source",
     "Written",
@@ -67,5 +70,6 @@ __all__ = [
     "person_behind",
     "profiles",
     "profiles_of",
+    "reachable",
     "session_behind",
 ]

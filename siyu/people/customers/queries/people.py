@@ -79,6 +79,30 @@ async def cards(source: Source, customer_ids: Iterable[UUID | None]) -> dict[UUI
     return found
 
 
+class Reachable(msgspec.Struct, frozen=True):
+    """How to write to a customer, and which store is theirs."""
+
+    phone: str
+    locale: str
+    store_id: UUID | None
+
+
+async def reachable(
+    connection: asyncpg.Connection, customer_ids: Iterable[UUID]
+) -> dict[UUID, Reachable]:
+    """Customers who can be written to, by id; absent who is unknown or was forgotten. Two reads."""
+    rows = await connection.fetch(
+        "select id, sealed, locale, store_id from customers where id = any($1::uuid[]) and sealed is not null",
+        list(set(customer_ids)),
+    )
+    opened = await profiles(connection, [(row["id"], row["sealed"]) for row in rows])
+    return {
+        row["id"]: Reachable(opened[row["id"]].phone, row["locale"], row["store_id"])
+        for row in rows
+        if opened[row["id"]].phone
+    }
+
+
 async def customer_row(
     session: AsyncSession, customer_id: UUID, unit_ids: Sequence[UUID] | None = None
 ) -> CustomerRow:

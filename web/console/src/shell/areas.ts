@@ -15,7 +15,7 @@ export interface Area { key: string; seal: string; pages: MenuPage[] }
 
 export const AREAS: Area[] = [
   { key: 'overview', seal: '览', pages: [{ key: 'today', path: '/', needs: ['boards.view'] }, { key: 'board', path: '/board', needs: ['boards.view'] }] },
-  { key: 'people', seal: '人', pages: [{ key: 'customers', path: '/customers', needs: ['customers.view'] }, { key: 'vault', path: '/vault', needs: ['vault.manage'] }] },
+  { key: 'people', seal: '人', pages: [{ key: 'customers', path: '/customers', needs: ['customers.view'] }, { key: 'notices', path: '/notices', needs: ['notices.view'] }, { key: 'vault', path: '/vault', needs: ['vault.manage'] }] },
   {
     key: 'goods',
     seal: '货',

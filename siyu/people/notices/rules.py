@@ -1,0 +1,155 @@
+"""What a notice may say: kinds, their variables, templates and what becomes of a try. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from siyu.kernel.errors import Refusal
+
+LocaleText = dict[str, str]
+LOCALES = ("zh-CN", "en")
+LONGEST = 300
+STATES = ("waiting", "sending", "sent", "failed", "given_up")
+"""``failed``: the provider said no for good. ``given_up``: nobody could be told; the reason stands beside it."""
+CHANNELS = ("inbox", "sms", "mail")
+FOR_CUSTOMERS = ("inbox", "sms")
+"""Of customers only a phone is known. The first of these that is open is used unless the brand chose."""
+CHOICES = ("auto", *FOR_CUSTOMERS, "off")
+TRIES = 8
+_SLOT = re.compile(r"\{([^{}]*)\}")
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """What stands in braces in a template. ``must``: a text without it would be of no use to the reader."""
+
+    name: str
+    label: LocaleText
+    sample: LocaleText
+    must: bool = False
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind of notice, declared by the module that knows the facts. Each also has the variable ``brand``."""
+
+    code: str
+    name: LocaleText
+    variables: tuple[Variable, ...]
+    texts: LocaleText
+    """The text of each locale until the brand writes its own."""
+
+
+BRAND = Variable("brand", {"zh-CN": "品牌名", "en": "Brand"}, {"zh-CN": "", "en": ""})
+kinds: dict[str, Kind] = {}
+
+
+class UnknownPlaceholder(Refusal):
+    """A template names something that this kind of notice does not know; ``facts``: name, known."""
+
+    code = "notices.unknown_placeholder"
+    status = 422
+    detail = (
+        "The text has a placeholder that this notice does not know. Use the ones listed beside it."
+    )
+
+
+class MissingPlaceholder(Refusal):
+    """A template leaves out what the reader needs; ``facts``: name."""
+
+    code = "notices.missing_placeholder"
+    status = 422
+    detail = "The text lacks a placeholder that its reader needs. Put it in."
+
+
+class BadTemplate(Refusal):
+    """A template is empty, too long, has characters that no phone shows, or a lone brace."""
+
+    code = "notices.bad_template"
+    status = 422
+    detail = f"A text has 1 to {LONGEST} printable characters; braces only around placeholders."
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody else saved this text after it was read."""
+
+    code = "notices.changed_meanwhile"
+    detail = "Somebody else changed this text meanwhile. Load it again, then save yours."
+
+
+class NotOver(Refusal):
+    """Only what failed or was given up is tried again."""
+
+    code = "notices.not_over"
+    detail = "This notice was sent or is still on its way; only one that failed can be tried again."
+
+
+class NobodyThere(Refusal):
+    """The person was forgotten: there is nobody to tell, and no text any more."""
+
+    code = "notices.nobody_there"
+    status = 410
+    detail = "This person's data was deleted for good; nothing is sent to them."
+
+
+class NotDelivered(Refusal):
+    """The sign-in code could not be handed to the provider of text messages."""
+
+    code = "notices.not_delivered"
+    status = 503
+    detail = "The text message could not be sent just now. Try again in a minute."
+
+
+def declare(kind: Kind) -> Kind:
+    """Register a kind of notice. Its own texts must be ones that could be saved."""
+    assert kind.code not in kinds, f"two kinds of notices are called {kind.code}"
+    for locale in LOCALES:
+        assert checked(kind, kind.texts[locale]) == kind.texts[locale]
+    kinds[kind.code] = kind
+    return kind
+
+
+def checked(kind: Kind, text: str) -> str:
+    """A template as it is kept. Raises ``BadTemplate``, ``UnknownPlaceholder``, ``MissingPlaceholder``."""
+    text = text.strip()
+    plain = _SLOT.sub("", text)
+    printable = all(
+        one.isprintable() or one == "\n" or unicodedata.category(one) == "Zs" for one in text
+    )
+    if not 1 <= len(text) <= LONGEST or not printable or "{" in plain or "}" in plain:
+        raise BadTemplate
+    known = {one.name: one for one in (BRAND, *kind.variables)}
+    named = _SLOT.findall(text)
+    for name in named:
+        if name not in known:
+            raise UnknownPlaceholder(name=name[:40], known=list(known))
+    for one in known.values():
+        if one.must and one.name not in named:
+            raise MissingPlaceholder(name=one.name)
+    return text
+
+
+def rendered(template: str, facts: Mapping[str, str | LocaleText], locale: str) -> str:
+    """The text with its facts in it; facts are never read as templates. What is not known stays empty."""
+
+    def fact(slot: re.Match[str]) -> str:
+        value = facts.get(slot[1], "")
+        return value if isinstance(value, str) else in_locale(value, locale)
+
+    return _SLOT.sub(fact, template)
+
+
+def in_locale(text: LocaleText, locale: str) -> str:
+    """A text in a locale, else in any that it has."""
+    return text.get(locale) or next((one for one in text.values() if one), "")
+
+
+def samples(kind: Kind, brand: LocaleText) -> dict[str, str | LocaleText]:
+    """Facts to show a template with."""
+    return {"brand": brand, **{one.name: one.sample for one in kind.variables}}
+
+
+def pause(tries: int) -> timedelta | None:
+    """How long to wait after so many tries: 10 s, 40 s … an hour; ``None``: enough."""
+    return None if tries >= TRIES else timedelta(seconds=min(10 * 4 ** (tries - 1), 3600))
