@@ -18,6 +18,7 @@ from uuid import UUID
 import httpx
 
 import siyu.app.wiring  # noqa: F401 - registers invariants and plugs modules into each other
+from siyu.app.keys import open_keys
 from siyu.app.up import NOTE
 from siyu.kernel.db import Database
 from siyu.kernel.engines import EngineRefused, free_port, host
@@ -36,9 +37,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Stack:
     """A running house: its address, doors to its engines, and what it uses."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, urls: Urls) -> None:
-        self.process, self.port, self.urls = process, port, urls
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, urls: Urls, home: Path | None = None
+    ) -> None:
+        self.process, self.port, self.urls, self.home = process, port, urls, home
         self.database = Database(urls.app, urls.dispatcher)
+
+    def use_keys(self) -> None:
+        """Seal and open personal data with the house's own keys from now on, where its folder is known."""
+        if self.home is not None:
+            open_keys(Settings(home=self.home))
 
     def cpu(self) -> dict[str, float]:
         """CPU seconds used so far, by part of the house; empty elsewhere than on Linux."""
@@ -149,7 +157,7 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
     try:
         await _until_ready(process, port, log)
         note = json.loads((home / NOTE).read_text())
-        stack = Stack(process, port, urls_of(Settings(home=home), **note))
+        stack = Stack(process, port, urls_of(Settings(home=home), **note), home)
         await stack.database.open()
         try:
             yield stack

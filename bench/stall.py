@@ -51,6 +51,7 @@ class Stall(msgspec.Struct):
 
 async def open_stall(stack: Stack, *, skus: int, pieces: int, buyers: int) -> Stall:
     """A fresh brand with so many products of one SKU each, ``pieces`` of each on hand, and so many buyers."""
+    stack.use_keys()
     slug = f"bench-{secrets.token_hex(4)}"
     made = await brands.create_brand(
         stack.database, slug=slug, name={"zh-CN": "测试", "en": "Bench"}, owner_login=f"owner@{slug}",

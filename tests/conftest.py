@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -122,22 +122,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-@pytest.fixture(autouse=True)
-def keys(home: Path) -> Any:
-    """The worker's keys of personal data, also after a test that opened a house of its own."""
-    from siyu.kernel.vault import Keyring, use_keyring
+@pytest.fixture(scope="session")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The worker's keys of personal data."""
+    from siyu.kernel.vault import Keyring
 
-    ring = _RINGS.setdefault(home, Keyring(home / "keys"))
+    return Keyring(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(autouse=True)
+def keys(ring: Any) -> Iterator[Any]:
+    """What a process has once is this worker's, also after a test that opened a house of its own."""
+    from siyu.insight.warehouse import reactions
+    from siyu.kernel.vault import use_keyring
+
     use_keyring(ring)
+    warehouse = list(reactions._warehouse)
     yield ring
     use_keyring(ring)
-
-
-_RINGS: dict[Path, Any] = {}
+    if warehouse:
+        reactions._warehouse[:] = warehouse
 
 
 @pytest.fixture(scope="session")
-async def app(owner_url: str, clickhouse_url: str, home: Path) -> AsyncIterator[Any]:
+async def app(owner_url: str, clickhouse_url: str, home: Path, ring: Any) -> AsyncIterator[Any]:
     """The ASGI application of a demo-profile process, opened; its runtime is ``app.runtime``."""
     from siyu.app.runtime import Runtime
     from siyu.app.web import create_app
@@ -150,6 +158,7 @@ async def app(owner_url: str, clickhouse_url: str, home: Path) -> AsyncIterator[
         database_url=owner_url,
         clickhouse_url=clickhouse_url,
         secret="test",
+        keys=str(ring.folder),
     )
     runtime = Runtime(settings, urls_of(settings), pool=12)
     asgi = create_app(runtime)

@@ -28,7 +28,7 @@ from siyu.kernel.events import behind_on, listeners
 from siyu.kernel.sealing import Sealing, Unreadable, Unsealed
 
 MAGIC, SALT, PIECE = b"SIYUBRAND1", 16, 1 << 18
-OF_THE_HOUSE = frozenset(["event_cursors", "event_archives", "parked_events", "staff_sessions", "vault_keys"])  # fmt: skip
+OF_THE_HOUSE = frozenset(["event_cursors", "event_archives", "parked_events", "staff_sessions", "vault_keys", "slow_statements"])  # fmt: skip
 """What belongs to the place: where listeners stand, who is signed in, and the wrapping of people's keys (they go bare)."""
 
 

@@ -30,11 +30,11 @@ async def theirs(app: Any, database: Any) -> AsyncIterator[Estate]:
 
 
 @pytest.fixture(scope="module")
-async def siyu(owner_url, clickhouse_url, home, tmp_path_factory) -> AsyncIterator[Terminal]:
+async def siyu(owner_url, clickhouse_url, ring, tmp_path_factory) -> AsyncIterator[Terminal]:
     """The program on this worker's database."""
     terminal = Terminal(
         home=str(tmp_path_factory.mktemp("cli")),
-        keys=str(home / "keys"),
+        keys=str(ring.folder),
         database_url=owner_url,
         clickhouse_url=clickhouse_url,
     )

@@ -3,8 +3,8 @@
 import secrets
 
 import asyncpg
+from structlog.testing import capture_logs
 
-from siyu.app.logging import configure_logging
 from siyu.insight.warehouse.filling import drain_spool
 from siyu.people.notices import send_due
 from tests.goods.orders.conftest import Stall, keyed
@@ -77,19 +77,16 @@ async def _in_tables(owner_url, forms):
 
 
 async def test_planted_people_are_found_nowhere(
-    app, database, brand, console, api, owner_url, home, siyu, capfd
+    app, database, brand, console, api, owner_url, home, siyu
 ):
-    configure_logging("debug")
     mark = secrets.token_hex(3)
     planted = {
         "name": f"植名{mark}", "recipient": f"收件{mark}", "second phone": f"137{secrets.randbelow(10**8):08d}",
         "street": f"隐秘路{mark}号", "new street": f"另一条路{mark}号", "remark": f"门铃坏了{mark}", "note": f"备注人{mark}",
         "new name": f"改名{mark}", "mail": f"{mark}@example.org",
     }  # fmt: skip
-    try:
+    with capture_logs() as logged:
         order_id = await _live(app, database, brand, console, api, planted)
-    finally:
-        configure_logging("warning")
     shown = (await console.get(f"/api/console/orders/{order_id}")).json()
     assert shown["customer_note"] == planted["remark"], "who may read it reads it"
 
@@ -103,8 +100,7 @@ async def test_planted_people_are_found_nowhere(
         assert rows, table
         lines = "\n".join(row["line"] for row in rows)
         assert [word for word in forms if word in lines] == [], table
-    logged = "".join(capfd.readouterr())
-    assert [word for word in forms if word in logged] == [], "logs"
+    assert [word for word in forms if word in str(logged)] == [], "logs"
     files = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
     assert [word for word in forms if word.encode() in files] == [], "files"
     for what in ("orders", "products"):

@@ -93,7 +93,7 @@ class House:
         note = json.loads((self.home / NOTE).read_text())
         if self.stack:
             await self.stack.database.close()
-        self.stack = Stack(process, self.port, urls_of(Settings(home=self.home), **note))
+        self.stack = Stack(process, self.port, urls_of(Settings(home=self.home), **note), self.home)
         await self.stack.database.open()
 
     @property

@@ -36,6 +36,11 @@ from pathlib import Path
 async def main(home, port):
     note = json.loads((Path(home) / "engines.json").read_text())
     stack = Stack(None, port, urls_of(Settings(home=Path(home)), **note))
+    try:
+        from siyu.app.keys import open_keys
+        open_keys(Settings(home=Path(home)))
+    except ImportError:
+        pass  # older than the vault
     await stack.database.open()
     stall = await open_stall(stack, skus=2, pieces=90, buyers=3)
     print(json.dumps({

@@ -61,12 +61,16 @@ class World:
         blow = self.blow() if struck else None
         return await self.house.ask(who, method, f"/api/shop{path}", body, key=key, blow=blow)
 
+    async def at_desk(self) -> None:
+        """Sign in again: a console that is left alone signs people out."""
+        if clock.now() - self.house.desk_since > timedelta(hours=4):
+            await arrive_at_desk(self.house)
+
     async def desk_asked(
         self, method: str, path: str, body: Any = None, *, key: str = "", struck: bool = True, files: Any = None,
     ) -> Answer:  # fmt: skip
         """The console's answer."""
-        if clock.now() - self.house.desk_since > timedelta(hours=4):
-            await arrive_at_desk(self.house)  # a console left alone signs people out
+        await self.at_desk()
         blow = self.blow() if struck else None
         return await self.house.ask(
             self.house.console, method, f"/api/console{path}", body, key=key, blow=blow, files=files

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ def decode_cursor(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        key: tuple[Any, ...] = msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
+        # A moment at the edge of the calendar in another zone is none in ours.
+        return tuple(one.astimezone(UTC) if isinstance(one, datetime) else one for one in key)
+    except (ValueError, OverflowError, binascii.Error, msgspec.MsgspecError):
         raise BadCursor from None

@@ -197,8 +197,8 @@ async def _sign_in_at(owner: str, count: bool = False) -> int:
     connection = await asyncpg.connect(owner)
     if not count:
         await connection.execute(
-            """insert into staff_sessions (brand_id, token_hash, staff_id, created_at, last_seen_at, address)
-               select brand_id, 'revoked since', id, now(), now(), '' from staff limit 1"""
+            """insert into staff_sessions (brand_id, id, token_hash, staff_id, created_at, last_seen_at, address)
+               select brand_id, gen_random_uuid(), 'revoked since', id, now(), now(), '' from staff limit 1"""
         )
     found: int = await connection.fetchval("select count(*) from staff_sessions")
     await connection.close()
@@ -209,5 +209,8 @@ def test_sessions_that_may_have_been_revoked_since_are_no_good_in_a_restored_hou
     with opened(house.home) as urls:
         assert asyncio.run(_sign_in_at(urls.owner)) == 1
         restored = opening.Restored(settings_of(house.home), urls, None)
-        assert asyncio.run(opening.before_doors_open(restored)) == ["end_staff_sessions"]
+        assert asyncio.run(opening.before_doors_open(restored)) == [
+            "end_staff_sessions",
+            "forget_again",
+        ]
         assert asyncio.run(_sign_in_at(urls.owner, count=True)) == 0

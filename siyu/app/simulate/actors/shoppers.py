@@ -204,9 +204,7 @@ async def write_down(
     """Keep an acknowledged order in the book, with its lines as the desk sees them."""
     if placed["total_minor"] != quote["total_minor"]:
         raise Wrong(f"quoted {quote['total_minor']}, ordered for {placed['total_minor']}")
-    shown = must(
-        await world.house.ask(world.house.console, "GET", f"/api/console/orders/{placed['id']}")
-    )
+    shown = must(await world.desk_asked("GET", f"/orders/{placed['id']}", struck=False))
     lines = [
         Line(line["id"], line["sku_id"], line["quantity"], line["line_minor"])
         for line in shown["lines"]

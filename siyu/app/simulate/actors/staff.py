@@ -33,6 +33,7 @@ async def ship(world: World, chance: Random) -> None:
     world.book.note("ship", order=order.number, pieces=sum(pieces.values()), desks=desks)
     blow = world.blow(0.12)
     path = f"/api/console/orders/{order.id}/parcels"
+    await world.at_desk()
     answers = await world.house.together(
         *(
             world.house.ask(
@@ -138,6 +139,7 @@ async def refund(world: World, chance: Random) -> None:
         "refund", order=order.number, pieces=sum(pieces.values()), freight=freight, clicks=clicks
     )
     key, blow = world.key(), world.blow(0.12)
+    await world.at_desk()
     answers = await world.house.together(
         *(
             world.house.ask(

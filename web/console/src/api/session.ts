@@ -14,12 +14,11 @@ export const renewRecoveryCodes = (code: string) => post<RecoveryCodesOut>('/ses
 export const turnSecondStepOff = (code: string) => post<void>('/session/second-step/off', { code })
 export const resetSecondStep = (staffId: string) => remove<void>(`/staff/${staffId}/second-step`)
 
-const browsers = (staffId?: string) => (staffId ? `/staff/${staffId}/sessions` : '/sessions')
 /** Signed-in browsers: one's own, or those of a staff member. */
-export const listSessions = (staffId?: string) => get<DeviceListOut>(browsers(staffId))
-export const endSession = (id: string, staffId?: string) => remove<void>(`${browsers(staffId)}/${id}`)
+export const listSessions = (staffId?: string) => (staffId ? get<DeviceListOut>(`/staff/${staffId}/sessions`) : get<DeviceListOut>('/sessions'))
+export const endSession = (id: string, staffId?: string) => (staffId ? remove<void>(`/staff/${staffId}/sessions/${id}`) : remove<void>(`/sessions/${id}`))
 /** Ends all of a staff member's, or all of one's own but this one. */
-export const endSessions = (staffId?: string) => remove<void>(browsers(staffId))
+export const endSessions = (staffId?: string) => (staffId ? remove<void>(`/staff/${staffId}/sessions`) : remove<void>('/sessions'))
 
 export const readBrand = () => get<BrandOut>('/brand')
 export const changeBrand = (body: BrandPatchIn) => patch<BrandOut>('/brand', body)
