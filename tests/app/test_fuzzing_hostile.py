@@ -235,6 +235,8 @@ async def test_hostile_headers_are_refused_or_taken_never_fatal(siege):
     for endpoint in one.endpoints:
         if endpoint.name.endswith("/session") and endpoint.method == "DELETE":
             continue
+        if endpoint.path == "/metrics":
+            continue  # of the console's host only; at a shop's host it is a page of the shop
         body = await one.asker.body(endpoint)
         content = b"" if body is None else json.dumps(body).encode()
         for headers in take():

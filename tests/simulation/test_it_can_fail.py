@@ -54,7 +54,7 @@ async def test_a_planted_fault_is_found_and_named(fault, server_url, clickhouse_
         await run_as_owner(world.house.urls.owner, [sql])
 
     async with settings_of_a_clone(server_url, clickhouse_url, tmp_path) as settings:
-        report = await simulate(settings, 5, 2, meddle=plant)
+        report = await simulate(settings, 5, 2, shoppers=8, meddle=plant)
     for words in expected:
         assert any(found.startswith(words) for found in report.findings), report.findings
 
@@ -68,6 +68,6 @@ async def test_a_refund_that_was_told_and_never_made_is_caught_at_the_next_look(
         await world.look(order)
 
     async with settings_of_a_clone(server_url, clickhouse_url, tmp_path) as settings:
-        report = await simulate(settings, 5, 2, meddle=forget_a_refund)
+        report = await simulate(settings, 5, 2, shoppers=8, meddle=forget_a_refund)
     assert "but people were told" in report.findings[0]
-    assert report.replay == "siyu simulate --seed 5 --days 2"
+    assert report.replay == "siyu simulate --seed 5 --days 2 --shoppers 8"

@@ -277,9 +277,9 @@ async def drain(
     """Follow all listeners of a brand until nothing is new (tests, rebuilds, the demo); events heard.
 
     Transaction ids are counted over all databases of a server, so a neighbour's open transaction holds
-    the window back: waits up to 3 s in all until it is over. ``files``: needed once the brand's log is archived.
+    the window back: waits up to 20 s in all until it is over. ``files``: needed once the brand's log is archived.
     """
-    total, until = 0, time.monotonic() + 3
+    total, until = 0, time.monotonic() + 20
     for listener in list(listeners.values()):
         if names is not None and listener.name not in names:
             continue

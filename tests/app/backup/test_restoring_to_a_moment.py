@@ -197,8 +197,8 @@ async def _sign_in_at(owner: str, count: bool = False) -> int:
     connection = await asyncpg.connect(owner)
     if not count:
         await connection.execute(
-            """insert into staff_sessions (brand_id, id, token_hash, staff_id, created_at, last_seen_at, address)
-               select brand_id, gen_random_uuid(), 'revoked since', id, now(), now(), '' from staff limit 1"""
+            """insert into staff_sessions (brand_id, id, token_hash, staff_id, created_at, last_seen_at, address, device)
+               select brand_id, gen_random_uuid(), 'revoked since', id, now(), now(), '', '' from staff limit 1"""
         )
     found: int = await connection.fetchval("select count(*) from staff_sessions")
     await connection.close()

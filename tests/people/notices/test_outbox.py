@@ -139,11 +139,11 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 async def test_a_worker_killed_between_sending_and_writing_down_sends_again_with_the_same_key(
-    stall, paid, send, outbox, gateway, owner_url, brand, home, later
+    stall, paid, send, outbox, gateway, owner_url, brand, keys, later
 ):
     _, order = await paid()
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CHILD, role_url(owner_url, APP), role_url(owner_url, DISPATCHER), str(home / "keys"),
+        sys.executable, "-c", _CHILD, role_url(owner_url, APP), role_url(owner_url, DISPATCHER), str(keys.folder),
         gateway.url, str(brand.id),
     )  # fmt: skip
     gateway.silent, gateway.on_arrival = True, lambda: os.kill(child.pid, signal.SIGKILL)
