@@ -18,13 +18,12 @@ import msgspec
 from siyu.app import prepared, up
 from siyu.app.backup import archiving, content
 from siyu.app.backup.folder import KEY, PIECE, Base, Damaged, Folder, NoBackups
-from siyu.app.backup.taking import NotTaken, Say, door, keys_of, with_password
+from siyu.app.backup.taking import NotTaken, Say, door, dump_programs, keys_of, with_password
 from siyu.app.opening import Restored, before_doors_open, shut
 from siyu.insight.warehouse import Warehouse, prepare
 from siyu.kernel.db import APP, DISPATCHER
 from siyu.kernel.engines import (
     EngineRefused,
-    client_programs,
     give_to_server,
     lock_home,
     start_postgres,
@@ -284,10 +283,18 @@ async def _make_roles(owner: str) -> None:
     await bootstrap_roles(owner, {role: role_password(owner, role) for role in (APP, DISPATCHER)})
 
 
+async def _major(owner: str) -> int:
+    connection = await asyncpg.connect(owner)
+    try:
+        return int(await connection.fetchval("show server_version_num")) // 10_000
+    finally:
+        await connection.close()
+
+
 def _load_dump(folder: Folder, base: Base, urls: Urls, say: Say) -> None:
     """Load a dump into the empty database of engines that were started for it. Raises ``NotTaken``."""
     command = [
-        str(client_programs() / "pg_restore"),
+        str(dump_programs(asyncio.run(_major(urls.owner))) / "pg_restore"),
         *door(urls.owner),
         "--exit-on-error",
         "--no-owner",

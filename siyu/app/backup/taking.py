@@ -133,13 +133,18 @@ async def _dump(_: Path, folder: Folder, owner: str, id: str, say: Say) -> Base:
         size: int = await connection.fetchval("select pg_database_size(current_database())")
     finally:
         await connection.close()
-    command = [str(client_programs() / "pg_dump"), *door(owner), "-Fc", "-Z0"]
+    command = [str(dump_programs(version // 10_000) / "pg_dump"), *door(owner), "-Fc", "-Z0"]
     await asyncio.to_thread(
         _stream, command, owner, folder, f"bases/{id}/dump", lambda n: say("database", n, size)
     )
     return Base(
         id=id, kind="dump", begun_at=begun, finished_at=begun, postgres=version // 10_000, bytes=0
     )
+
+
+def dump_programs(major: int) -> Path:
+    """The programs that write and read dumps as a server of this major knows them: newer ones say words it does not."""
+    return client_programs(16 if major <= 16 else 18)
 
 
 def door(owner: str) -> list[str]:
