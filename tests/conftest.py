@@ -131,17 +131,15 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def keys(ring: Any) -> Iterator[Any]:
+def keys(request: pytest.FixtureRequest, ring: Any) -> Iterator[Any]:
     """What a process has once is this worker's, also after a test that opened a house of its own."""
-    from siyu.insight.warehouse import reactions
     from siyu.kernel.vault import use_keyring
 
     use_keyring(ring)
-    warehouse = list(reactions._warehouse)
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").plug_in()
     yield ring
     use_keyring(ring)
-    if warehouse:
-        reactions._warehouse[:] = warehouse
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +147,9 @@ async def app(owner_url: str, clickhouse_url: str, home: Path, ring: Any) -> Asy
     """The ASGI application of a demo-profile process, opened; its runtime is ``app.runtime``."""
     from siyu.app.runtime import Runtime
     from siyu.app.web import create_app
+    from siyu.insight.warehouse import reactions
     from siyu.kernel.settings import Settings, urls_of
+    from siyu.people.notices.ports import plugs
 
     settings = Settings(
         home=home,
@@ -164,6 +164,13 @@ async def app(owner_url: str, clickhouse_url: str, home: Path, ring: Any) -> Asy
     asgi = create_app(runtime)
     asgi.runtime = runtime
     await runtime.open()
+    channels = plugs.channels
+
+    def plug_in() -> None:
+        reactions.plug_in(runtime.parts["warehouse"])
+        plugs.channels = channels
+
+    asgi.plug_in = plug_in
     yield asgi
     await runtime.close()
 
