@@ -34,7 +34,8 @@ cross join lateral (
     from event_cursors c where c.brand_id = d.brand_id and c.listener = any($1)
 ) c
 where c.inside or c.known < $2
-   or exists (select from events e where e.brand_id = d.brand_id and e.seq > c.above and e.xid >= c.hi::text::xid8)
+   or (select e.seq from events e where e.brand_id = d.brand_id and e.seq > c.above and e.xid >= c.hi::text::xid8
+       order by e.seq desc limit 1) is not null
 """
 _STATED = """
 select case when is_called then last_value else 0 end, pg_snapshot_xmin(pg_current_snapshot())::text::bigint from events_seq

@@ -41,7 +41,8 @@ left join lateral ({_WAITING}) w on true
 group by l.name order by l.name
 """
 _HELD = """
-select exists (select from events e where e.seq > c.above and e.xid >= pg_snapshot_xmin(pg_current_snapshot()))
+select (select e.seq from events e where e.seq > c.above and e.xid >= pg_snapshot_xmin(pg_current_snapshot())
+        order by e.seq desc limit 1) is not null
 from (select coalesce(min(above), 0) as above from event_cursors) c
 """
 _HOLDERS = """

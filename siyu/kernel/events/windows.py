@@ -5,7 +5,8 @@ late. So a window ``lo <= xid < hi`` with ``hi`` = the oldest transaction still 
 ever: nothing can appear in it any more. It is drained in ``seq`` order; only then is the next one opened.
 
 Pages go over the primary key ``(brand_id, seq, xid)`` from ``above`` on: every event with ``xid >= lo`` has a ``seq``
-above it. Why that holds. A statement saw the event ``seen_seq``; only then did the follower's own transaction take
+above it. Questions whether anything is there are asked for its last one in that order: ``exists`` says nothing about
+the way, and a log that grew since it was last counted was then read whole, each time. Why ``above`` holds. A statement saw the event ``seen_seq``; only then did the follower's own transaction take
 its id ``seen_xid``. Ids are given in order, so whoever has ``seen_xid`` or a later one took it after that statement
 began. Whoever states takes the id before the first ``seq`` (``log``), and ``seq`` is drawn in order, by all from one
 sequence that hands nothing out ahead. So these transactions drew theirs after ``seen_seq`` had been drawn: all are
@@ -36,7 +37,8 @@ select lo::text::bigint as lo, hi::text::bigint as hi, seq, above, seen_xid::tex
        s.xmin::text::bigint as xmin, pg_current_xact_id_if_assigned() is null as fresh,
        case when lo >= hi then
            (select e.seq from events e where e.seq > c.above and e.xid >= c.hi order by e.seq desc limit 1) end as newest,
-       lo >= hi and exists (select from events e where e.seq > c.above and e.xid >= s.xmin) as held,
+       lo >= hi and (select e.seq from events e where e.seq > c.above and e.xid >= s.xmin order by e.seq desc limit 1)
+           is not null as held,
        exists (select from event_archives a where a.hi > c.lo) as archived,
        exists (select from event_archives a where a.hi > c.hi) as archived_ahead
 from event_cursors c
@@ -262,8 +264,8 @@ async def follow_once(
 
 
 _HELD_BACK = """
-select exists (select from events where xid >= pg_snapshot_xmin(pg_current_snapshot())
-               and seq > coalesce((select min(above) from event_cursors), 0))
+select (select seq from events where xid >= pg_snapshot_xmin(pg_current_snapshot())
+        and seq > coalesce((select min(above) from event_cursors), 0) order by seq desc limit 1) is not null
 """
 
 
