@@ -28,7 +28,13 @@ log = structlog.get_logger()
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
+
+class Overtaken(Exception):
+    """Raised by ``decide``: what it went by has changed meanwhile. The batch is rolled back and decided again."""
+
+
 CONFLICTS = (
+    Overtaken,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,

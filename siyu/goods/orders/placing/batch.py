@@ -11,13 +11,22 @@ from msgspec import Struct
 from siyu.goods import catalogue, pricing, stock
 from siyu.goods.orders.actions.stating import UNPAID, watch
 from siyu.goods.orders.placing.costing import Prices
-from siyu.goods.orders.placing.deciding import Draft, Earlier, Ground, Same, decide, placed_out
+from siyu.goods.orders.placing.deciding import (
+    Decision,
+    Draft,
+    Earlier,
+    Ground,
+    Same,
+    decide,
+    placed_out,
+)
+from siyu.goods.orders.placing.plenty import Plenty, Shelf
 from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
 from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, write_orders
 from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
 from siyu.kernel import clock, events, timers, tracing
-from siyu.kernel.batching import Batcher
+from siyu.kernel.batching import Batcher, Overtaken
 from siyu.kernel.db import Actor, Database
 from siyu.kernel.errors import Refusal
 from siyu.kernel.ids import new_id
@@ -43,8 +52,12 @@ ROOMS_MEMORY_S = 3.0
 OrderBatcher = Batcher[Wanted, PlacedOut]
 
 
-def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128) -> OrderBatcher:
-    """The process's batcher of orders; close it before the database."""
+def open_batcher(database: Database, *, in_flight: int = 2, max_batch: int = 128) -> OrderBatcher:
+    """The process's batcher of orders; close it before the database.
+
+    Orders of a scarce SKU are decided one batch after the other. Of what there is plenty, batches run side by side.
+    """
+    plenty = Plenty()
     known_rooms: dict[UUID, tuple[float, Rooms]] = {}
 
     async def place(
@@ -57,14 +70,14 @@ def open_batcher(database: Database, *, in_flight: int = 3, max_batch: int = 128
             rooms = await rooms_of(connection)
             known_rooms[brand_id] = (monotonic(), rooms)
         return await place_orders(
-            connection, wanted, rooms, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout,
+            connection, wanted, rooms, plenty, currency=facts.currency, time_zone=facts.time_zone, timeout=timeout,
         )  # fmt: skip
 
     return Batcher(
         database,
         place,
         placed_before,
-        claims=lambda one: [sku_id for sku_id, _ in one.lines] + [(one.customer_id, one.key)],
+        claims=lambda one: [*plenty.scarce(one), (one.customer_id, one.key)],
         in_flight=in_flight,
         max_batch=max_batch,
     )
@@ -89,6 +102,15 @@ class Rooms(Struct, frozen=True):
             return self.online
         return self.stores.get(one.store_id) if one.store_id else None
 
+    def places_of(self, wanted: Sequence[Wanted]) -> dict[Shelf, Place]:
+        """The places of the pieces of these orders, by what shoppers call them."""
+        return {
+            (sku_id, one.store_id): (sku_id, room)
+            for one in wanted
+            if (room := self.place_of(one)) is not None
+            for sku_id, _ in one.lines
+        }
+
 
 async def rooms_of(connection: asyncpg.Connection) -> Rooms:
     """The brand's places as placing needs them."""
@@ -107,6 +129,7 @@ async def place_orders(
     connection: asyncpg.Connection,
     wanted: Sequence[Wanted],
     rooms: Rooms,
+    plenty: Plenty,
     *,
     currency: str,
     time_zone: str,
@@ -116,18 +139,41 @@ async def place_orders(
 
     Repeating a key returns the first order. Refusals: NotOnSale, OutOfStock, PriceChanged, BadAddress, BadStore,
     NotDelivered, KeyReused. Locks stock by (sku, location) after reading prices, so a price change that commits
-    in between holds for the next batch only.
+    in between holds for the next batch only. Where there is plenty it is locked only at the end, for as long as the
+    commit takes; raises ``Overtaken`` when there was less than it seemed.
     """
     day = clock.today(time_zone)
     drawn = draw_numbers(day, len(wanted))
-    ground, taken = await _ground(connection, wanted, rooms, drawn)
+    places = rooms.places_of(wanted)
+    known = plenty.free(wanted)
+    if known is None:
+        ground, taken = await _ground(connection, wanted, rooms, drawn)
+    else:
+        supposed = {places[shelf]: free for shelf, free in known.items()}
+        ground, taken = await _ground(connection, wanted, rooms, drawn, supposed)
     decisions = decide(wanted, ground)
     drafts = [one for one in decisions if isinstance(one, Draft)]
     orders: list[PlacedOut] = []
     if drafts:
-        free = [number for number in drawn if number not in taken]
-        numbers = await enough_numbers(connection, day, free, len(drafts))
-        orders = await _write(connection, drafts, numbers, currency=currency, timeout=timeout)
+        free_numbers = [number for number in drawn if number not in taken]
+        numbers = await enough_numbers(connection, day, free_numbers, len(drafts))
+        orders, movements = await _write(connection, drafts, numbers, currency, timeout)
+        left = ground.free
+        if known is not None:
+            left = await _locked(connection, places.values())
+            for one in movements:
+                left[one.sku_id, one.location_id] -= one.delta_reserved
+        plenty.note({shelf: left.get(place, 0) for shelf, place in places.items()})
+        if known is not None and min(left.values()) < 0:
+            raise Overtaken
+        await stock.apply_movements(connection, movements, actor=SHOPPER)
+        await _empty_carts(connection, drafts)
+    return _answers(decisions, orders)
+
+
+def _answers(
+    decisions: Sequence[Decision], orders: Iterable[PlacedOut]
+) -> list[PlacedOut | Refusal]:
     written = iter(orders)
     answers: list[PlacedOut | Refusal] = []
     for one in decisions:
@@ -144,40 +190,47 @@ async def _write(
     connection: asyncpg.Connection,
     drafts: list[Draft],
     numbers: Sequence[str],
-    *,
     currency: str,
     timeout: timedelta,
-) -> list[PlacedOut]:
+) -> tuple[list[PlacedOut], list[stock.Movement]]:
+    """The orders with their events and deadline; the movements of stock are left to the caller."""
     placed_at = clock.now()
     pay_by = placed_at + timeout
     written = await write_orders(
         connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
     )
-    await stock.apply_movements(connection, written.movements, actor=SHOPPER)
     traces = tracing.told(draft.wanted for draft in drafts)
     await events.state_on(connection, written.events, actor=SHOPPER, traces=traces)
     # One deadline for the whole batch: its handler closes every order of it that is due.
     await timers.put_on(connection, UNPAID, [new_id()], [pay_by], [watch(placed_at)])
+    orders = [
+        placed_out(order_id, number, draft.basket.priced.total_minor, pay_by)
+        for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
+    ]
+    return orders, written.movements
+
+
+async def _empty_carts(connection: asyncpg.Connection, drafts: Sequence[Draft]) -> None:
     bought = [
-        (d.wanted.customer_id, sku_id)
-        for d in drafts
-        if d.wanted.from_cart
-        for sku_id, _ in d.wanted.lines
+        (draft.wanted.customer_id, sku_id)
+        for draft in drafts
+        if draft.wanted.from_cart
+        for sku_id, _ in draft.wanted.lines
     ]
     if bought:
         await connection.execute(
             _EMPTY_CARTS, [owner for owner, _ in bought], [sku for _, sku in bought]
         )
-    return [
-        placed_out(order_id, number, draft.basket.priced.total_minor, pay_by)
-        for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
-    ]
 
 
 async def _ground(
-    connection: asyncpg.Connection, wanted: Sequence[Wanted], rooms: Rooms, drawn: Sequence[str]
+    connection: asyncpg.Connection,
+    wanted: Sequence[Wanted],
+    rooms: Rooms,
+    drawn: Sequence[str],
+    supposed: dict[Place, int] | None = None,
 ) -> tuple[Ground, set[str]]:
-    """What is to be decided on, and which of the drawn numbers are taken."""
+    """What is to be decided on, and which of the drawn numbers are taken. ``supposed``: do not lock, go by this."""
     sku_ids = {sku_id for one in wanted for sku_id, _ in one.lines}
     sent = [one for one in wanted if one.delivery == "express"]
     stores = {one.store_id for one in wanted if one.store_id is not None}
@@ -192,21 +245,16 @@ async def _ground(
     sources: Mapping[str, Source] = {}
     if codes:
         sources = await plugs.sources(connection, codes)
-    free = await _locked(connection, wanted, rooms)
-    # After the locks: sees whoever held them before.
+    free = supposed
+    if free is None:
+        free = await _locked(connection, rooms.places_of(wanted).values())
+    # After the locks: sees whoever held them before. Without them the unique key tells, and the batch comes again.
     earlier, taken = await _placed_before(connection, wanted, drawn)
     prices = Prices(sellable, store_prices, templates)
     return Ground(prices, free, rooms.online, rooms.stores, there, sources, earlier), taken
 
 
-async def _locked(
-    connection: asyncpg.Connection, wanted: Sequence[Wanted], rooms: Rooms
-) -> dict[Place, int]:
-    places: set[Place] = set()
-    for one in wanted:
-        room = rooms.place_of(one)
-        if room is not None:
-            places.update((sku_id, room) for sku_id, _ in one.lines)
+async def _locked(connection: asyncpg.Connection, places: Iterable[Place]) -> dict[Place, int]:
     levels = await stock.lock_levels(connection, places)
     return {place: level.free for place, level in levels.items()}
 
