@@ -41,12 +41,14 @@ async def test_what_seemed_plenty_is_counted_again_before_it_is_taken(stall, sho
     sku = await stall.sku(100, 5000)
     for n, process in enumerate(processes):
         await ask(stall, process, wanted(shopper, sku, f"first {n}"))
-    await stall.count(sku, 32)
+    await stall.count(sku, 82)
+    async with stall.database.raw(stall.brand.id) as connection:  # 50 of them are not for sale
+        await connection.execute("update stock_levels set safety = 50 where sku_id = $1", sku)
     answers = await asyncio.gather(
         *(ask(stall, processes[n % 2], wanted(shopper, sku, f"k{n}")) for n in range(80))
     )
     assert answers.count("stock.out_of_stock") == 50
-    assert await stall.level(sku) == (32, 32)
+    assert await stall.level(sku) == (82, 32)
     await stall.all_holds()
 
 
