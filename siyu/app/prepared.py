@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 
 import siyu
+from siyu.app.keys import claim_keys, folder_of, open_keys
 from siyu.kernel.settings import Settings, role_password, role_url
 
 ROLES = ("siyu_app", "siyu_dispatcher")
@@ -33,15 +34,19 @@ async def prepare(owner_url: str, settings: Settings | None = None) -> None:
     ``settings`` say where the keys of personal data are; left out where this process has them already.
 
     The note is not believed when a table stands outside the brands' fence or one of the runtime roles cannot sign
-    in. Raises what PostgreSQL raises.
+    in. Raises what PostgreSQL raises, and ``OtherKeys`` when the keys are not those of this database.
     """
+    if settings is not None:
+        await claim_keys(owner_url, folder_of(settings))
     if await _noted(owner_url):
         return
-    from siyu.app import keys, schema
+    from siyu.app import schema
 
     if settings is not None:
-        keys.open_keys(settings)
+        open_keys(settings)
     await schema.upgrade(owner_url)
+    if settings is not None:
+        await claim_keys(owner_url, folder_of(settings))
     await note(owner_url)
 
 

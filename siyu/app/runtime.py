@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from siyu.app import numbers
-from siyu.app.keys import open_keys
+from siyu.app.keys import check_keys, obey_journal, open_keys
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
@@ -31,7 +31,7 @@ class Runtime:
     def __init__(self, settings: Settings, urls: Urls, *, pool: int = 10) -> None:
         self.settings = settings
         self.urls = urls
-        open_keys(settings)
+        self.keys = open_keys(settings)
         self.database = Database(urls.app, urls.dispatcher, size=pool)
         self.slow = SlowStatements(self.database, settings.slow_ms)
         home = Path(settings.home)
@@ -48,7 +48,7 @@ class Runtime:
         return self.settings.profile == "demo"
 
     async def open(self) -> None:
-        """Connect, then let the modules make what they keep per process. Raises ``EngineRefused``, see ``numbers``."""
+        """Connect, then let the modules make what they keep per process. Raises ``EngineRefused``, see ``numbers`` and ``keys``."""
         from siyu.app.wiring import (
             STARTUPS,  # wiring imports every module; the runtime is imported by them
         )
@@ -56,6 +56,8 @@ class Runtime:
         await self.database.open()
         async with self.database.dispatcher() as connection:
             await numbers.check(connection)
+            await check_keys(connection, self.keys.folder)
+        await obey_journal(self.database)
         for startup in STARTUPS:
             closer = await startup(self)
             if closer is not None:

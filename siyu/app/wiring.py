@@ -17,6 +17,7 @@ import siyu.app.demo.art
 import siyu.app.demo.run
 import siyu.app.health
 import siyu.app.health.http
+import siyu.app.health.keys
 import siyu.app.health.nightly
 import siyu.app.ledger
 import siyu.app.notifying
@@ -140,4 +141,5 @@ siyu.goods.orders.plugs.sources = siyu.scenes.links.sources
 siyu.goods.orders.plugs.fulfilment = siyu.goods.fulfilment.fulfilled
 siyu.insight.boards.http.waiting.append(siyu.app.todo.todo)
 siyu.insight.boards.http.histories.append(siyu.app.operations.year_in_making)
+siyu.app.health.more.append(siyu.app.health.keys.look)
 siyu.app.health.more.append(siyu.app.backup.health.look)

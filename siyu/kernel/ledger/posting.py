@@ -83,7 +83,7 @@ moved as (
                 select destination, amount, 0 from new where state = 'posted') s group by account_id) m
     where b.account_id = m.account_id)
 """
-_DONE = "select (select count(*) from opened) as opened, (select array_agg(distinct key) from new) as keys"
+_DONE = "select (select count(*) from opened) as opened, (select array_agg(key) from new) as keys"
 _OPEN = """
 with opened as (
     insert into ledger_accounts (id, kind, unit, owner, lot, book, expires_at, opened_at)
@@ -106,8 +106,9 @@ where account_id in (
 order by account_id for update
 """
 _EARLIER = """
-select id, key, part, kind, source, destination, unit, amount, state, subject, reverses from ledger_postings
-where key = any($1::text[]) order by key, part
+select p.id, p.key, p.part, p.kind, p.source, p.destination, p.unit, p.amount, p.state, p.subject, p.reverses, b.owner
+from ledger_postings p left join ledger_balances b on b.account_id = p.source
+where p.key = any($1::text[]) order by p.key, p.part
 """
 
 WalletKey = tuple[str, str, str]
@@ -148,8 +149,8 @@ async def post_on(
         legs += new
         made[one.key] = (one, answer_of(new))
         answers.append(made[one.key][1])
-    if legs:
-        await write_legs(connection, legs, _books(wanted), guarded=True)
+    if legs and not await write_whole(connection, legs, _books(wanted)):
+        return await post_on(connection, wanted)
     return answers
 
 
@@ -182,8 +183,8 @@ async def _post_freely(
         made[one.key] = (one, answer_of(new))
         answers.append(made[one.key][1])
     fresh = await write_legs(connection, legs, _books(wanted), guarded=False)
-    if len(fresh) < len(made):
-        earlier = await earlier_of(connection, [key for key in made if key not in fresh])
+    if lost := made.keys() - fresh:
+        earlier = await earlier_of(connection, list(lost))
         for at, one in enumerate(wanted):
             if one.key in earlier:
                 try:
@@ -327,7 +328,11 @@ def _before(one: Posting, rows: Sequence[asyncpg.Record]) -> Posted:
         and (first["kind"], first["unit"]) == (one.kind.name, one.destination.unit)
         and (first["destination"], first["subject"]) == (one.destination.id, one.subject)
         and sum(row["amount"] for row in rows) == one.amount
-        and (isinstance(one.source, Wallet) or first["source"] == one.source.id)
+        and (
+            first["owner"] == one.source.owner
+            if isinstance(one.source, Wallet)
+            else first["source"] == one.source.id
+        )
     )
     if not same:
         raise KeyReused(key=one.key)
@@ -355,15 +360,34 @@ async def write_legs(
     books: Sequence[Account],
     *,
     guarded: bool,
-) -> frozenset[str]:
-    """Write rows, open the books that are new and move the balances of guarded ones; keys that were not there before."""
+) -> list[str]:
+    """Write rows, open the books that are new and move the balances of guarded ones; the keys of what was written.
+
+    A row whose key and part somebody else has used, perhaps at this moment, is left out.
+    """
     fields = [list(column) for column in zip(*map(msgspec.structs.astuple, legs), strict=True)]
     statement = _NEW + (_MOVED if guarded else "") + _DONE
     row = await connection.fetchrow(statement, *_columns(books), *fields, clock.now())
     assert row is not None
     if row["opened"]:
         await timers.put_on(connection, ROLL_UP, [_HOUSE], [clock.now()])
-    return frozenset(row["keys"] or ())
+    return row["keys"] or []
+
+
+async def write_whole(
+    connection: asyncpg.Connection, legs: Sequence[Leg], books: Sequence[Account]
+) -> bool:
+    """Write all of it; or nothing, when somebody else has used one of the keys since they were looked up.
+
+    Whoever is told ``False`` decides again: the key is found now, and what was spent is left to others.
+    """
+    await connection.execute("savepoint ledger_legs")
+    written = len(await write_legs(connection, legs, books, guarded=True))
+    is_whole = written == len(legs)
+    await connection.execute(
+        "release savepoint ledger_legs" if is_whole else "rollback to savepoint ledger_legs"
+    )
+    return is_whole
 
 
 _HOUSE = UUID(int=0)

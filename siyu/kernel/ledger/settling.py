@@ -21,6 +21,7 @@ from siyu.kernel.ledger.posting import (
     posted_of,
     standing_of,
     write_legs,
+    write_whole,
 )
 from siyu.kernel.ledger.rules import (
     AlreadySettled,
@@ -149,8 +150,8 @@ async def reverse_on(
         legs += new
         made[one.key] = (one, answer_of(new))
         answers.append(made[one.key][1])
-    if legs:
-        await write_legs(connection, legs, [], guarded=bool(standings))
+    if legs and not await write_whole(connection, legs, []):
+        return await reverse_on(connection, wanted)
     return answers
 
 

@@ -1,7 +1,7 @@
 """保险箱 – vault: personal data under a key per person, found by blind tokens, forgotten by destroying the key."""
 
 from siyu.kernel.vault.envelopes import PersonKey, Unopenable
-from siyu.kernel.vault.journal import Journal, replay
+from siyu.kernel.vault.journal import Journal, Shred, forget_again, replay
 from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
 from siyu.kernel.vault.moving import carried, received
 from siyu.kernel.vault.people import (
@@ -23,10 +23,12 @@ __all__ = [
     "KeyNeeded",
     "Keyring",
     "PersonKey",
+    "Shred",
     "Unopenable",
     "carried",
     "drop_month",
     "forget",
+    "forget_again",
     "held_keys",
     "keep_journal",
     "keyring",

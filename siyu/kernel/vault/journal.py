@@ -83,12 +83,13 @@ async def replay(owner: asyncpg.Connection, journal: Journal) -> int:
     for one in journal.read():
         pack.append(one)
         if len(pack) == _AT_ONCE:
-            count, pack = count + await _again(owner, pack), []
-    return count + (await _again(owner, pack) if pack else 0)
+            count, pack = count + await forget_again(owner, pack), []
+    return count + (await forget_again(owner, pack) if pack else 0)
 
 
-async def _again(owner: asyncpg.Connection, pack: Sequence[Shred]) -> int:
-    done = await owner.execute(
+async def forget_again(connection: asyncpg.Connection, pack: Sequence[Shred]) -> int:
+    """Destroy the keys of people who were forgotten, where they are there again; how many."""
+    done = await connection.execute(
         _AGAIN, [one.brand for one in pack], [one.person for one in pack], [one.at for one in pack]
     )
     return int(done.split()[-1])

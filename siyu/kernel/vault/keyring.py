@@ -37,16 +37,33 @@ class Keyring:
         self.folder = folder
         self._ciphers: dict[str, AESGCM] = {}
         self._tokens: dict[UUID, bytes] = {}
+        self._house: bytes | None = None
 
     @property
     def journal(self) -> Path:
         """Where it is written down who was forgotten: beside the keys, outside the database and its backups."""
         return self.folder / "shredded.journal"
 
+    @property
+    def _tokens_file(self) -> Path:
+        return self.folder / "tokens.key"
+
+    def house(self) -> bytes:
+        """What blind tokens are derived from; made when the folder is new."""
+        if self._house is None:
+            self._house = _kept(self._tokens_file)
+        return self._house
+
     def current(self) -> tuple[str, AESGCM]:
-        """The present month (``2026-11``, in UTC), and the cipher that wraps new keys."""
+        """The present month (``2026-11``, in UTC), and the cipher that wraps new keys.
+
+        Raises ``KeyMissing`` when the folder that this process has known is not there any more: a key made in an
+        empty folder, where another should be mounted, would be lost with all that it wraps.
+        """
         month = f"{clock.now():%Y-%m}"
         if month not in self._ciphers:
+            if self.house() != _read(self._tokens_file):
+                raise KeyMissing(month=month, folder=str(self.folder))
             self._ciphers[month] = AESGCM(_kept(self.folder / f"{month}.key"))
         return month, self._ciphers[month]
 
@@ -66,8 +83,7 @@ class Keyring:
         known = self._tokens.get(brand_id)
         if known is None:
             brought = _read(self._brought(brand_id))
-            house = _kept(self.folder / "tokens.key")
-            known = brought or hmac.digest(house, b"tokens" + brand_id.bytes, hashlib.sha256)
+            known = brought or hmac.digest(self.house(), b"tokens" + brand_id.bytes, hashlib.sha256)
             self._tokens[brand_id] = known
         return known
 

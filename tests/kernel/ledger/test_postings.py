@@ -181,6 +181,38 @@ async def test_ten_replays_at_once_are_one_posting(purse):
     assert (await purse.held()).available == 70
 
 
+async def at_once(purses, wanted):
+    """Each in a transaction of its own that stays open for a moment, so that none sees the others' rows."""
+
+    async def post(one, posting):
+        async with one.database.raw(one.brand.id) as connection:
+            (answer,) = await ledger.post_on(connection, [posting])
+            await asyncio.sleep(0.1)
+            return answer
+
+    return await asyncio.gather(*(post(*pair) for pair in zip(purses, wanted, strict=True)))
+
+
+async def test_one_key_for_two_purses_at_the_same_moment_is_one_posting(purse):
+    other = Purse(purse.database, purse.brand)
+    await purse.post(*(purse.earning(50) for _ in range(2)))
+    await other.post(*(other.earning(20) for _ in range(5)))
+    pair = (purse, other)
+    answers = await at_once(pair, [one.redeeming(60, key="same") for one in pair])
+    told = [isinstance(answer, ledger.Posted) for answer in answers]
+    assert sorted(told) == [False, True]
+    assert isinstance(answers[told.index(False)], ledger.KeyReused)
+    left = [(await one.held()).available for one in pair]
+    assert left == [40 if told[0] else 100, 40 if told[1] else 100], "half of it was taken"
+
+
+async def test_one_key_for_the_same_earning_twice_at_the_same_moment_answers_both_alike(purse):
+    lot = purse.lot()
+    answers = await at_once((purse, purse), [purse.earning(60, key="same", lot=lot)] * 2)
+    assert sorted(one.fresh for one in answers) == [False, True]
+    assert (await purse.held()).available == 60
+
+
 async def test_a_crash_before_the_commit_leaves_nothing(purse):
     with pytest.raises(RuntimeError):
         async with purse.database.raw(purse.brand.id) as connection:

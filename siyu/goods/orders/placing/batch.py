@@ -129,7 +129,7 @@ async def place_orders(
     connection: asyncpg.Connection,
     wanted: Sequence[Wanted],
     rooms: Rooms,
-    plenty: Plenty,
+    plenty: Plenty | None = None,
     *,
     currency: str,
     time_zone: str,
@@ -142,6 +142,7 @@ async def place_orders(
     in between holds for the next batch only. Where there is plenty it is locked only at the end, for as long as the
     commit takes; raises ``Overtaken`` when there was less than it seemed.
     """
+    plenty = plenty or Plenty()
     day = clock.today(time_zone)
     drawn = draw_numbers(day, len(wanted))
     places = rooms.places_of(wanted)
