@@ -15,6 +15,7 @@ import siyu.app.backup.health
 import siyu.app.backup.http
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.effective
 import siyu.app.health
 import siyu.app.health.http
 import siyu.app.health.nightly
@@ -41,6 +42,7 @@ import siyu.goods.stock.invariants
 import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
+import siyu.kernel.effective
 import siyu.kernel.ledger
 import siyu.kernel.news
 import siyu.kernel.otlp
@@ -56,6 +58,7 @@ import siyu.people.staff.invariants
 import siyu.scenes.links
 import siyu.scenes.links.http
 import siyu.scenes.storefront.http
+import siyu.scenes.storefront.reactions
 from siyu.app.hot import Hot
 
 CONSOLE: list[Any] = [
@@ -75,6 +78,7 @@ CONSOLE: list[Any] = [
     *siyu.app.health.http.console_routes,
     *siyu.app.backup.http.console_routes,
     *siyu.app.ledger.console_routes,
+    *siyu.app.effective.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
@@ -93,6 +97,7 @@ HOT: list[Hot] = [
     Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.kernel.effective,
     siyu.kernel.ledger,
     siyu.app.demo.run,
     siyu.app.health.nightly,
@@ -108,11 +113,13 @@ LISTENING: list[ModuleType] = [
     siyu.app.notifying,
     siyu.insight.warehouse.reactions,
     siyu.people.staff.invariants,
+    siyu.scenes.storefront.reactions,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.otlp.open_traces,
     siyu.kernel.slow.open_slow_statements,
     siyu.kernel.news.open_news,
+    siyu.kernel.effective.open_memory,
     siyu.people.brands.open_memory,
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,
