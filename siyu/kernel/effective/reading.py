@@ -44,8 +44,9 @@ class Dated(msgspec.Struct, frozen=True):
 
 
 def _dated(row: asyncpg.Record) -> Dated:
-    found = tuple(row)
-    return Dated(*found[:3], msgspec.json.decode(found[3]), *found[4:])
+    found: list[Any] = list(row)
+    found[3] = msgspec.json.decode(found[3])
+    return Dated(*found)
 
 
 async def value(session: AsyncSession, setting: Setting[V], at: datetime | None = None) -> V:
@@ -107,7 +108,8 @@ async def versions_on(
            where code = any($1::text[]) group by code""",
         list(codes),
     )
-    return dict.fromkeys(codes, (0, 0)) | {row[0]: (row[1], row[2]) for row in rows}
+    found: dict[str, tuple[int, int]] = dict.fromkeys(codes, (0, 0))
+    return found | {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def history_on(

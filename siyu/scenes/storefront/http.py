@@ -15,7 +15,7 @@ from msgspec import Meta
 from siyu.goods import catalogue, stock
 from siyu.goods.catalogue import ImageOut
 from siyu.goods.orders.rules import MAX_LINES, MAX_QUANTITY
-from siyu.kernel import clock, effective
+from siyu.kernel import clock
 from siyu.kernel.effective import Dated
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people import brands
@@ -287,10 +287,8 @@ async def list_versions(
     rows = await queries.versions_of(
         desk.session, key, before=before[0] if before else None, limit=21
     )
-    shown = await effective.value(desk.session, rules.SHOWN[key]) if rows else None
-    taken_back = (
-        await queries.withdrawn(desk.session, key, [row.number for row in rows]) if rows else set()
-    )
+    shown = (await queries.page_of(desk.session, key)).published_number
+    taken_back = await queries.withdrawn(desk.session, key, [row.number for row in rows])
     now, items = clock.now(), list[PageVersionOut]()
     for row in rows[:20]:
         state = (
