@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import asyncpg
 import msgspec
@@ -63,7 +63,7 @@ async def set_value(
         _INSERT, made.id, made.code, start, msgspec.json.encode(value).decode(), made.set_by, now, reason,
     )  # fmt: skip
     if starts_at is None:
-        await state(session, [_changed(setting, made)])
+        await state(session, [_changed(brand_of(session), made)])
     else:
         await timers.put(session, STARTS, made.id, start)
     await news.send(connection, brand_of(session), TOPIC, None)
@@ -96,7 +96,7 @@ async def begin(session: AsyncSession, due: list[Timer]) -> None:
     """State that values hold whose moment has come. Readers need no timer: they go by the clock."""
     found = await reading.entries_on(await driver_of(session), [one.subject for one in due])
     begun: Sequence[EffectiveChanged] = [
-        _changed(rules.settings[one.code], one)
+        _changed(brand_of(session), one)
         for one in found
         if one.withdrawn_at is None and one.code in rules.settings
     ]
@@ -123,7 +123,11 @@ async def _check_version(
         raise rules.ChangedMeanwhile(version=is_now)
 
 
-def _changed(setting: Setting[Any], entry: Dated) -> EffectiveChanged:
+def _changed(brand_id: UUID, entry: Dated) -> EffectiveChanged:
+    """The event; its subject is the brand's setting, so that its changes are heard in their order."""
     return EffectiveChanged(
-        setting_id=setting.id, entry_id=entry.id, code=setting.code, starts_at=entry.starts_at
+        setting_id=uuid5(brand_id, entry.code),
+        entry_id=entry.id,
+        code=entry.code,
+        starts_at=entry.starts_at,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, TypeVar
-from uuid import UUID, uuid5
 
 import msgspec
 
@@ -17,7 +16,6 @@ SETTLED = timedelta(seconds=3)
 """So long before its start an entry is settled: a withdrawal that commits later would undo what somebody has seen."""
 FARTHEST = timedelta(days=3 * 366)
 LONGEST_REASON = 200
-_OF_CODES = UUID("4d8c0a0e-6d0b-5b47-9a56-0f9f4c1a6f10")
 
 
 class Setting(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
@@ -33,11 +31,6 @@ class Setting(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     most: int = 0
     """Bounds of a number or a duration; of the length of a text."""
     choices: tuple[tuple[str, LocaleText], ...] = ()
-
-    @property
-    def id(self) -> UUID:
-        """What events about it are about."""
-        return uuid5(_OF_CODES, self.code)
 
 
 class Entry(msgspec.Struct, frozen=True):
