@@ -8,6 +8,7 @@ import siyu.goods.pricing.tables
 import siyu.goods.stock.tables
 import siyu.insight.tracking.tables
 import siyu.kernel.directory
+import siyu.kernel.effective.tables
 import siyu.kernel.events.tables
 import siyu.kernel.http.idempotency
 import siyu.kernel.jobs

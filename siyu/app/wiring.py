@@ -15,6 +15,7 @@ import siyu.app.backup.health
 import siyu.app.backup.http
 import siyu.app.demo.art
 import siyu.app.demo.run
+import siyu.app.effective
 import siyu.app.health
 import siyu.app.health.http
 import siyu.app.health.keys
@@ -42,6 +43,7 @@ import siyu.goods.stock.invariants
 import siyu.goods.stock.reactions
 import siyu.insight.boards.http
 import siyu.insight.warehouse.reactions
+import siyu.kernel.effective
 import siyu.kernel.ledger
 import siyu.kernel.news
 import siyu.kernel.otlp
@@ -57,6 +59,7 @@ import siyu.people.staff.invariants
 import siyu.scenes.links
 import siyu.scenes.links.http
 import siyu.scenes.storefront.http
+import siyu.scenes.storefront.reactions
 from siyu.app.hot import Hot
 
 CONSOLE: list[Any] = [
@@ -76,6 +79,7 @@ CONSOLE: list[Any] = [
     *siyu.app.health.http.console_routes,
     *siyu.app.backup.http.console_routes,
     *siyu.app.ledger.console_routes,
+    *siyu.app.effective.console_routes,
 ]
 SHOP: list[Any] = [
     *siyu.people.customers.http.shop_routes,
@@ -94,6 +98,7 @@ HOT: list[Hot] = [
     Hot("GET", "/l/", siyu.app.parts.open_link),
 ]
 LISTENING: list[ModuleType] = [
+    siyu.kernel.effective,
     siyu.kernel.ledger,
     siyu.app.demo.run,
     siyu.app.health.nightly,
@@ -109,11 +114,13 @@ LISTENING: list[ModuleType] = [
     siyu.app.notifying,
     siyu.insight.warehouse.reactions,
     siyu.people.staff.invariants,
+    siyu.scenes.storefront.reactions,
 ]
 STARTUPS: list[Callable[[Any], Awaitable[Any]]] = [
     siyu.kernel.otlp.open_traces,
     siyu.kernel.slow.open_slow_statements,
     siyu.kernel.news.open_news,
+    siyu.kernel.effective.open_memory,
     siyu.people.brands.open_memory,
     siyu.goods.catalogue.http.open_shop_window,
     siyu.people.customers.open_session_cache,

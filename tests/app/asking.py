@@ -7,11 +7,13 @@ import base64
 import copy
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import msgspec
 
+from siyu.kernel import clock
 from tests.app.endpoints import Endpoint, Slot, put
 from tests.app.estate import PASSWORD, RULE, Estate, blocks
 from tests.goods.catalogue.conftest import edited, simple
@@ -70,10 +72,29 @@ async def _draft(e: Estate) -> dict[str, Any]:
     return {"blocks": blocks(e), "version": (await e.say("GET", "/pages/home"))["draft_version"]}
 
 
+async def _planned_page(e: Estate) -> dict[str, Any]:
+    version = (await e.say("GET", "/pages/home"))["draft_version"]
+    return {"starts_at": (clock.now() + timedelta(days=2)).isoformat(), "version": version}
+
+
 async def _notice_text(e: Estate) -> dict[str, Any]:
     first = (await e.say("GET", "/notices/settings"))["kinds"][0]
     version = next(one["version"] for one in first["texts"] if one["locale"] == "en")
     return {"text": "{number} is paid", "version": version}
+
+
+async def _dated(e: Estate) -> dict[str, Any]:
+    items = (await e.say("GET", "/effective"))["items"]
+    return next(one for one in items if one["code"] == e.ids["setting_at"])
+
+
+async def _seen_version(e: Estate) -> dict[str, Any]:
+    return {"version": (await _dated(e))["version"]}
+
+
+async def _dated_value(e: Estate) -> dict[str, Any]:
+    shown = await _dated(e)
+    return {"value": shown["value"] + 1, "reason": "大促", "version": shown["version"]}
 
 
 async def _edited(e: Estate) -> dict[str, Any]:
@@ -134,6 +155,7 @@ def _tracked(e: Estate) -> dict[str, Any]:
 SF = {"carrier": "SF", "tracking_number": "SF1234567890123"}
 LINK = {"source": "wechat_group", "scene": "", "note": ""}
 _KIND_WORD = {"kind": "a kind of notice, the same in every brand", "locale": "a language"}
+_SETTING_WORD = {"code": "a setting's code, the same in every brand"}
 ASKS: dict[str, Ask] = {
     "POST /api/console/categories": Ask(body=_category, kinds={"parent_id": "category"}),
     "PATCH /api/console/categories/{category_id}": Ask(
@@ -170,6 +192,11 @@ ASKS: dict[str, Ask] = {
     "PUT /api/console/notices/kinds/{kind}/texts/{locale}": Ask(
         body=_notice_text, words=_KIND_WORD, path={"kind": "notice_kind_at", "locale": "notice_locale_at"}
     ),
+    "GET /api/console/effective/{code}/history": Ask(words=_SETTING_WORD, path={"code": "setting_at"}),
+    "POST /api/console/effective/{code}": Ask(body=_dated_value, words=_SETTING_WORD, path={"code": "setting_at"}),
+    "POST /api/console/effective/{code}/{entry_id}/withdraw": Ask(
+        body=_seen_version, kinds={"entry_id": "dated"}, words=_SETTING_WORD, path={"code": "setting_at"}
+    ),
     "PATCH /api/console/orders/{order_id}/address": Ask(body=_address),
     "POST /api/console/orders/{order_id}/cancel": Ask(
         body=lambda _: {"reason": "缺货"}, kinds={"order_id": "order_cancelled"}
@@ -191,6 +218,8 @@ ASKS: dict[str, Ask] = {
     "PUT /api/console/pages/{key}/draft": Ask(body=_draft, kinds=_block_kinds()),
     "POST /api/console/pages/{key}/preview": Ask(body=lambda e: {"blocks": blocks(e)}, kinds=_block_kinds()),
     "POST /api/console/pages/{key}/rollback": Ask(body=lambda _: {"version_number": 1}),
+    "POST /api/console/pages/{key}/schedule": Ask(body=_planned_page, own=(200, 409)),
+    "POST /api/console/pages/{key}/schedule/{entry_id}/withdraw": Ask(kinds={"entry_id": "page_planned"}),
     "PATCH /api/console/parcels/{parcel_id}": Ask(body=lambda _: SF),
     "POST /api/console/parked-events/retry": Ask(
         body=lambda e: {"listener": e.ids["parked_at"], "subject": e.ids["parked"]}, kinds={"subject": "parked"}

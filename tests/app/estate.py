@@ -1,10 +1,12 @@
 """A brand with rows of every kind, made through the doors that people use; all its texts carry one secret word."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from siyu.goods import stock
+from siyu.kernel import clock
 from siyu.kernel.db import Base
 from siyu.kernel.events import listeners
 from siyu.kernel.ids import new_id
@@ -265,6 +267,15 @@ async def _scenes(e: Estate) -> None:
     version = (await e.say("GET", "/pages/home"))["draft_version"]
     await e.say("PUT", "/pages/home/draft", {"blocks": blocks(e), "version": version})
     await e.say("POST", "/pages/home/publish")
+    start = (clock.now() + timedelta(days=1)).isoformat()
+    changed = [{**one, "title": {"zh-CN": e.word + "2"}} if "title" in one else one for one in blocks(e)]  # fmt: skip
+    await e.say("PUT", "/pages/home/draft", {"blocks": changed, "version": version + 1})
+    page = await e.say("POST", "/pages/home/schedule", {"starts_at": start, "version": version + 2})
+    ids["page_planned"] = page["planned"][0]["id"]
+    ids["setting_at"] = "orders.unpaid_timeout"
+    dated = {"value": 45, "reason": e.word, "version": 0, "starts_at": start}
+    shown = await e.say("POST", f"/effective/{ids['setting_at']}", dated)
+    ids["dated"] = shown["planned"][0]["id"]
     ids["write_key_name"] = f"k-{secrets.token_hex(4)}"
     ids["write_key"] = (await e.say("POST", "/write-keys", {"name": ids["write_key_name"]}))["key"]
     await e.shopper.http.post("/api/shop/session/code", json={"phone": e.shopper.phone})

@@ -16,7 +16,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PAGES = (
     "/", "/board", "/customers", "/customers/{customers}", "/vault", "/notices", "/products", "/products/{products}", "/products/new", "/categories",
     "/imports", "/stock", "/orders", "/orders/{orders}", "/freight", "/storefront", "/storefront/home", "/links", "/units",
-    "/staff", "/roles", "/ledger", "/jobs", "/health", "/parked-events", "/backups", "/audit", "/settings", "/me",
+    "/staff", "/roles", "/ledger", "/jobs", "/health", "/parked-events", "/backups", "/audit", "/settings", "/effective", "/me",
 )  # fmt: skip
 SHOP = (
     "/", "/pages/category/index", "/pages/product/index?id=tea-01", "/pages/product/index?id=kgold-01", "/pages/search/index?q=tea",

@@ -227,7 +227,6 @@ export type BrandOut = {
     };
     privacy_version: string;
     service_phone: string;
-    unpaid_timeout_minutes: number;
     write_key: string;
     second_step_required: boolean;
 };
@@ -244,7 +243,6 @@ export type BrandPatchIn = {
         [key: string]: string;
     };
     service_phone?: string;
-    unpaid_timeout_minutes?: number;
     locales?: Array<string>;
     default_locale?: string;
     second_step_required?: boolean;
@@ -523,6 +521,78 @@ export type CustomerRowOut = {
     store_name: {
         [key: string]: string;
     } | null;
+};
+
+/**
+ * DatedSettingOut
+ *
+ * A setting: what holds now, what comes, and what it takes.
+ */
+export type DatedSettingOut = {
+    code: string;
+    kind: 'choice' | 'duration' | 'flag' | 'number' | 'reference' | 'text';
+    label: {
+        [key: string]: string;
+    };
+    note: {
+        [key: string]: string;
+    };
+    least: number;
+    most: number;
+    choices: Array<SettingChoiceOut>;
+    default: number | boolean | string | null;
+    value: number | boolean | string | null;
+    holds: DatedValueOut | null;
+    planned: Array<DatedValueOut>;
+    version: number;
+    entries: number;
+};
+
+/**
+ * DatedSettingsOut
+ *
+ * All of them, by the clock of the house.
+ */
+export type DatedSettingsOut = {
+    now: string;
+    items: Array<DatedSettingOut>;
+};
+
+/**
+ * DatedValueIn
+ *
+ * A value and from when on; no start: from now on.
+ */
+export type DatedValueIn = {
+    value: number | boolean | string;
+    reason: string;
+    version: number;
+    starts_at?: string | null;
+};
+
+/**
+ * DatedValueOut
+ *
+ * A value, from when on it holds, and who wanted it why.
+ */
+export type DatedValueOut = {
+    id: string;
+    value: number | boolean | string | null;
+    state: 'holds' | 'past' | 'planned' | 'withdrawn';
+    starts_at: string;
+    reason: string;
+    set_by: string;
+    set_at: string;
+    withdrawn_by: string | null;
+    withdrawn_at: string | null;
+};
+
+/**
+ * DatedValuePage
+ */
+export type DatedValuePage = {
+    items: Array<DatedValueOut>;
+    next: string | null;
 };
 
 /**
@@ -1558,6 +1628,7 @@ export type PageOut = {
     published: Array<BannerBlock | CategoriesBlock | ProductRowBlock | ProductGridBlock | TextImageBlock | StoreBlock>;
     published_number: number | null;
     published_at: string | null;
+    planned: Array<PlannedPageOut>;
     preview_url: string;
     pictures: {
         [key: string]: ImageOut;
@@ -1597,15 +1668,28 @@ export type PageRowOut = {
     published_number: number | null;
     published_at: string | null;
     changed: boolean;
+    next_number: number | null;
+    next_at: string | null;
+};
+
+/**
+ * PageScheduleIn
+ *
+ * From when on the draft shall be shown, and the draft's version that is meant.
+ */
+export type PageScheduleIn = {
+    starts_at: string;
+    version: number;
 };
 
 /**
  * PageVersionOut
  *
- * A version that was published.
+ * A version that was published, or is planned, or was and then taken back.
  */
 export type PageVersionOut = {
     number: number;
+    state: 'earlier' | 'planned' | 'shown' | 'withdrawn';
     published_at: string;
     published_by: string;
     blocks: number;
@@ -1856,6 +1940,19 @@ export type PlacedOut = {
     state: string;
     total_minor: number;
     pay_by: string;
+};
+
+/**
+ * PlannedPageOut
+ *
+ * A version that is shown from a moment on.
+ */
+export type PlannedPageOut = {
+    id: string;
+    number: number;
+    starts_at: string;
+    set_by: string;
+    set_at: string;
 };
 
 /**
@@ -2577,6 +2674,16 @@ export type SessionStaff = {
     };
     locale: string;
     second_step: boolean;
+};
+
+/**
+ * SettingChoiceOut
+ */
+export type SettingChoiceOut = {
+    code: string;
+    label: {
+        [key: string]: string;
+    };
 };
 
 /**
@@ -3546,6 +3653,15 @@ export type WaterfallStep = {
 };
 
 /**
+ * WithdrawalIn
+ *
+ * The setting's version that was looked at.
+ */
+export type WithdrawalIn = {
+    version: number;
+};
+
+/**
  * WriteKey
  *
  * A key; ``of_shop`` is the one that the phone app uses.
@@ -4123,6 +4239,131 @@ export type ConsoleRevealResponses = {
 };
 
 export type ConsoleRevealResponse = ConsoleRevealResponses[keyof ConsoleRevealResponses];
+
+export type ConsoleListSettingsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/effective';
+};
+
+export type ConsoleListSettingsErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListSettingsError = ConsoleListSettingsErrors[keyof ConsoleListSettingsErrors];
+
+export type ConsoleListSettingsResponses = {
+    /**
+     * Done.
+     */
+    200: DatedSettingsOut;
+};
+
+export type ConsoleListSettingsResponse = ConsoleListSettingsResponses[keyof ConsoleListSettingsResponses];
+
+export type ConsoleSetSettingData = {
+    body: DatedValueIn;
+    path: {
+        code: string;
+    };
+    query?: never;
+    url: '/api/console/effective/{code}';
+};
+
+export type ConsoleSetSettingErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleSetSettingError = ConsoleSetSettingErrors[keyof ConsoleSetSettingErrors];
+
+export type ConsoleSetSettingResponses = {
+    /**
+     * Done.
+     */
+    200: DatedSettingOut;
+};
+
+export type ConsoleSetSettingResponse = ConsoleSetSettingResponses[keyof ConsoleSetSettingResponses];
+
+export type ConsoleListHistoryData = {
+    body?: never;
+    path: {
+        code: string;
+    };
+    query?: {
+        cursor?: string;
+    };
+    url: '/api/console/effective/{code}/history';
+};
+
+export type ConsoleListHistoryErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleListHistoryError = ConsoleListHistoryErrors[keyof ConsoleListHistoryErrors];
+
+export type ConsoleListHistoryResponses = {
+    /**
+     * Done.
+     */
+    200: DatedValuePage;
+};
+
+export type ConsoleListHistoryResponse = ConsoleListHistoryResponses[keyof ConsoleListHistoryResponses];
+
+export type ConsoleWithdrawSettingData = {
+    body: WithdrawalIn;
+    path: {
+        code: string;
+        entry_id: string;
+    };
+    query?: never;
+    url: '/api/console/effective/{code}/{entry_id}/withdraw';
+};
+
+export type ConsoleWithdrawSettingErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleWithdrawSettingError = ConsoleWithdrawSettingErrors[keyof ConsoleWithdrawSettingErrors];
+
+export type ConsoleWithdrawSettingResponses = {
+    /**
+     * Done.
+     */
+    200: DatedSettingOut;
+};
+
+export type ConsoleWithdrawSettingResponse = ConsoleWithdrawSettingResponses[keyof ConsoleWithdrawSettingResponses];
 
 export type ConsoleEventLagData = {
     body?: never;
@@ -5670,6 +5911,69 @@ export type ConsoleRollBackResponses = {
 };
 
 export type ConsoleRollBackResponse = ConsoleRollBackResponses[keyof ConsoleRollBackResponses];
+
+export type ConsoleScheduleData = {
+    body: PageScheduleIn;
+    path: {
+        key: string;
+    };
+    query?: never;
+    url: '/api/console/pages/{key}/schedule';
+};
+
+export type ConsoleScheduleErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleScheduleError = ConsoleScheduleErrors[keyof ConsoleScheduleErrors];
+
+export type ConsoleScheduleResponses = {
+    /**
+     * Done.
+     */
+    200: PageOut;
+};
+
+export type ConsoleScheduleResponse = ConsoleScheduleResponses[keyof ConsoleScheduleResponses];
+
+export type ConsoleWithdrawData = {
+    body?: never;
+    path: {
+        key: string;
+        entry_id: string;
+    };
+    query?: never;
+    url: '/api/console/pages/{key}/schedule/{entry_id}/withdraw';
+};
+
+export type ConsoleWithdrawErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleWithdrawError = ConsoleWithdrawErrors[keyof ConsoleWithdrawErrors];
+
+export type ConsoleWithdrawResponses = {
+    /**
+     * Done.
+     */
+    200: PageOut;
+};
+
+export type ConsoleWithdrawResponse = ConsoleWithdrawResponses[keyof ConsoleWithdrawResponses];
 
 export type ConsoleListVersionsData = {
     body?: never;

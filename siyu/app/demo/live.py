@@ -11,10 +11,11 @@ from siyu.goods import payments, stock
 from siyu.goods.orders import PlacedOut, Wanted, place_orders, rooms_of
 from siyu.goods.orders.rules import PriceChanged
 from siyu.goods.payments import SANDBOX
+from siyu.kernel import effective
 from siyu.kernel.db import Database
 from siyu.kernel.errors import Refusal
 from siyu.people import customers
-from siyu.people.brands import BrandFacts, brand_facts, open_stores
+from siyu.people.brands import UNPAID_TIMEOUT, BrandFacts, brand_facts, open_stores
 from siyu.people.customers import AddressIn, save_address
 
 STREETS = (
@@ -115,6 +116,6 @@ async def _ask(database: Database, brand: BrandFacts, wanted: Wanted) -> PlacedO
             await rooms_of(connection),
             currency=brand.currency,
             time_zone=brand.time_zone,
-            timeout=timedelta(minutes=brand.unpaid_timeout_minutes),
+            timeout=timedelta(minutes=await effective.value_on(connection, UNPAID_TIMEOUT)),
         )
     return answer

@@ -98,6 +98,13 @@ class BadStore(Refusal):
     detail = "Choose a store that offers pick-up."
 
 
+class PickUpClosed(Refusal):
+    """The brand offers no pick-up at the moment."""
+
+    code = "orders.pick_up_closed"
+    detail = "Pick-up is not offered at the moment. Have the order sent instead."
+
+
 def may_become(state: State, following: State) -> bool:
     """Whether an order in a state may go on to another one."""
     return following in TRANSITIONS[state]

@@ -7,6 +7,8 @@ import asyncpg
 
 from siyu.goods.catalogue import Pieces
 from siyu.goods.stock import actions, queries
+from siyu.kernel import effective
+from siyu.people.brands import PICK_UP_OFFERED
 
 
 class OnlineShelf:
@@ -31,7 +33,9 @@ class OnlineShelf:
         return {sku for sku, _ in changed}
 
     async def stores_with(self, connection: asyncpg.Connection, sku_ids: Sequence[UUID]) -> int:
-        """Stores that offer pick-up and have a free piece of any of the SKUs."""
+        """Stores that offer pick-up and have a free piece of any of the SKUs; none while the brand offers no pick-up."""
+        if not await effective.value_on(connection, PICK_UP_OFFERED):
+            return 0
         return await connection.fetchval(
             """select count(distinct p.id) from stock_locations p
                join stock_levels l on l.brand_id = p.brand_id and l.location_id = p.id

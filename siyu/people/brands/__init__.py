@@ -27,12 +27,22 @@ from siyu.people.brands.queries import (
     hq,
     open_memory,
     open_stores,
+    shop_stores,
     units,
     units_within,
 )
-from siyu.people.brands.rules import NotClosable, in_locale, is_within, subtree
+from siyu.people.brands.rules import (
+    PICK_UP_OFFERED,
+    UNPAID_TIMEOUT,
+    NotClosable,
+    in_locale,
+    is_within,
+    subtree,
+)
 
 __all__ = [
+    "PICK_UP_OFFERED",
+    "UNPAID_TIMEOUT",
     "BrandChange",
     "BrandChanged",
     "BrandCreated",
@@ -64,6 +74,7 @@ __all__ = [
     "is_within",
     "open_memory",
     "open_stores",
+    "shop_stores",
     "subtree",
     "units",
     "units_within",

@@ -120,7 +120,6 @@ def _first_row(
         privacy=DEFAULT_PRIVACY,
         privacy_version=1,
         service_phone="",
-        unpaid_timeout_minutes=15,
         second_step_required=False,
         write_key=write_key,
         created_at=clock.now(),
@@ -134,7 +133,6 @@ class BrandChange(msgspec.Struct, frozen=True, kw_only=True):
     theme_color: str | msgspec.UnsetType = msgspec.UNSET
     privacy: LocaleText | msgspec.UnsetType = msgspec.UNSET
     service_phone: str | msgspec.UnsetType = msgspec.UNSET
-    unpaid_timeout_minutes: int | msgspec.UnsetType = msgspec.UNSET
     locales: list[str] | msgspec.UnsetType = msgspec.UNSET
     default_locale: str | msgspec.UnsetType = msgspec.UNSET
     second_step_required: bool | msgspec.UnsetType = msgspec.UNSET
@@ -157,10 +155,6 @@ async def change_brand(session: AsyncSession, change: BrandChange) -> tuple[Bran
     if "locales" in wanted or "default_locale" in wanted:
         rules.check_locales(
             wanted.get("locales", row.locales), wanted.get("default_locale", row.default_locale)
-        )
-    if not 1 <= wanted.get("unpaid_timeout_minutes", 15) <= 7 * 24 * 60:
-        raise Invalid(
-            errors=[{"path": "unpaid_timeout_minutes", "message": "between 1 and 10080 minutes"}]
         )
     changed = [key for key, value in wanted.items() if getattr(row, key) != value]
     for key in changed:

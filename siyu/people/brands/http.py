@@ -27,7 +27,6 @@ class BrandPatchIn(msgspec.Struct, forbid_unknown_fields=True):
     theme_color: Line | UnsetType = UNSET
     privacy: LocaleText | UnsetType = UNSET
     service_phone: Annotated[str, Meta(max_length=30, pattern=r"^[0-9+() -]*$")] | UnsetType = UNSET
-    unpaid_timeout_minutes: int | UnsetType = UNSET
     locales: list[str] | UnsetType = UNSET
     default_locale: str | UnsetType = UNSET
     second_step_required: bool | UnsetType = UNSET

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.kernel import effective
 from siyu.kernel.db import Database, brand_of
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import NotFound
@@ -37,7 +38,6 @@ class BrandFacts(msgspec.Struct, frozen=True):
     privacy: LocaleText
     privacy_version: str
     service_phone: str
-    unpaid_timeout_minutes: int
     write_key: str
     second_step_required: bool
 
@@ -62,7 +62,6 @@ class BrandOut(msgspec.Struct):
     privacy: LocaleText
     privacy_version: str
     service_phone: str
-    unpaid_timeout_minutes: int
     write_key: str
     second_step_required: bool
 
@@ -87,7 +86,6 @@ def facts_of(row: BrandRow) -> BrandFacts:
         row.privacy,
         str(row.privacy_version),
         row.service_phone,
-        row.unpaid_timeout_minutes,
         row.write_key,
         row.second_step_required,
     )
@@ -273,6 +271,14 @@ async def open_stores(session: AsyncSession, *, pick_up: bool | None = None) -> 
     if pick_up is not None:
         wanted = wanted.where(UnitRow.pick_up.is_(pick_up))
     return [unit_of(row) for row in await session.scalars(wanted)]
+
+
+async def shop_stores(session: AsyncSession, *, pick_up: bool | None = None) -> list[Unit]:
+    """Open stores as shoppers meet them: none hands out new orders while the brand offers no pick-up."""
+    stores = await open_stores(session)
+    if not await effective.value(session, rules.PICK_UP_OFFERED):
+        stores = [msgspec.structs.replace(unit, pick_up=False) for unit in stores]
+    return [unit for unit in stores if pick_up is None or unit.pick_up is pick_up]
 
 
 async def hq(session: AsyncSession) -> Unit:

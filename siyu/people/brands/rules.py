@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from zoneinfo import available_timezones
 
+from siyu.kernel.effective.rules import Setting, declare
 from siyu.kernel.errors import Invalid, Refusal
 from siyu.kernel.money import MINOR_DIGITS
 
@@ -28,6 +29,33 @@ RESERVED_SLUGS = frozenset(
         "siyu",
     }
     | {"stage", "static", "status", "www"}
+)
+UNPAID_TIMEOUT = declare(
+    Setting(
+        code="orders.unpaid_timeout",
+        kind="duration",
+        default=15,
+        least=1,
+        most=7 * 24 * 60,
+        label={"zh-CN": "多久没付款就关闭", "en": "Close unpaid orders after"},
+        note={
+            "zh-CN": "到时释放库存，订单自动取消。已经下的订单，照下单时告诉顾客的时限。",
+            "en": "Then the stock is free again and the order cancelled. Orders placed before keep the time they were told.",
+        },
+    )
+)
+"""Minutes; an order's own deadline is written down when it is placed."""
+PICK_UP_OFFERED = declare(
+    Setting(
+        code="shop.pick_up",
+        kind="flag",
+        default=True,
+        label={"zh-CN": "接受到店自提", "en": "Offer pick-up in stores"},
+        note={
+            "zh-CN": "关掉后，新订单只能快递；已经下的自提订单照常取货。哪些门店可以自提，在组织里设。",
+            "en": "While it is off, new orders can only be sent. Pick-ups that were ordered before are handed out as usual. Which stores take part is set with each unit.",
+        },
+    )
 )
 MIN_CONTRAST = 4.5
 """WCAG 2.2, success criterion 1.4.3: text on its background."""

@@ -28,7 +28,8 @@ class BrandRow(OfBrand, Base):
     privacy_version: Mapped[int]
     """Counts up when ``privacy`` changes; shoppers accept a version."""
     service_phone: Mapped[str]
-    unpaid_timeout_minutes: Mapped[int]
+    unpaid_timeout_minutes: Mapped[int] = mapped_column(server_default="15")
+    """For the version before only; today it is dated: ``rules.UNPAID_TIMEOUT``."""
     second_step_required: Mapped[bool]
     """Whether staff do nothing at the console before they have a second step."""
     write_key: Mapped[str]

@@ -1,16 +1,17 @@
-"""Saving drafts, publishing, going back. A version is never changed: going back publishes it again under a new number."""
+"""Saving drafts, publishing now or from a moment on, going back. A version is never changed: going back publishes it again under a new number."""
+
+from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
-from siyu.kernel.db import actor_of, brand_of
+from siyu.kernel import clock, effective
+from siyu.kernel.db import brand_of
 from siyu.kernel.errors import NotFound
-from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
 from siyu.scenes.storefront import queries, rules
-from siyu.scenes.storefront.events import PagePublished
 from siyu.scenes.storefront.rules import Block
 from siyu.scenes.storefront.tables import PageRow, PageVersionRow
 
@@ -28,26 +29,36 @@ async def save_draft(session: AsyncSession, key: str, blocks: list[Block], versi
 
 
 async def publish(session: AsyncSession, key: str) -> int:
-    """Show the draft to shoppers; the number of the new version. Raises ``NothingNew``, ``NotFound``."""
-    row = await queries.row_of(session, key, locked=True)
-    if row is None:
-        raise NotFound(key=key[:40])
-    if row.published_number is not None:
-        now_shown = await session.get(
-            PageVersionRow, (brand_of(session), row.id, row.published_number)
-        )
-        if now_shown is not None and now_shown.blocks == row.draft:
-            raise rules.NothingNew
+    """Show the draft to shoppers from now on; the number of the new version. Raises ``NothingNew``, ``NotFound``."""
+    row = await _locked(session, key)
+    await _check_new(session, row, clock.now())
     return await _show(session, row, row.draft)
+
+
+async def schedule(session: AsyncSession, key: str, starts_at: datetime, version: int) -> int:
+    """Show the draft as it is now from a moment on; the number of its version.
+
+    ``version``: the draft's that the caller saw. Raises ``NothingNew``, ``NotFound``, ``DraftMoved``, and what
+    ``effective.set_value`` raises.
+    """
+    row = await _locked(session, key)
+    if row.draft_version != version:
+        raise rules.DraftMoved(draft_version=row.draft_version)
+    await _check_new(session, row, starts_at)
+    return await _show(session, row, row.draft, starts_at)
+
+
+async def withdraw(session: AsyncSession, key: str, entry_id: UUID) -> int:
+    """Take a planned version back before it is shown; its number. Raises ``NotFound``, ``HoldsAlready``."""
+    await _locked(session, key)
+    return (await effective.withdraw(session, rules.SHOWN[key], entry_id)).value
 
 
 async def roll_back(session: AsyncSession, key: str, number: int) -> int:
     """Make an earlier version the draft and publish it; the new number. Raises ``NotFound``."""
-    row = await queries.row_of(session, key, locked=True)
-    version = (
-        await session.get(PageVersionRow, (brand_of(session), row.id, number)) if row else None
-    )
-    if row is None or version is None:
+    row = await _locked(session, key)
+    version = await session.get(PageVersionRow, (brand_of(session), row.id, number))
+    if version is None:
         raise NotFound(number=number)
     row.draft, row.draft_version, row.draft_saved_at = (
         version.blocks,
@@ -77,7 +88,7 @@ async def _own(session: AsyncSession, key: str) -> PageRow:
         row = PageRow(
             id=new_id(),
             key=key,
-            title=queries.TITLES[key],
+            title=rules.TITLES[key],
             draft=[],
             draft_version=0,
             draft_saved_at=clock.now(),
@@ -87,18 +98,37 @@ async def _own(session: AsyncSession, key: str) -> PageRow:
     return row
 
 
-async def _show(session: AsyncSession, row: PageRow, blocks: list[object]) -> int:
-    number = (row.published_number or 0) + 1
+async def _locked(session: AsyncSession, key: str) -> PageRow:
+    row = await queries.row_of(session, key, locked=True)
+    if row is None:
+        raise NotFound(key=key[:40])
+    return row
+
+
+async def _check_new(session: AsyncSession, row: PageRow, at: datetime) -> None:
+    """Raises ``NothingNew`` when the draft is what is shown at that moment anyway."""
+    number = await effective.value(session, rules.SHOWN[row.key], at)
+    shown = await session.get(PageVersionRow, (brand_of(session), row.id, number or 0))
+    if shown is not None and shown.blocks == row.draft:
+        raise rules.NothingNew
+
+
+async def _show(
+    session: AsyncSession, row: PageRow, blocks: list[object], starts_at: datetime | None = None
+) -> int:
+    last = await session.scalar(
+        select(func.max(PageVersionRow.number)).where(PageVersionRow.page_id == row.id)
+    )
+    number = (last or 0) + 1
+    entry = await effective.set_value(session, rules.SHOWN[row.key], number, starts_at=starts_at)
     session.add(
         PageVersionRow(
             page_id=row.id,
             number=number,
             blocks=blocks,
-            published_at=clock.now(),
-            published_by=actor_of(session).name,
+            published_at=entry.starts_at,
+            published_by=entry.set_by,
         )
     )
-    row.published_number = number
     await session.flush()
-    await state(session, [PagePublished(page_id=row.id, key=row.key, number=number)])
     return number

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from msgspec import Meta
 from siyu.goods import catalogue, stock
 from siyu.goods.catalogue import ImageOut
 from siyu.goods.orders.rules import MAX_LINES, MAX_QUANTITY
+from siyu.kernel import clock
+from siyu.kernel.effective import Dated
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people import brands
 from siyu.people.customers import Visit
@@ -39,9 +41,27 @@ class PageOut(msgspec.Struct):
     published: list[Block]
     published_number: int | None
     published_at: datetime | None
+    planned: list["PlannedPageOut"]
     preview_url: str
     pictures: dict[str, ImageOut]
     preview: list[ShopBlock]
+
+
+class PlannedPageOut(msgspec.Struct):
+    """A version that is shown from a moment on."""
+
+    id: UUID
+    number: int
+    starts_at: datetime
+    set_by: str
+    set_at: datetime
+
+
+class PageScheduleIn(msgspec.Struct, forbid_unknown_fields=True):
+    """From when on the draft shall be shown, and the draft's version that is meant."""
+
+    starts_at: Annotated[datetime, Meta(tz=True)]
+    version: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class PageRowOut(msgspec.Struct):
@@ -53,6 +73,9 @@ class PageRowOut(msgspec.Struct):
     published_number: int | None
     published_at: datetime | None
     changed: bool
+    next_number: int | None
+    """The version that is planned next."""
+    next_at: datetime | None
 
 
 class PagesOut(msgspec.Struct):
@@ -81,9 +104,10 @@ class PreviewOut(msgspec.Struct):
 
 
 class PageVersionOut(msgspec.Struct):
-    """A version that was published."""
+    """A version that was published, or is planned, or was and then taken back."""
 
     number: int
+    state: Literal["shown", "planned", "withdrawn", "earlier"]
     published_at: datetime
     published_by: str
     blocks: int
@@ -134,6 +158,10 @@ class PickUpStoresOut(msgspec.Struct):
     items: list[PickUpStoreOut]
 
 
+def _planned_out(one: Dated) -> PlannedPageOut:
+    return PlannedPageOut(one.id, one.value, one.starts_at, one.set_by, one.set_at)
+
+
 async def _page(desk: Desk, runtime: Any, key: str) -> PageOut:
     page = await queries.page_of(desk.session, key)
     known = await catalogue.images(desk.session, rules.images_of([*page.draft, *page.published]))
@@ -143,7 +171,7 @@ async def _page(desk: Desk, runtime: Any, key: str) -> PageOut:
     )
     return PageOut(
         page.key, page.title, page.draft, page.draft_version, page.draft_saved_at, page.published, page.published_number,
-        page.published_at, preview, {str(one): image for one, image in known.items()},
+        page.published_at, [_planned_out(one) for one in await queries.planned(desk.session, key)], preview, {str(one): image for one, image in known.items()},
         await shown(desk.session, page.draft, desk.brand, desk.staff.locale),
     )  # fmt: skip
 
@@ -152,20 +180,19 @@ async def _page(desk: Desk, runtime: Any, key: str) -> PageOut:
 async def list_pages(desk: NamedDependency[Desk]) -> PagesOut:
     """The shop's pages."""
     desk.require("pages.view")
-    pages = [await queries.page_of(desk.session, key) for key in rules.KEYS]
-    return PagesOut(
-        [
+    rows: list[PageRowOut] = []
+    for key in rules.KEYS:
+        p, planned = (
+            await queries.page_of(desk.session, key),
+            await queries.planned(desk.session, key),
+        )
+        following = (planned[0].value, planned[0].starts_at) if planned else (None, None)
+        rows.append(
             PageRowOut(
-                p.key,
-                p.title,
-                p.draft_saved_at,
-                p.published_number,
-                p.published_at,
-                p.draft != p.published,
+                p.key, p.title, p.draft_saved_at, p.published_number, p.published_at, p.draft != p.published, *following
             )
-            for p in pages
-        ]
-    )
+        )  # fmt: skip
+    return PagesOut(rows)
 
 
 @get("/pages/{key:str}", tags=["storefront"])
@@ -216,20 +243,62 @@ async def publish(
     return await _page(desk, runtime, key)
 
 
+@post("/pages/{key:str}/schedule", tags=["storefront"], status_code=200)
+async def schedule(
+    desk: NamedDependency[Desk],
+    runtime: NamedDependency[Any],
+    key: FromPath[str],
+    data: JSONBody[PageScheduleIn],
+) -> PageOut:
+    """Show the draft as it is now from a moment on.
+
+    Refusals: storefront.nothing_new, storefront.changed_meanwhile, effective.past_start, effective.too_far,
+    effective.moment_taken, http.not_found.
+    """
+    desk.require("pages.edit")
+    number = await actions.schedule(desk.session, key, data.starts_at, data.version)
+    facts = {"number": number, "starts_at": data.starts_at.isoformat()}
+    await desk.audit("pages.scheduled", subject_kind="page", label=key, facts=facts)
+    return await _page(desk, runtime, key)
+
+
+@post("/pages/{key:str}/schedule/{entry_id:uuid}/withdraw", tags=["storefront"], status_code=200)
+async def withdraw(
+    desk: NamedDependency[Desk],
+    runtime: NamedDependency[Any],
+    key: FromPath[str],
+    entry_id: FromPath[UUID],
+) -> PageOut:
+    """Take a planned version back before it is shown. Refusals: effective.holds_already, http.not_found."""
+    desk.require("pages.edit")
+    number = await actions.withdraw(desk.session, key, entry_id)
+    facts = {"number": number}
+    await desk.audit("pages.withdrawn", subject_kind="page", label=key, facts=facts)
+    return await _page(desk, runtime, key)
+
+
 @get("/pages/{key:str}/versions", tags=["storefront"])
 async def list_versions(
     desk: NamedDependency[Desk], key: FromPath[str], cursor: FromQuery[str | None] = None
 ) -> PageVersionPage:
-    """Versions that were published, newest first, 20 a page."""
+    """Versions that were published or are planned, newest first, 20 a page."""
     desk.require("pages.view")
     before = decode_cursor(cursor, int)
     rows = await queries.versions_of(
         desk.session, key, before=before[0] if before else None, limit=21
     )
-    items = [
-        PageVersionOut(row.number, row.published_at, row.published_by, len(row.blocks))
-        for row in rows[:20]
-    ]
+    shown = (await queries.page_of(desk.session, key)).published_number
+    taken_back = await queries.withdrawn(desk.session, key, [row.number for row in rows])
+    now, items = clock.now(), list[PageVersionOut]()
+    for row in rows[:20]:
+        state = (
+            "shown" if row.number == shown else "planned" if row.published_at > now else "earlier"
+        )
+        items.append(
+            PageVersionOut(
+                row.number, "withdrawn" if row.number in taken_back else state, row.published_at, row.published_by, len(row.blocks)
+            )
+        )  # fmt: skip
     return PageVersionPage(items, encode_cursor((rows[19].number,)) if len(rows) > 20 else None)
 
 
@@ -271,7 +340,7 @@ async def stores(
     visit: NamedDependency[Visit], pick_up: FromQuery[bool | None] = None
 ) -> StoresOut:
     """Open stores, those with pick-up on request."""
-    units = await brands.open_stores(visit.session, pick_up=pick_up)
+    units = await brands.shop_stores(visit.session, pick_up=pick_up)
     return StoresOut([store_out(unit, visit.brand, visit.locale) for unit in units])
 
 
@@ -283,7 +352,7 @@ async def pick_up_stores(
     wanted: Counter[UUID] = Counter()
     for line in data.lines:
         wanted[line.sku_id] += line.quantity
-    units = await brands.open_stores(visit.session, pick_up=True)
+    units = await brands.shop_stores(visit.session, pick_up=True)
     free = await stock.free_in_stores(visit.session, wanted)
     found = [
         PickUpStoreOut(
@@ -295,5 +364,7 @@ async def pick_up_stores(
     return PickUpStoresOut(sorted(found, key=lambda one: len(one.missing)))
 
 
-console_routes = [list_pages, one_page, save_draft, preview, publish, list_versions, roll_back]
+console_routes = [
+    list_pages, one_page, save_draft, preview, publish, schedule, withdraw, list_versions, roll_back,
+]  # fmt: skip
 shop_routes = [shop_page, stores, pick_up_stores]

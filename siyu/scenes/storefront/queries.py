@@ -8,6 +8,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from siyu.kernel import clock, effective
+from siyu.kernel.db import driver_of
+from siyu.kernel.effective import Dated
 from siyu.kernel.errors import NotFound
 from siyu.scenes.storefront import rules
 from siyu.scenes.storefront.rules import Block
@@ -48,7 +51,7 @@ async def page_of(session: AsyncSession, key: str) -> Page:
         return Page(
             UUID(int=0),
             key,
-            TITLES[key],
+            rules.TITLES[key],
             [],
             0,
             datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
@@ -56,12 +59,13 @@ async def page_of(session: AsyncSession, key: str) -> Page:
             None,
             None,
         )
+    number = await effective.value(session, rules.SHOWN[key])
     version = None
-    if row.published_number is not None:
-        version = await session.get(PageVersionRow, (row.brand_id, row.id, row.published_number))
+    if number is not None:
+        version = await session.get(PageVersionRow, (row.brand_id, row.id, number))
     return Page(
         row.id, row.key, row.title, blocks_of(row.draft), row.draft_version, row.draft_saved_at,
-        blocks_of(version.blocks) if version else [], row.published_number, version.published_at if version else None,
+        blocks_of(version.blocks) if version else [], version.number if version else None, version.published_at if version else None,
     )  # fmt: skip
 
 
@@ -78,4 +82,17 @@ async def versions_of(
     return list(await session.scalars(wanted.order_by(PageVersionRow.number.desc()).limit(limit)))
 
 
-TITLES = {"home": {"zh-CN": "店铺首页", "en": "Shop home"}}
+async def planned(session: AsyncSession, key: str) -> list[Dated]:
+    """Versions that begin to be shown later, the next first; their value is the number."""
+    now = clock.now()
+    codes = [rules.SHOWN[key].code]
+    found = await effective.plans_on(await driver_of(session), codes, now)
+    return [one for one in found[codes[0]] if one.starts_at > now]
+
+
+async def withdrawn(session: AsyncSession, key: str, numbers: list[int]) -> set[int]:
+    """Which of these versions were planned and taken back, so that nobody ever saw them."""
+    found = await effective.entries_with_on(
+        await driver_of(session), rules.SHOWN[key].code, numbers
+    )
+    return {one.value for one in found if one.withdrawn_at is not None}

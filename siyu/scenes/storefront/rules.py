@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from siyu.kernel.effective.rules import Setting, declare
 from siyu.kernel.errors import Refusal
 from siyu.scenes.links.rules import Target
 
@@ -13,6 +14,23 @@ LocaleText = dict[Annotated[str, Meta(max_length=10)], Annotated[str, Meta(max_l
 BlockId = Annotated[str, Meta(min_length=1, max_length=40)]
 MAX_BLOCKS = 40
 KEYS = ("home",)
+TITLES = {"home": {"zh-CN": "店铺首页", "en": "Shop home"}}
+SHOWN: dict[str, Setting[int | None]] = {
+    key: declare(
+        Setting[int | None](
+            code=f"storefront.{key}",
+            kind="reference",
+            default=None,
+            label=TITLES[key],
+            note={
+                "zh-CN": "顾客看到的是第几版，在店铺装修里发布和定时。",
+                "en": "Which version shoppers see; published and scheduled in the storefront editor.",
+            },
+        )
+    )
+    for key in KEYS
+}
+"""The number of the version that each page shows."""
 
 
 class BannerItem(msgspec.Struct, frozen=True):

@@ -130,7 +130,7 @@ async def shown(
         if _any(blocks, Categories)
         else []
     )
-    stores = await brands.open_stores(session) if _any(blocks, rules.Store) else []
+    stores = await brands.shop_stores(session) if _any(blocks, rules.Store) else []
 
     def say(text: dict[str, str]) -> str:
         return brand.text(text, locale)

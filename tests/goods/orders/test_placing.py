@@ -323,12 +323,13 @@ async def test_ones_own_orders_are_listed_newest_first_page_by_page(stall, shopp
 async def test_two_processes_share_the_last_pieces_and_a_key_fairly(stall, shopper, database, app):
     """Two batchers on one database: what one process cannot know, the locks and the unique key decide."""
     from siyu.goods.orders.placing import Wanted, open_batcher
+    from siyu.kernel import effective
     from siyu.kernel.errors import Refusal
 
     sku, other = await stall.sku(100, 30), await stall.sku(100, 1000)
     processes = [
-        open_batcher(database, max_batch=8),
-        open_batcher(app.runtime.database, max_batch=8),
+        open_batcher(database, effective.Memory(database), max_batch=8),
+        open_batcher(app.runtime.database, effective.memory_of(app.runtime), max_batch=8),
     ]
 
     def wanted(key: str, goods=sku, pieces: int = 1) -> Wanted:

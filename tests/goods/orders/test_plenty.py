@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from siyu.goods.orders.placing import Wanted, open_batcher
 from siyu.goods.orders.placing.plenty import EVERYBODY, Plenty
+from siyu.kernel import effective
 from siyu.kernel.errors import Refusal
 
 
@@ -22,8 +23,8 @@ def wanted(shopper, sku, key, pieces=1) -> Wanted:
 async def processes(database, app):
     """Two batchers on one database, as two web processes have them."""
     both = [
-        open_batcher(database, max_batch=8),
-        open_batcher(app.runtime.database, max_batch=8),
+        open_batcher(database, effective.Memory(database), max_batch=8),
+        open_batcher(app.runtime.database, effective.memory_of(app.runtime), max_batch=8),
     ]
     yield both
     for one in both:

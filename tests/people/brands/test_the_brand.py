@@ -77,12 +77,11 @@ async def test_settings_are_changed_and_a_changed_privacy_text_gets_a_new_versio
         "name": {"zh-CN": "新名", "en": "New name"},
         "theme_color": "#ffcc00",
         "privacy": {"zh-CN": "新的隐私说明"},
-        "unpaid_timeout_minutes": 30,
     }
     answer = await console.patch("/api/console/brand", json=changes)
     assert answer.status_code == 200
     out = answer.json()
-    assert out["privacy_version"] == "2" and out["unpaid_timeout_minutes"] == 30
+    assert out["privacy_version"] == "2"
     channels = [int(out["theme_color"][at : at + 2], 16) for at in (1, 3, 5)]
     assert rules.contrast_with_white(channels) >= 4.5
     again = await console.patch("/api/console/brand", json={"privacy": changes["privacy"]})
@@ -101,7 +100,6 @@ async def test_settings_are_changed_and_a_changed_privacy_text_gets_a_new_versio
     "change",
     [
         {"theme_color": "red"},
-        {"unpaid_timeout_minutes": 0},
         {"locales": []},
         {"default_locale": "fr"},
         {"locales": ["en"]},

@@ -32,6 +32,7 @@ const pages: RouteRecordRaw[] = [
   { path: 'backups', component: () => import('@/pages/platform/BackupsPage.vue'), meta: { page: 'backups' } },
   { path: 'audit', component: () => import('@/pages/platform/AuditPage.vue'), meta: { page: 'audit' } },
   { path: 'settings', component: () => import('@/pages/platform/SettingsPage.vue'), meta: { page: 'brand' } },
+  { path: 'effective', component: () => import('@/pages/effective/EffectivePage.vue'), meta: { page: 'effective' } },
   { path: 'me', component: () => import('@/pages/platform/MePage.vue'), meta: { page: 'me' } },
   { path: ':anything(.*)*', component: () => import('@/pages/NotFoundPage.vue') },
 ]

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from siyu.kernel.effective import EffectiveChanged
 from siyu.kernel.news import News
 
 Make = Callable[[], Awaitable[tuple[bytes, frozenset[UUID], bool]]]
@@ -48,6 +49,7 @@ class Window:
         self._making: dict[Key, asyncio.Task[Answer]] = {}
         news.hear("catalogue", self._product_changed)
         news.hear("stock", self._stock_changed)
+        news.hear_stated([EffectiveChanged], lambda brand_id: self._product_changed(brand_id, None))
 
     async def answer(self, brand_id: UUID, what: Any, make: Make) -> Answer:
         """The answer to ``what`` (hashable) of a brand: kept, being made, or made now. Raises what ``make`` raises."""

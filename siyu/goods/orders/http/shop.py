@@ -92,13 +92,16 @@ def _cart(seen: CartSeen, shopper: Shopper) -> shop_wire.CartOut:
 async def quote(
     shopper: NamedDependency[Shopper], data: JSONBody[shop_wire.QuoteIn]
 ) -> shop_wire.QuoteOut:
-    """What these pieces cost now. Refusals: catalogue.not_on_sale, pricing.not_delivered, orders.store_needed."""
+    """What these pieces cost now.
+
+    Refusals: catalogue.not_on_sale, pricing.not_delivered, orders.store_needed, orders.pick_up_closed.
+    """
     lines = merged([(line.sku_id, line.quantity) for line in data.lines])
     sku_ids = [sku_id for sku_id, _ in lines]
     store_id = data.store_id if data.delivery == "pick_up" else None
     placing: Placing = shopper.runtime.parts["placing"]
-    if store_id is not None and store_id not in await placing.handing_out(shopper.brand.id):
-        raise rules.BadStore
+    if store_id is not None:
+        await placing.check_store(shopper.brand.id, store_id)
     to_quote = ToQuote(sku_ids, store_id, with_freight=data.delivery == "express")
     quotable = await crowd_of(shopper.runtime).quotes.ask(shopper.brand.id, to_quote)
     prices, pictures = quotable.prices, quotable.pictures
@@ -135,7 +138,7 @@ async def place_order(
     """Place an order; the pieces are held until ``pay_by``. The same key and body give the same order.
 
     Refusals: stock.out_of_stock, pricing.changed, pricing.not_delivered, catalogue.not_on_sale, orders.address_needed,
-    orders.store_needed, http.key_reused, http.not_signed_in, http.busy.
+    orders.store_needed, orders.pick_up_closed, http.key_reused, http.not_signed_in, http.busy.
     """
     placing: Placing = visit.runtime.parts["placing"]
     return await placing.ask(visit.brand.id, visit.customer_id(), data, key, visit.link_code or "")

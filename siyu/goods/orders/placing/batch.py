@@ -25,13 +25,13 @@ from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
 from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, write_orders
 from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
-from siyu.kernel import clock, events, timers, tracing
+from siyu.kernel import clock, effective, events, timers, tracing
 from siyu.kernel.batching import Batcher, Overtaken
 from siyu.kernel.db import Actor, Database
 from siyu.kernel.errors import Refusal
 from siyu.kernel.ids import new_id
 from siyu.people import customers
-from siyu.people.brands import brand_facts
+from siyu.people.brands import UNPAID_TIMEOUT, brand_facts
 
 SHOPPER = Actor("customer", None, "")
 _EARLIER = """
@@ -52,7 +52,9 @@ ROOMS_MEMORY_S = 3.0
 OrderBatcher = Batcher[Wanted, PlacedOut]
 
 
-def open_batcher(database: Database, *, in_flight: int = 2, max_batch: int = 128) -> OrderBatcher:
+def open_batcher(
+    database: Database, dated: effective.Memory, *, in_flight: int = 2, max_batch: int = 128
+) -> OrderBatcher:
     """The process's batcher of orders; close it before the database.
 
     Orders of a scarce SKU are decided one batch after the other. Of what there is plenty, batches run side by side.
@@ -64,7 +66,7 @@ def open_batcher(database: Database, *, in_flight: int = 2, max_batch: int = 128
         connection: asyncpg.Connection, brand_id: UUID, wanted: Sequence[Wanted]
     ) -> Sequence[PlacedOut | Refusal]:
         facts = await brand_facts(database, brand_id)
-        timeout = timedelta(minutes=facts.unpaid_timeout_minutes)
+        timeout = timedelta(minutes=await dated.value(brand_id, UNPAID_TIMEOUT))
         read_at, rooms = known_rooms.get(brand_id, (0.0, None))
         if rooms is None or not rooms.serve(wanted) or monotonic() - read_at > ROOMS_MEMORY_S:
             rooms = await rooms_of(connection)

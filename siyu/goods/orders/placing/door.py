@@ -10,11 +10,12 @@ import msgspec
 from siyu.goods.orders.placing.batch import open_batcher
 from siyu.goods.orders.placing.costing import merged
 from siyu.goods.orders.placing.wanted import PlacedOut, PlaceOrderIn, Wanted, hash_of
-from siyu.goods.orders.rules import MAX_QUANTITY, BadAddress, BadStore
+from siyu.goods.orders.rules import MAX_QUANTITY, BadAddress, BadStore, PickUpClosed
+from siyu.kernel import effective
 from siyu.kernel.errors import Invalid, Refusal
 from siyu.kernel.http import read_body, send_bytes
 from siyu.kernel.http.idempotency import BadKey
-from siyu.people.brands import UnitChanged, open_stores
+from siyu.people.brands import PICK_UP_OFFERED, UnitChanged, open_stores
 from siyu.people.customers import sessions_of
 
 MAX_BYTES = 64_000
@@ -38,7 +39,8 @@ class Placing:
         self._database = runtime.database
         self._sessions = sessions_of(runtime)
         self._stores: dict[UUID, tuple[float, frozenset[UUID]]] = {}
-        self.batcher = open_batcher(runtime.database)
+        self._dated = effective.memory_of(runtime)
+        self.batcher = open_batcher(runtime.database, self._dated)
         runtime.parts["news"].hear_stated([UnitChanged], self._forget_stores)
 
     async def ask(
@@ -56,10 +58,8 @@ class Placing:
                 errors=[{"path": "lines", "message": f"at most {MAX_QUANTITY} pieces of one SKU"}]
             )
         pick_up = order.delivery == "pick_up"
-        if pick_up and (
-            order.store_id is None or order.store_id not in await self.handing_out(brand_id)
-        ):
-            raise BadStore
+        if pick_up:
+            await self.check_store(brand_id, order.store_id)
         if not pick_up and order.address_id is None:
             raise BadAddress
         return await self.batcher.ask(
@@ -91,6 +91,13 @@ class Placing:
                 stores = frozenset(unit.id for unit in await open_stores(session, pick_up=True))
             known = self._stores[brand_id] = (time.monotonic(), stores)
         return known[1]
+
+    async def check_store(self, brand_id: UUID, store_id: UUID | None) -> None:
+        """Raises ``PickUpClosed`` while the brand offers no pick-up, ``BadStore`` unless the store hands out orders."""
+        if not await self._dated.value(brand_id, PICK_UP_OFFERED):
+            raise PickUpClosed
+        if store_id is None or store_id not in await self.handing_out(brand_id):
+            raise BadStore
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
         """One request: session, body, batcher, answer 201. Raises refusals."""

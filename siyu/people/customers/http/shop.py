@@ -12,9 +12,11 @@ from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import delete as remove
 
+from siyu.kernel import effective
 from siyu.kernel.db import after_commit
 from siyu.kernel.errors import Invalid, NotFound
 from siyu.kernel.http import client_address
+from siyu.people.brands import UNPAID_TIMEOUT
 from siyu.people.customers import actions, queries, rules
 from siyu.people.customers.crowd import Known, crowd_of, known_of
 from siyu.people.customers.ports import Touch, plugs
@@ -88,7 +90,7 @@ class MePatchIn(msgspec.Struct, forbid_unknown_fields=True):
 @get("/shop", tags=["shop"])
 async def show_shop(visit: NamedDependency[Visit]) -> ShopOut:
     """The shop's face: name, colour, languages, and the privacy text to be accepted."""
-    brand = visit.brand
+    brand, dated = visit.brand, effective.memory_of(visit.runtime)
     return ShopOut(
         visit.text(brand.name),
         brand.slug,
@@ -100,7 +102,7 @@ async def show_shop(visit: NamedDependency[Visit]) -> ShopOut:
         brand.privacy_version,
         brand.service_phone,
         brand.is_demo,
-        brand.unpaid_timeout_minutes,
+        await dated.value(brand.id, UNPAID_TIMEOUT),
         brand.write_key,
         visit.runtime.is_demo,
     )

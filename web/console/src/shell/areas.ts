@@ -43,6 +43,7 @@ export const AREAS: Area[] = [
       { key: 'backups', path: '/backups', needs: ['backups.view'] },
       { key: 'audit', path: '/audit', needs: ['audit.view'] },
       { key: 'brand', path: '/settings', group: 'settings', needs: ['settings.edit'] },
+      { key: 'effective', path: '/effective', needs: ['effective.view'] },
       { key: 'me', path: '/me' },
     ],
   },
