@@ -1,12 +1,10 @@
 """Bringing a house back: the base, then the log up to the moment, then what lies beside, then the steps before doors open."""
 
 import asyncio
-import io
 import shutil
 import subprocess
 import tarfile
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -131,7 +129,10 @@ def _reach(folder: Folder, base: Base, at: datetime | None) -> datetime | None:
     """Until when this base and its log go. Raises ``NotCovered`` when that is too early, ``Damaged`` for a gap."""
     if base.kind == "dump":
         return base.finished_at
-    archiving.segments(folder, base.chain, base.wal_from)
+    # For an earlier moment the end of the log may be missing: whether it was needed shows while it is replayed.
+    archiving.segments(
+        folder, base.chain, base.wal_from, "" if at else archiving.reach_of(folder, base)
+    )
     covered = archiving.covered_until(folder, base.chain)
     covered = max(covered, base.finished_at) if covered else base.finished_at
     if at is None:
@@ -204,7 +205,9 @@ def _put_cluster_back(
             _replay(data_dir, base, recovery | target)
         except EngineRefused as refused:
             if feeder.failure is None and _NOT_REACHED in str(refused):
-                # It was looked at before that everything up to the moment is here: nothing was committed since.
+                # Everything up to the moment is here, then: nothing was committed since.
+                reach = archiving.reach_of(folder, base)
+                archiving.segments(folder, base.chain, base.wal_from, reach)
                 feeder.again()
                 _replay(data_dir, base, recovery)
             elif feeder.failure is None:
@@ -362,35 +365,3 @@ def _untarred(folder: Folder, name: str, stream: object) -> tarfile.TarFile:
         return tarfile.open(fileobj=stream, mode="r|")  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
     except tarfile.TarError:
         raise Damaged(file=str(folder.path / name)) from None
-
-
-Verified = Callable[[str], None]
-
-
-def verify(folder: Folder, base: Base, told: Verified = lambda _: None) -> int:
-    """Read every file that restoring this backup would need; how many. Raises ``Damaged`` naming the first bad one."""
-    names = folder.names(f"bases/{base.id}")
-    if base.chain:
-        names += [
-            f"wal/{base.chain}/{one}"
-            for one in archiving.segments(folder, base.chain, base.wal_from)
-        ]
-    for name in names:
-        with folder.reading(name) as stream:
-            while stream.read(PIECE):
-                pass
-        told(name)
-    state = content.state_at(folder, None)
-    kept = {name for name, *_ in state.files.values()} | {
-        name for _, name in state.behaviour.values()
-    }
-    for name in sorted(kept):
-        with _Nowhere() as nowhere:
-            folder.take_content(name, nowhere)
-        told(name)
-    return len(names) + len(kept)
-
-
-class _Nowhere(io.BytesIO):
-    def write(self, content: object) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return 0
