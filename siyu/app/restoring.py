@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -75,6 +76,26 @@ class Report(msgspec.Struct, frozen=True):
     files: int
     steps: list[str]
     seconds: float
+    spent: dict[str, float]
+    """Seconds of each part, in order: base, log or dump, files, engines, schema, behaviour, sales, each step before doors open."""
+
+
+class _Laps:
+    """Seconds by part of the work, in the order in which the parts ended."""
+
+    def __init__(self) -> None:
+        self.began = self._last = time.monotonic()
+        self.spent: dict[str, float] = {}
+
+    def ends(self, part: str) -> None:
+        now = time.monotonic()
+        self.spent[part] = round(self.spent.get(part, 0.0) + now - self._last, 2)
+        self._last = now
+
+    def told(self, spent: dict[str, float]) -> None:
+        """Parts that were timed by whoever did them, until now."""
+        self.spent |= spent
+        self._last = time.monotonic()
 
 
 def chosen(bases: list[Base], at: datetime | None) -> Base:
@@ -95,8 +116,7 @@ def restore(
     ``at`` is aware; ``None`` means the newest there is. Raises ``HomeInUse``, ``NoBackups``, ``NoKey``, ``WrongKey``,
     ``Damaged``, ``TooEarly``, ``NotCovered`` and ``EngineRefused``; whatever is raised, nobody can start what is left.
     """
-    began = datetime.now(UTC)
-    home = settings.home
+    laps, home = _Laps(), settings.home
     folder = Folder.open(source, keys)
     base = chosen(folder.bases(), at)
     if base.kind == "physical":
@@ -109,20 +129,27 @@ def restore(
         _take_keys_along(keys, keys_of(home))
         _put_secrets_back(folder, base, home)
         if base.kind == "physical":
-            _put_cluster_back(folder, base, home, at, say)
+            _put_base_back(folder, base, home / "pg", say)
+            laps.ends("base")
+            _replay_log(folder, base, home / "pg", at)
+            laps.ends("log")
     finally:
         lock.release()
     say("files", 0, None)
     state = content.state_at(folder, at)
     files = content.put_files_back(folder, state, home / "files")
+    laps.ends("files")
     if base.kind == "dump":
         with up.engines(settings, restoring=True, bare=True) as urls:
             asyncio.run(_make_roles(urls.owner))
             _load_dump(folder, base, urls, say)
+        laps.ends("dump")
     with up.engines(settings, restoring=True) as urls:
-        steps = asyncio.run(_last_steps(settings, urls, folder, state, at, say))
-    spent = (datetime.now(UTC) - began).total_seconds()
-    return Report(str(home), base.id, at, until, files, steps, round(spent, 1))
+        laps.ends("engines")
+        steps = asyncio.run(_last_steps(settings, urls, folder, state, at, say, laps))
+    laps.ends("engines")
+    seconds = round(time.monotonic() - laps.began, 1)
+    return Report(str(home), base.id, at, until, files, steps, seconds, laps.spent)
 
 
 def _reach(folder: Folder, base: Base, at: datetime | None) -> datetime | None:
@@ -179,11 +206,8 @@ def _put_secrets_back(folder: Folder, base: Base, home: Path) -> None:
         path.chmod(0o600)
 
 
-def _put_cluster_back(
-    folder: Folder, base: Base, home: Path, at: datetime | None, say: Say
-) -> None:
-    """Unpack the base and let PostgreSQL replay the log up to the moment; it is stopped again afterwards."""
-    data_dir = home / "pg"
+def _put_base_back(folder: Folder, base: Base, data_dir: Path, say: Say) -> None:
+    """Unpack the cluster as it was copied; it is not consistent yet."""
     name, done = f"bases/{base.id}/base", 0
     data_dir.mkdir(mode=0o700)
     with folder.reading(name) as stream, _untarred(folder, name, stream) as tar:
@@ -191,6 +215,10 @@ def _put_cluster_back(
             tar.extract(member, data_dir, filter="data")
             done += member.size
             say("database", done, None)
+
+
+def _replay_log(folder: Folder, base: Base, data_dir: Path, at: datetime | None) -> None:
+    """Let PostgreSQL replay the log up to the moment; it is stopped again afterwards."""
     (data_dir / "recovery.signal").touch()
     handed = data_dir / _IN
     shutil.rmtree(handed, ignore_errors=True)
@@ -327,10 +355,11 @@ def _load_dump(folder: Folder, base: Base, urls: Urls, say: Say) -> None:
 
 
 async def _last_steps(
-    settings: Settings, urls: Urls, folder: Folder, state: content.State, at: datetime | None, say: Say
+    settings: Settings, urls: Urls, folder: Folder, state: content.State, at: datetime | None, say: Say, laps: _Laps
 ) -> list[str]:  # fmt: skip
-    """Behaviour and sales come back, then the steps before doors open."""
+    """Behaviour and sales come back, then the steps before doors open; their names."""
     await prepared.prepare(urls.owner, settings)
+    laps.ends("schema")
     say("behaviour", 0, None)
     warehouse = Warehouse(urls.clickhouse)
     try:
@@ -338,8 +367,13 @@ async def _last_steps(
         await content.put_behaviour_back(folder, state, warehouse, at)
     finally:
         await warehouse.close()
+    laps.ends("behaviour")
+    say("sales", 0, None)
     await _project_sales(settings, urls)
-    return await before_doors_open(Restored(settings, urls, at))
+    laps.ends("sales")
+    steps = await before_doors_open(Restored(settings, urls, at))
+    laps.told(steps)
+    return list(steps)
 
 
 async def _project_sales(settings: Settings, urls: Urls) -> None:

@@ -28,6 +28,9 @@ from tests.conftest import VERSION, make_brand
 pytestmark = pytest.mark.kernel_db
 
 
+PARTS = ["base", "log", "files", "engines", "schema", "behaviour", "sales"]
+
+
 class Kept(msgspec.Struct):
     """A house that was backed up and went on: its home, and the moments between its brands."""
 
@@ -106,6 +109,8 @@ def test_a_moment_between_two_changes_has_the_first_and_not_the_second(house, pl
     assert before < backed_up < second
     report = restore(settings_of(place / "new"), house.source, keys_of(house.home), second)
     assert report.until == second
+    assert list(report.spent) == [*PARTS, *report.steps]
+    assert 0 <= report.seconds - sum(report.spent.values()) < 1, "each part is told"
     with opened(place / "new") as urls:
         assert asyncio.run(_slugs(urls.owner)) == set(house.slugs[:2])
 
@@ -249,7 +254,7 @@ def test_sessions_that_may_have_been_revoked_since_are_no_good_in_a_restored_hou
     with opened(house.home) as urls:
         assert asyncio.run(_sign_in_at(urls.owner)) == 1
         restored = opening.Restored(settings_of(house.home), urls, None)
-        assert asyncio.run(opening.before_doors_open(restored)) == [
+        assert list(asyncio.run(opening.before_doors_open(restored))) == [
             "end_staff_sessions",
             "forget_again",
         ]
