@@ -65,6 +65,12 @@ class Stack:
                     sizes[role] = sizes.get(role, 0.0) + int(line.split()[1]) / 1024
         return sizes
 
+    def kill(self) -> None:
+        """``kill -9`` of every process of the house at once, and wait for the first one's end."""
+        for pid in dict.fromkeys([self.process.pid, *self._parts()]):
+            host.signalled(pid, signal.SIGKILL)
+        self.process.wait(20)
+
     def _parts(self) -> dict[int, str]:
         """Living processes of the house by what they do, parents first."""
         if not PROC.exists():
