@@ -182,7 +182,11 @@ async def _restore(home: Path, new: Path, report: Report) -> None:
     )
     told, seconds = await _siyu(new, *words)
     segments = sum(1 for one in (home / "backups" / "wal").rglob("*") if archiving.SEGMENT.fullmatch(one.name))  # fmt: skip
-    notes = {"seconds by part": told["spent"], "segments of the log": segments}
+    notes = {
+        "without the program's start, s": told["seconds"],
+        "seconds by part": told["spent"],
+        "segments of the log": segments,
+    }
     report.figures.append(
         Figure("`siyu restore` to the latest moment", "s", [seconds], [load], less_is_better=True, notes=notes)
     )  # fmt: skip

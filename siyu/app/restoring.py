@@ -21,12 +21,7 @@ from siyu.app.backup.taking import NotTaken, Say, door, dump_programs, keys_of, 
 from siyu.app.opening import Restored, before_doors_open, shut
 from siyu.insight.warehouse import Warehouse, prepare
 from siyu.kernel.db import APP, DISPATCHER
-from siyu.kernel.engines import (
-    EngineRefused,
-    give_to_server,
-    lock_home,
-    start_postgres,
-)
+from siyu.kernel.engines import EngineRefused, give_to_server, lock_home, start_postgres
 from siyu.kernel.errors import Refusal
 from siyu.kernel.roles import bootstrap_roles
 from siyu.kernel.settings import Settings, Urls, role_password
