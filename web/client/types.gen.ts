@@ -1263,6 +1263,7 @@ export type NoticeOut = {
     customer_id: string;
     to_masked: string;
     text: string | null;
+    unopenable: boolean;
     attempts: number;
     error: string;
     reference: string;
