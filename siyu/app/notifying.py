@@ -60,7 +60,7 @@ PICK_UP_READY = notices.declare(
         (
             NUMBER,
             STORE,
-            Variable("code", {"zh-CN": "自提码", "en": "Pick-up code"}, {"zh-CN": "48210937", "en": "48210937"}, must=True),
+            Variable("code", {"zh-CN": "自提码", "en": "Pick-up code"}, {"zh-CN": "48210937", "en": "48210937"}, must=True, secret=True),
         ),
         {
             "zh-CN": "【{brand}】您的订单 {number} 可以到{store}自提了，自提码 {code}，请向店员出示。",

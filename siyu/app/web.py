@@ -20,7 +20,7 @@ from siyu.app.health import measure
 from siyu.app.hot import HotFirst
 from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
-from siyu.kernel.http import Surroundings, exception_handlers, host_of
+from siyu.kernel.http import Proxies, Surroundings, exception_handlers, host_of
 from siyu.people.customers import open_shopper, open_visit
 from siyu.people.staff import open_desk
 
@@ -105,7 +105,7 @@ def create_app(runtime: Runtime) -> Any:
     framework = litestar_app(runtime)
     pages = Pages(runtime)
     doors = Doors(runtime, HotFirst(framework, wiring.HOT), pages)
-    return Surroundings(doors, policy=pages.policy)
+    return Surroundings(doors, policy=pages.policy, proxies=Proxies(runtime.settings.proxies))
 
 
 class Doors:

@@ -10,6 +10,7 @@ from siyu.app.runtime import Runtime
 from siyu.insight.warehouse import fill
 from siyu.kernel import jobs, timers
 from siyu.kernel.events import Follower, keep_in_order
+from siyu.kernel.http import keep_short
 from siyu.kernel.vault import keep_journal
 from siyu.people import notices
 from siyu.people.staff import keep_sealing
@@ -30,6 +31,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(keep_journal(runtime.database)),
         asyncio.create_task(keep_sealing(runtime.database, runtime.secret)),
         asyncio.create_task(keep_nightly(runtime.database)),
+        asyncio.create_task(keep_short(runtime.database)),
         asyncio.create_task(backups.serve(runtime)),
         asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),
     ]

@@ -7,6 +7,7 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 import msgspec
 
 Profile = Literal["demo", "production"]
+Network = IPv4Network | IPv6Network
 SECRET_NAMES = frozenset(
     {
         "database_url",
@@ -41,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     workers: int = 1
     """Web processes."""
+    trusted_proxies: str = ""
+    """Addresses and networks of proxies in front, with commas; only they are believed who called them. Empty = nobody."""
     database_url: str = ""
     """Owner of the schema, ``postgresql://user:password@host:port/name``; empty = embedded engine."""
     database_app_url: str = ""
@@ -98,6 +102,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if hour is None:
             return None if self.profile == "demo" else 3
         return None if hour < 0 else hour
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies. Raises ``ValueError``."""
+        named = (one.strip() for one in self.trusted_proxies.split(","))
+        return tuple(ip_network(one) for one in named if one)
 
     @property
     def console(self) -> str:
@@ -212,6 +222,7 @@ def _check(settings: Settings) -> None:
         raise SettingsRefused(
             f"SIYU_OTEL_SHARE is {settings.otel_share:g}; it is a share of the requests, from 0 to 1."
         )
+    _check_proxies(settings)
     if settings.slow_ms < 0:
         raise SettingsRefused(
             f"SIYU_SLOW_MS is {settings.slow_ms}; give milliseconds, or 0 for none."
@@ -229,6 +240,19 @@ def _check(settings: Settings) -> None:
     if settings.database_url and derived and not urlsplit(settings.database_url).password:
         raise SettingsRefused(
             "SIYU_DATABASE_URL has no password, and the program's roles get theirs from it; put the password into the URL."
+        )
+
+
+def _check_proxies(settings: Settings) -> None:
+    try:
+        everybody = any(one.prefixlen == 0 for one in settings.proxies)
+    except ValueError as error:
+        raise SettingsRefused(
+            f"SIYU_TRUSTED_PROXIES cannot be used: {error}. Give addresses or networks with commas, e.g. 127.0.0.1, 10.0.3.0/24."
+        ) from None
+    if everybody:
+        raise SettingsRefused(
+            "SIYU_TRUSTED_PROXIES trusts every address, so anybody could pretend to be anybody; name the proxies only."
         )
 
 

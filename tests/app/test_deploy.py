@@ -3,6 +3,7 @@
 import configparser
 import re
 import shlex
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -68,3 +69,14 @@ def test_the_load_balancer_leads_to_the_ports_of_the_units_and_hides_the_metrics
     assert re.findall(r"server 127\.0\.0\.1:(\d+)", text) == enabled
     assert "proxy_set_header Host $host" in text and "ip_hash" not in text
     assert "location = /metrics { return 404; }" in text
+
+
+def test_the_load_balancer_says_who_called_and_the_webs_behind_it_believe_it():
+    lines = [line.strip() for line in (DEPLOY / "nginx.conf").read_text().splitlines()]
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in lines
+    text = (DEPLOY / "siyu.env.example").read_text()
+    (named,) = re.findall(r"^SIYU_TRUSTED_PROXIES=(.+)$", text, re.MULTILINE)
+    trusted = Settings(trusted_proxies=named).proxies
+    assert any(ip_address("127.0.0.1") in network for network in trusted)
+    for name in ("web", "worker"):
+        assert "SIYU_TRUSTED_PROXIES" in COMPOSE["services"][name]["environment"]

@@ -1335,6 +1335,7 @@ export type NoticeOut = {
     customer_id: string;
     to_masked: string;
     text: string | null;
+    unopenable: boolean;
     attempts: number;
     error: string;
     reference: string;

@@ -1,6 +1,13 @@
 """What every door of the house shares: problem documents, paging, idempotency, limits, headers."""
 
-from siyu.kernel.http.idempotency import IdempotencyRow, KeyReused, Once, once
+from siyu.kernel.http.idempotency import (
+    IdempotencyRow,
+    KeyReused,
+    Once,
+    forget_old,
+    keep_short,
+    once,
+)
 from siyu.kernel.http.jobs import JobOut
 from siyu.kernel.http.limits import Limiter, rate_limit
 from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
@@ -12,6 +19,7 @@ from siyu.kernel.http.problems import (
     problem_of,
     send_problem,
 )
+from siyu.kernel.http.proxies import Proxies
 from siyu.kernel.http.surroundings import (
     Surroundings,
     add_request_id,
@@ -30,6 +38,7 @@ __all__ = [
     "Limiter",
     "Once",
     "Problem",
+    "Proxies",
     "Surroundings",
     "add_request_id",
     "client_address",
@@ -37,7 +46,9 @@ __all__ = [
     "decode_cursor",
     "encode_cursor",
     "exception_handlers",
+    "forget_old",
     "host_of",
+    "keep_short",
     "note_away",
     "once",
     "problem_of",

@@ -1,18 +1,25 @@
 """Outside writes happen once: a key, a hash of the input, and a reference to the answer – never the answer itself."""
 
+import asyncio
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
+import structlog
 from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel import clock
-from siyu.kernel.db import Base, OfBrand, driver_of
+from siyu.kernel.db import Base, Database, OfBrand, driver_of
 from siyu.kernel.errors import Refusal
+
+KEPT = timedelta(days=30)
+"""How long a key is known; whoever repeats a write does it long before."""
+log = structlog.get_logger("siyu.http")
 
 
 class IdempotencyRow(OfBrand, Base):
@@ -93,3 +100,35 @@ async def once(session: AsyncSession, scope: str, key: str | None, value: Any) -
     if earlier is not None and earlier.input_hash != fingerprint:
         raise KeyReused
     return Once(session, scope, key, fingerprint, earlier.reference if earlier else None)
+
+
+_OLD = """
+delete from idempotency_keys where (scope, key) in (
+    select scope, key from idempotency_keys where created_at < $1 order by created_at limit $2 for update skip locked)
+"""
+
+
+async def forget_old(database: Database, brand_id: UUID, *, piece: int = 1000) -> int:
+    """Forget a brand's keys that are older than ``KEPT``, a piece at a time, each in its own transaction; how many."""
+    forgotten, last = 0, piece
+    while last == piece:
+        async with database.raw(brand_id) as connection:
+            done = await connection.execute(_OLD, clock.now() - KEPT, piece)
+        last = int(done.rpartition(" ")[2])
+        forgotten += last
+    return forgotten
+
+
+async def keep_short(database: Database, *, every_s: float = 3600.0) -> None:
+    """Forget old keys of all brands, one brand after the other, until cancelled. Several workers do not disturb each other."""
+    while True:
+        try:
+            async with database.dispatcher() as connection:
+                rows = await connection.fetch(
+                    "select distinct brand_id from directory where kind = 'brand'"
+                )
+            for row in rows:
+                await forget_old(database, row["brand_id"])
+        except Exception as failure:
+            log.warning("old keys wait", error=f"{type(failure).__name__}: {failure}"[:300])
+        await asyncio.sleep(every_s)

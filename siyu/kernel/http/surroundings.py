@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 
 from siyu.kernel import tracing
 from siyu.kernel.errors import Refusal
+from siyu.kernel.http.proxies import Proxies
 from siyu.kernel.ids import new_id
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.\-]{8,64}$")
@@ -67,21 +68,22 @@ LEFT = 499
 
 
 class Surroundings:
-    """ASGI middleware: ``X-Request-Id``, security headers, metrics by door, one context for the log.
+    """ASGI middleware: ``X-Request-Id``, security headers, metrics by door, one context for the log, the caller's address.
 
     A visitor who has left is nobody's failure: what is still sent to them is dropped here, and not taken by the
     layers below for a connection of ours that broke.
     """
 
-    def __init__(self, app: Any, *, policy: Any = None) -> None:
-        """``policy(scope) -> bytes | None`` gives the Content-Security-Policy of HTML answers."""
-        self._app, self._policy = app, policy
+    def __init__(self, app: Any, *, policy: Any = None, proxies: Proxies | None = None) -> None:
+        """``policy(scope) -> bytes | None`` gives the Content-Security-Policy of HTML answers; ``proxies``: the trusted."""
+        self._app, self._policy, self._proxies = app, policy, proxies or Proxies(())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self._proxies.settle(scope)
         given = _header(scope, b"x-request-id")
         request_id = given if given and _REQUEST_ID.match(given) else new_id().hex
         scope.setdefault("state", {})["request_id"] = request_id
@@ -167,7 +169,7 @@ def host_of(scope: Any) -> str:
 
 
 def client_address(scope: Any) -> str:
-    """The address the connection came from (a proxy in front must be configured at the server)."""
+    """Who the request counts for: the connection's other end, or whom a trusted proxy named (``Surroundings`` settles it)."""
     client = scope.get("client")
     return client[0] if client else ""
 

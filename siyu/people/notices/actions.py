@@ -73,16 +73,22 @@ async def write(session: AsyncSession, wanted: Sequence[Wanted]) -> None:
     brand = await brands.facts_in(session)
     rows: list[_Written] = []
     for one in wanted:
-        person, key = people.get(one.person_id), keys.get(one.person_id)
+        person, key, kind = (
+            people.get(one.person_id),
+            keys.get(one.person_id),
+            rules.kinds[one.kind],
+        )
         if person is None or key is None:
             continue
         locale = person.locale if person.locale in rules.LOCALES else brand.default_locale
         own = texts.get((one.kind, locale))
-        template = (own.text if own else None) or rules.kinds[one.kind].texts[locale]
-        text = rules.rendered(template, {"brand": brand.name, **one.facts}, locale)
+        template = (own.text if own else None) or kind.texts[locale]
+        facts, blanked = {"brand": brand.name, **one.facts}, rules.blanked(kind, one.facts)
+        text = rules.rendered(template, facts, locale)
+        shown = rules.rendered(template, {**facts, **blanked}, locale) if blanked else None
         channel = queries.channel_of(chosen.get(one.kind))
         state, error = ("waiting", "") if channel else ("given_up", "no_channel")
-        sealed = key.seal("notice", Content(person.phone, text))
+        sealed = key.seal("notice", Content(person.phone, text, shown))
         rows.append(
             _Written(
                 new_id(), one.key, one.kind, channel, one.person_id, person.store_id, sealed, state, error, one.reference,
@@ -138,15 +144,17 @@ async def try_again(
 ) -> NoticeRow:
     """Let a notice that failed or was given up begin anew, under its old key and by the channel that is open now.
 
-    Raises ``NotFound``, ``NotOver``, ``NobodyThere``.
+    Raises ``NotFound``, ``NotOver``, ``NobodyThere``, ``Unopenable``.
     """
     row = await queries.notice(session, notice_id, stores)
     if row.state not in ("failed", "given_up"):
         raise rules.NotOver(state=row.state)
     connection = await driver_of(session)
-    content = await queries.opened(connection, [(row.id, row.person_id, row.sealed)])
-    if row.id not in content:
+    content = (await queries.opened(connection, [(row.id, row.person_id, row.sealed)]))[row.id]
+    if content is None:
         raise rules.NobodyThere
+    if content == "unopenable":
+        raise rules.Unopenable
     choice = (await queries.choices(connection)).get(row.kind)
     row.channel = queries.channel_of(None if choice == "off" else choice)
     row.state, row.error = ("waiting", "") if row.channel else ("given_up", "no_channel")

@@ -111,7 +111,9 @@ class NoticeOut(msgspec.Struct):
     customer_id: UUID
     to_masked: str
     text: str | None
-    """Nothing for a forgotten person."""
+    """Secrets blanked. Nothing for a forgotten person, and for one that does not open."""
+    unopenable: bool
+    """It was changed outside siyu, or its key is gone."""
     attempts: int
     error: str
     reference: str
@@ -255,11 +257,12 @@ async def _shown(desk: Desk, rows: list[NoticeRow]) -> list[NoticeOut]:
     )
     shown: list[NoticeOut] = []
     for row in rows:
-        words, kind = content.get(row.id), rules.kinds.get(row.kind)
+        found, kind = content[row.id], rules.kinds.get(row.kind)
+        words = None if found == "unopenable" else found
         shown.append(
             NoticeOut(
                 row.id, row.kind, kind.name if kind else {}, row.channel, msgspec.convert(row.state, State), row.person_id,
-                masked_phone(words.to) if words and not desk.masked("phone") else "", words.text if words else None,
+                masked_phone(words.to) if words and not desk.masked("phone") else "", words.for_staff(kind) if words else None, found == "unopenable",
                 row.attempts, row.error, row.reference, row.created_at, row.next_at, row.sent_at,
             )
         )  # fmt: skip
@@ -290,7 +293,7 @@ async def list_notices(
 
 @post("/notices/{notice_id:uuid}/again", tags=["notices"], status_code=200)
 async def send_notice_again(desk: NamedDependency[Desk], notice_id: FromPath[UUID]) -> NoticeOut:
-    """Try a notice that failed or was given up again. Refusals: notices.not_over, notices.nobody_there."""
+    """Try a notice that failed or was given up again. Refusals: notices.not_over, notices.nobody_there, notices.unopenable."""
     desk.require("notices.edit")
     row = await actions.try_again(desk.session, notice_id, stores=await desk.unit_ids())
     await desk.audit(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
@@ -23,6 +24,19 @@ class Content(msgspec.Struct, frozen=True):
 
     to: str
     text: str
+    shown: str | None = None
+    """As staff may read it, where that is less."""
+
+    def for_staff(self, kind: Kind | None) -> str:
+        """The text without what is the reader's alone; a blank for one that was written before that was kept apart."""
+        if self.shown is not None:
+            return self.shown
+        has_secret = kind is None or any(one.secret for one in kind.variables)
+        return rules.BLANK if has_secret else self.text
+
+
+Words = Content | Literal["unopenable"] | None
+"""What a sealed notice turned out to be; nothing: of somebody who was forgotten."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -36,6 +50,7 @@ class Version(msgspec.Struct, frozen=True):
     set_by: UUID | None
 
 
+_BROKEN = (vault.Unopenable, vault.KeyMissing)
 _IN_FORCE = """
 select distinct on (kind, locale) kind, locale, version, text, set_at, set_by from notice_templates
 where kind = any($1::text[]) order by kind, locale, version desc
@@ -129,11 +144,31 @@ async def counts(session: AsyncSession, stores: Sequence[UUID] | None) -> dict[s
 
 async def opened(
     connection: asyncpg.Connection, sealed: Sequence[tuple[UUID, UUID, bytes | None]]
-) -> dict[UUID, Content]:
-    """``(notice, person, sealed)`` opened, by notice; absent for those of forgotten people. One read."""
-    keys = await vault.keys_of(connection, [person for _, person, what in sealed if what])
-    return {
-        id: keys[person].open("notice", what, Content)
-        for id, person, what in sealed
-        if what is not None and person in keys
-    }
+) -> dict[UUID, Words]:
+    """``(notice, person, sealed)`` opened, by notice, each for itself. One read, unless a key does not open."""
+    keys = await _keys(connection, {person for _, person, what in sealed if what is not None})
+    return {id: _words(keys.get(person), what) for id, person, what in sealed}
+
+
+def _words(key: vault.PersonKey | Literal["unopenable"] | None, sealed: bytes | None) -> Words:
+    if sealed is None or key is None or key == "unopenable":
+        return None if sealed is None or key is None else "unopenable"
+    try:
+        return key.open("notice", sealed, Content)
+    except vault.Unopenable:
+        return "unopenable"
+
+
+async def _keys(
+    connection: asyncpg.Connection, people: Collection[UUID]
+) -> dict[UUID, vault.PersonKey | Literal["unopenable"]]:
+    """Keys of people; where one of them does not open, all are asked for one by one, so that the others still do."""
+    try:
+        return {**await vault.keys_of(connection, people)}
+    except _BROKEN:
+        if len(people) == 1:
+            return dict.fromkeys(people, "unopenable")
+    found: dict[UUID, vault.PersonKey | Literal["unopenable"]] = {}
+    for person in people:
+        found |= await _keys(connection, [person])
+    return found

@@ -23,12 +23,17 @@ _SLOT = re.compile(r"\{([^{}]*)\}")
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """What stands in braces in a template. ``must``: a text without it would be of no use to the reader."""
+    """What stands in braces in a template.
+
+    ``must``: a text without it would be of no use to the reader. ``secret``: opens something to whoever knows it, so it
+    is for the reader alone and staff never see it in the outbox.
+    """
 
     name: str
     label: LocaleText
     sample: LocaleText
     must: bool = False
+    secret: bool = False
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -41,6 +46,8 @@ class Kind(msgspec.Struct, frozen=True):
     """The text of each locale until the brand writes its own."""
 
 
+BLANK = "••••"
+"""What staff read in the place of a secret."""
 BRAND = Variable("brand", {"zh-CN": "品牌名", "en": "Brand"}, {"zh-CN": "", "en": ""})
 kinds: dict[str, Kind] = {}
 
@@ -93,6 +100,13 @@ class NobodyThere(Refusal):
     detail = "This person's data was deleted for good; nothing is sent to them."
 
 
+class Unopenable(Refusal):
+    """What is sealed of the notice does not open: it was changed, or its key is gone."""
+
+    code = "notices.unopenable"
+    detail = "This notice cannot be opened with the keys that are here, so it cannot be sent. Put the keys back, then try again."
+
+
 class NotDelivered(Refusal):
     """The sign-in code could not be handed to the provider of text messages."""
 
@@ -138,6 +152,14 @@ def rendered(template: str, facts: Mapping[str, str | LocaleText], locale: str) 
         return value if isinstance(value, str) else in_locale(value, locale)
 
     return _SLOT.sub(fact, template)
+
+
+def blanked(
+    kind: Kind, facts: Mapping[str, str | LocaleText]
+) -> dict[str, str | LocaleText] | None:
+    """Facts as staff may read them; ``None`` when the kind has no secret and they are the same."""
+    secrets = {one.name for one in kind.variables if one.secret}
+    return {**facts, **dict.fromkeys(secrets, BLANK)} if secrets else None
 
 
 def in_locale(text: LocaleText, locale: str) -> str:

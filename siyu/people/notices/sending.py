@@ -15,7 +15,7 @@ from siyu.people import brands
 from siyu.people.notices import actions, queries, rules
 from siyu.people.notices.actions import Claimed
 from siyu.people.notices.ports import Later, Letter, Never, plugs
-from siyu.people.notices.queries import Content
+from siyu.people.notices.queries import Words
 
 log = structlog.get_logger("siyu.notices")
 PAGE = 20
@@ -41,7 +41,7 @@ async def send_due(database: Database, brand_id: UUID, *, most: int = PAGE) -> i
         return 0
     brand = await brands.brand_facts(database, brand_id)
     outcomes = await asyncio.gather(
-        *(_hand_over(brand_id, brand.text(brand.name), one, content.get(one.id)) for one in mine)
+        *(_hand_over(brand_id, brand.text(brand.name), one, content[one.id]) for one in mine)
     )
     async with database.raw(brand_id) as connection:
         await actions.settle(connection, lease, outcomes)
@@ -49,12 +49,15 @@ async def send_due(database: Database, brand_id: UUID, *, most: int = PAGE) -> i
 
 
 async def _hand_over(
-    brand_id: UUID, subject: str, one: Claimed, content: Content | None
+    brand_id: UUID, subject: str, one: Claimed, content: Words
 ) -> tuple[UUID, str, str, datetime]:
     now = clock.now()
     channel = plugs.channels.get(one.channel)
     if content is None:
         return one.id, "given_up", "forgotten", now
+    if content == "unopenable":
+        log.error("a notice does not open", notice=str(one.id), kind=one.kind)
+        return one.id, "given_up", "unopenable", now
     if channel is None:
         return one.id, "given_up", "no_channel", now
     try:

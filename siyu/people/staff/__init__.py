@@ -27,6 +27,7 @@ from siyu.people.staff.throttle import (
     count_attempt,
     forget_attempts,
     is_telling,
+    network_of,
     uncount_attempt,
 )
 
@@ -56,6 +57,7 @@ __all__ = [
     "keyed_hash",
     "menu_count",
     "names",
+    "network_of",
     "new_token",
     "open_desk",
     "permission",

@@ -102,6 +102,27 @@ def keyed_hash(secret: bytes, purpose: str, value: str) -> str:
     return hmac.new(secret, f"{purpose}/{value}".encode(), hashlib.sha256).hexdigest()
 
 
+def device_cookie(secret: bytes, login: str) -> str:
+    """The name of the cookie that holds a browser's mark for a login."""
+    return f"siyu_device_{keyed_hash(secret, 'device_cookie', login.strip().lower())[:16]}"
+
+
+def device_mark(secret: bytes, login: str) -> str:
+    """A fresh mark for a browser that signed in under this login: it opens nothing, it only tells it from strangers."""
+    mark = secrets.token_urlsafe(16)
+    return f"{mark}.{_device_proof(secret, login, mark)}"
+
+
+def is_device_mark(secret: bytes, login: str, mark: str) -> bool:
+    """Whether a mark was made here for this login."""
+    begin, _, proof = mark.partition(".")
+    return hmac.compare_digest(proof.encode(), _device_proof(secret, login, begin).encode())
+
+
+def _device_proof(secret: bytes, login: str, mark: str) -> str:
+    return keyed_hash(secret, "device_mark", f"{mark}/{login.strip().lower()}")
+
+
 def header(scope: Any, name: bytes) -> str:
     """A header of an ASGI request, empty when it is not there."""
     for key, value in scope["headers"]:

@@ -22,11 +22,14 @@ from siyu.people.staff.throttle import (
     count_attempt,
     forget_attempts,
     is_telling,
+    network_of,
     uncount_attempt,
 )
 
 BY_LOGIN = Limit("staff.login", 10, timedelta(minutes=15))
 BY_ADDRESS = Limit("staff.address", 50, timedelta(minutes=15))
+BY_DEVICE = Limit("staff.device", 10, timedelta(minutes=15))
+"""Of a browser that signed in under this name before: strangers who use up the name's tries do not use up these."""
 BY_CHANGE = Limit("staff.password", 10, timedelta(minutes=15))
 
 
@@ -46,6 +49,8 @@ class Caller(msgspec.Struct, frozen=True):
     address: str
     device: str = ""
     request_id: str = ""
+    known: str = ""
+    """The mark that this browser holds for the login that is typed (``credentials.device_mark``), if it holds one."""
 
 
 async def sign_in(
@@ -57,13 +62,10 @@ async def sign_in(
     Owns its transactions: counted attempts outlive refusals.
     """
     login = login.strip().lower()
-    by_login = credentials.keyed_hash(secret, "login", login)
-    by_address = credentials.keyed_hash(secret, "address", caller.address)
-    telling = is_telling(caller.address)
+    counted = _counted(secret, login, caller)
     async with database.raw(NOBODY) as connection:
-        await count_attempt(connection, BY_LOGIN, by_login)
-        if telling:
-            await count_attempt(connection, BY_ADDRESS, by_address)
+        for limit, key in counted:
+            await count_attempt(connection, limit, key)
     async with database.dispatcher() as connection:
         found = await brand_named(connection, "sign_in", login)
     brand_id = found or NOBODY  # nobody's brand is asked as well: the work is the same
@@ -74,10 +76,26 @@ async def sign_in(
         raise rules.SignInFailed
     signed_in = await _enter(database, secret, brand_id, row, code, caller)
     async with database.raw(NOBODY) as connection:
-        await forget_attempts(connection, BY_LOGIN, by_login)
-        if telling:
-            await uncount_attempt(connection, BY_ADDRESS, by_address)
+        for limit, key in counted:
+            if limit is BY_ADDRESS:
+                await uncount_attempt(connection, limit, key)
+            else:
+                await forget_attempts(connection, limit, key)
     return signed_in
+
+
+def _counted(secret: bytes, login: str, caller: Caller) -> list[tuple[Limit, str]]:
+    """By what an attempt is counted: by the browser alone when it is known, else by login and network.
+
+    A mark is good for one login, so a stolen one guesses no faster than a stranger, and only there.
+    """
+    if credentials.is_device_mark(secret, login, caller.known):
+        return [(BY_DEVICE, credentials.keyed_hash(secret, "device", caller.known))]
+    counted = [(BY_LOGIN, credentials.keyed_hash(secret, "login", login))]
+    if is_telling(caller.address):
+        network = network_of(caller.address)
+        counted.append((BY_ADDRESS, credentials.keyed_hash(secret, "address", network)))
+    return counted
 
 
 async def _enter(

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from uuid import UUID
 
 import asyncpg
@@ -142,3 +142,14 @@ def is_telling(address: str) -> bool:
         return not ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def network_of(address: str) -> str:
+    """What a caller holds at least: an IPv4 address, or the /64 around an IPv6 one, where addresses cost nothing."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(IPv6Network((int(known), 64), strict=False))
+    return str(known)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from siyu.kernel import clock
+from siyu.people.staff import network_of
 from tests.conftest import client_for, sign_in
 
 SESSION = "/api/console/session"
@@ -151,6 +152,51 @@ async def test_one_address_cannot_try_many_logins(app, brand):
             for at in range(52)
         ]
     assert codes == [401] * 50 + [429] * 2
+
+
+async def test_strangers_do_not_lock_anybody_out_of_a_browser_that_signed_in_before(app, brand):
+    right = {"login": brand.owner_login, "password": brand.owner_password}
+    wrong = {**right, "password": "guess"}
+    async with client_for(app, "localhost") as own, client_for(app, "localhost") as stranger:
+        mark = (await own.post(SESSION, json=right)).headers.get_list("set-cookie")[1]
+        assert mark.startswith("siyu_device_") and brand.owner_login not in mark
+        assert "HttpOnly" in mark and "path=/api/console/session" in mark.lower()
+        for _ in range(11):
+            await stranger.post(SESSION, json=wrong)
+        assert (await stranger.post(SESSION, json=right)).status_code == 429
+        csrf = (await own.get(SESSION)).json()["csrf_token"]
+        await own.delete(SESSION, headers={"X-CSRF-Token": csrf})
+        assert (await own.post(SESSION, json=right)).status_code == 200
+        assert (await stranger.post(SESSION, json=right)).status_code == 429, "no way in for them"
+
+
+async def test_a_known_browser_guesses_no_faster_and_under_its_own_name_only(app, brand, console):
+    hq = (await console.get("/api/console/units")).json()["items"][0]["id"]
+    other = {"login": f"other@{brand.slug}", "password": "right horse 8"}
+    body = {**other, "name": "同事", "roles": ["viewer"], "unit_id": hq}
+    assert (await console.post("/api/console/staff", json=body)).status_code == 201
+    right = {"login": brand.owner_login, "password": brand.owner_password}
+    async with client_for(app, "localhost") as own, client_for(app, "localhost") as elsewhere:
+        await own.post(SESSION, json=right)
+        wrong = {**right, "password": "guess"}
+        codes = [(await own.post(SESSION, json=wrong)).status_code for _ in range(11)]
+        assert codes == [401] * 10 + [429]
+        (name,) = [one for one in own.cookies if one.startswith("siyu_device_")]
+        theirs = await elsewhere.post(SESSION, json=other)
+        (foreign,) = [one for one in elsewhere.cookies if one.startswith("siyu_device_")]
+        assert theirs.status_code == 200 and foreign != name
+        for _ in range(10):
+            await elsewhere.post(SESSION, json=wrong)
+        for mark in (elsewhere.cookies[foreign], own.cookies[name] + "0", "x.y", ""):
+            forged = {"Cookie": f"{name}={mark}"}
+            async with client_for(app, "localhost", **forged) as forger:
+                assert (await forger.post(SESSION, json=right)).status_code == 429
+
+
+async def test_an_ipv6_network_counts_as_one_caller():
+    assert network_of("2001:db8:9::7") == network_of("2001:db8:9:0:ffff::1") == "2001:db8:9::/64"
+    assert network_of("2001:db8:9:1::7") != network_of("2001:db8:9::7")
+    assert network_of("203.0.113.5") == "203.0.113.5" and network_of("testclient") == "testclient"
 
 
 async def test_without_a_session_there_is_nothing_to_see(api):

@@ -20,7 +20,7 @@ from siyu.people.customers.actions.joining import NewCustomer, join_customers
 from siyu.people.customers.events import CustomerSignedIn
 from siyu.people.customers.ports import Touch, plugs
 from siyu.people.customers.queries import Person
-from siyu.people.staff import Limit, Tally, hash_of, is_telling, keyed_hash, new_token
+from siyu.people.staff import Limit, Tally, hash_of, is_telling, keyed_hash, network_of, new_token
 
 BY_PHONE = Limit("customers.codes_phone", rules.CODES_A_DAY_PER_PHONE, timedelta(days=1))
 BY_ADDRESS = Limit("customers.codes_address", rules.CODES_A_DAY_PER_ADDRESS, timedelta(days=1))
@@ -59,7 +59,7 @@ def code_to_send(
         code,
         keyed_hash(secret, "phone", phone),
         _code_hash(secret, brand.id, phone, code),
-        keyed_hash(secret, "address", address) if is_telling(address) else "",
+        keyed_hash(secret, "address", network_of(address)) if is_telling(address) else "",
         code_text(brand, code, locale),
     )
 

@@ -34,6 +34,7 @@ from siyu.people.staff.rules import LocaleText
 Name = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
 Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=64)]
+_DEVICE_LIFE_S = 365 * 24 * 3600
 Size = Annotated[int, QueryParameter(ge=1, le=100)]
 Search = Annotated[str, QueryParameter(max_length=100, pattern=r"^[^\x00]*$")]
 OptionalSearch = Annotated[str | None, QueryParameter(max_length=100, pattern=r"^[^\x00]*$")]
@@ -127,6 +128,19 @@ def _cookie(runtime: Any, value: str, max_age: int | None = None) -> Cookie:
     )
 
 
+def _device_cookie(runtime: Any, name: str, mark: str) -> Cookie:
+    """Stays when one signs out, and travels to the sign-in only."""
+    return Cookie(
+        key=name,
+        value=mark,
+        httponly=True,
+        samesite="strict",
+        secure=runtime.settings.console.startswith("https:"),
+        path="/api/console/session",
+        max_age=_DEVICE_LIFE_S,
+    )
+
+
 @post("/session", tags=["session"], status_code=200)
 async def begin_session(
     request: Request[Any, Any, Any], data: JSONBody[SignInIn]
@@ -138,6 +152,7 @@ async def begin_session(
     """
     runtime = request.app.state["runtime"]
     credentials.check_origin(request.scope)
+    mark_name = credentials.device_cookie(runtime.secret, data.login)
     signed_in = await signing_in.sign_in(
         runtime.database,
         runtime.secret,
@@ -148,6 +163,7 @@ async def begin_session(
             client_address(request.scope),
             credentials.header(request.scope, b"user-agent"),
             request_id_of(request.scope),
+            credentials.cookie(request.scope, mark_name) or "",
         ),
     )
     async with runtime.database.brand(signed_in.brand_id) as session:
@@ -158,7 +174,8 @@ async def begin_session(
         out = await _session_out(
             session, runtime, brand, staff, credentials.csrf_token(runtime.secret, signed_in.token)
         )
-    return Response(out, cookies=[_cookie(runtime, signed_in.token)])
+    mark = _device_cookie(runtime, mark_name, credentials.device_mark(runtime.secret, data.login))
+    return Response(out, cookies=[_cookie(runtime, signed_in.token), mark])
 
 
 @get("/session", tags=["session"], opt=BEFORE_SECOND_STEP)
