@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from siyu.app.backup import serving as backups
+from siyu.app.brand_file import keep_arrivals
 from siyu.app.health import keep_nightly
 from siyu.app.runtime import Runtime
 from siyu.insight.warehouse import fill
@@ -32,6 +33,7 @@ async def work(runtime: Runtime, *, stopped: asyncio.Event | None = None) -> Non
         asyncio.create_task(keep_sealing(runtime.database, runtime.secret)),
         asyncio.create_task(keep_nightly(runtime.database)),
         asyncio.create_task(keep_short(runtime.database)),
+        asyncio.create_task(keep_arrivals(runtime)),
         asyncio.create_task(backups.serve(runtime)),
         asyncio.create_task(fill(runtime.database, runtime.parts["warehouse"])),
     ]

@@ -5,6 +5,7 @@ What a brand's people handed in and what is reported about it (``SEALED``) lies 
 
 import asyncio
 import io
+import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,10 +17,13 @@ from obstore.exceptions import NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from siyu.kernel.errors import NotFound
-from siyu.kernel.sealing import Unsealed, seal, unseal, unseal_stream
+from siyu.kernel.sealing import Unsealed, seal, seal_stream, unseal, unseal_stream
 
 SEALED = frozenset({"imports", "jobs"})
 """Second parts of keys, ``{brand_id}/imports/…``, whose content is never kept readable."""
+
+_PART = 5 << 20
+"""The least that object stores take as a part of something larger."""
 
 
 class LocalFile:
@@ -51,6 +55,7 @@ class Files:
         """
         self._store: ObjectStore
         self._secret = secret
+        self._folder = where if isinstance(where, Path) else None
         if isinstance(where, Path):
             where.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(where)
@@ -64,6 +69,16 @@ class Files:
             assert self._secret, "what is sealed needs a secret"
             content = await asyncio.to_thread(seal, self._secret, key, content)
         await obstore.put_async(self._store, key, content)
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """``put`` of content that comes in pieces: whole or not at all, and never more of it in memory than a few."""
+        _checked(key)
+        if _is_sealed(key):
+            assert self._secret, "what is sealed needs a secret"
+            pieces = seal_stream(self._secret, key, pieces)
+        await obstore.put_async(
+            self._store, key, pieces, use_multipart=True, chunk_size=_PART, max_concurrency=1
+        )
 
     async def get(self, key: str) -> bytes:
         """The content. Raises ``NotFound``, ``Unreadable``."""
@@ -126,6 +141,13 @@ class Files:
             await obstore.delete_async(self._store, _checked(key))
         except (NotFoundError, FileNotFoundError):
             return
+
+    async def clear(self, under: str) -> None:
+        """Forget all keys that begin with ``under``, a whole part of them, and what was cut off while it was put there."""
+        async for key in self.keys(_checked(under)):
+            await self.delete(key)
+        if self._folder is not None:  # what was being put lies there under a name that is no key
+            await asyncio.to_thread(shutil.rmtree, self._folder / under, ignore_errors=True)
 
 
 def _is_sealed(key: str) -> bool:

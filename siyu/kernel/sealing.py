@@ -54,6 +54,21 @@ def unseal(secret: bytes, name: str, sealed: bytes) -> bytes:
         return content.readall()
 
 
+async def seal_stream(
+    secret: bytes, name: str, pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """``seal`` of content that comes in pieces; holds a piece and a frame at a time."""
+    target = io.BytesIO()
+    sealing = Sealing(target, secret, name)
+    async for piece in pieces:
+        sealing.write(piece)
+        yield target.getvalue()
+        target.seek(0)
+        target.truncate()
+    sealing.close()
+    yield target.getvalue()
+
+
 async def unseal_stream(
     secret: bytes, name: str, pieces: AsyncIterator[bytes]
 ) -> AsyncIterator[bytes]:

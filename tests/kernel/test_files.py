@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,50 @@ async def test_what_is_put_is_there_to_the_byte(files, key, content):
     assert await files.exists(key)
     assert await files.get(key) == content
     assert b"".join([piece async for piece in files.stream(key, 4096)]) == content
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_what_comes_in_pieces_is_kept_whole_and_never_held_whole(files, key):
+    async def pieces(count):
+        for number in range(count):
+            yield number.to_bytes(4) * (1 << 16)
+
+    tracemalloc.start()
+    await files.put_stream(key, pieces(256))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 24 << 20, "of 64 MB"
+    at = 0
+    async for piece in files.stream(key, 1 << 18):
+        for number, byte in ((at, piece[:1]), (at + len(piece) - 1, piece[-1:])):
+            assert not piece or byte[0] == (number >> 18).to_bytes(4)[number % 4]
+        at += len(piece)
+    assert at == 64 << 20
+    await files.put_stream(key, pieces(0))
+    assert await files.get(key) == b""
+
+
+async def test_pieces_that_break_off_leave_what_was_there(files, folder):
+    async def broken():
+        yield b"new" * (4 << 20)
+        raise ConnectionError("gone")
+
+    await files.put(KEYS[0], b"old")
+    with pytest.raises(ConnectionError):
+        await files.put_stream(KEYS[0], broken())
+    assert await files.get(KEYS[0]) == b"old"
+    assert [one.name for one in (folder / KEYS[0]).parent.iterdir()] == ["800.webp"]
+
+
+async def test_clearing_forgets_a_brands_files_and_what_was_cut_off_and_no_other_brands(
+    files, folder
+):
+    for key in [*KEYS, f"{BRAND}-2/jobs/report.csv"]:
+        await files.put(key, b"x")
+    (folder / f"{BRAND}/media/cut.webp#1").write_bytes(b"x")
+    await files.clear(BRAND)
+    assert [one.name for one in folder.iterdir()] == [f"{BRAND}-2"]
+    await files.clear(BRAND)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -13,7 +13,7 @@ from siyu.kernel.vault.people import (
     settle_journal,
 )
 from siyu.kernel.vault.rotation import Held, KeyNeeded, drop_month, held_keys, rewrap
-from siyu.kernel.vault.tokens import token, tokens
+from siyu.kernel.vault.tokens import brand_key, token, tokens
 
 __all__ = [
     "Forgotten",
@@ -25,6 +25,7 @@ __all__ = [
     "PersonKey",
     "Shred",
     "Unopenable",
+    "brand_key",
     "carried",
     "drop_month",
     "forget",

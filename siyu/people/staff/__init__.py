@@ -1,6 +1,8 @@
 """Staff: who works for a brand, what they may do and see, and the record of what they did."""
 
 from siyu.people.staff.actions import NewStaff, add_many_staff, take_second_step_of
+from siyu.people.staff.chain.moving import carried as carried_audit_chain
+from siyu.people.staff.chain.moving import received as received_audit_chain
 from siyu.people.staff.chain.proving import first_broken as first_broken_of_audit
 from siyu.people.staff.chain.proving import state_of as state_of_audit
 from siyu.people.staff.chain.sealing import keep_sealing, seal_all
@@ -21,6 +23,8 @@ from siyu.people.staff.credentials import (
 from siyu.people.staff.desk import COOKIE, Desk, StaffActor, audit, menu_count, open_desk
 from siyu.people.staff.queries import names
 from siyu.people.staff.rules import permission, permissions
+from siyu.people.staff.second_step.moving import carried as carried_second_steps
+from siyu.people.staff.second_step.moving import received as received_second_steps
 from siyu.people.staff.throttle import (
     Limit,
     Tally,
@@ -42,6 +46,8 @@ __all__ = [
     "add_many_staff",
     "audit",
     "brand_of_token",
+    "carried_audit_chain",
+    "carried_second_steps",
     "check_csrf",
     "check_origin",
     "cookie",
@@ -63,6 +69,8 @@ __all__ = [
     "permission",
     "permissions",
     "random_password",
+    "received_audit_chain",
+    "received_second_steps",
     "seal_all",
     "state_of_audit",
     "take_second_step_of",

@@ -3,14 +3,12 @@
 from siyu.scenes.links.actions import make_links, touch
 from siyu.scenes.links.events import LinkMade, LinkOpened
 from siyu.scenes.links.queries import Link, by_codes, sources
-from siyu.scenes.links.rules import is_genuine
 
 __all__ = [
     "Link",
     "LinkMade",
     "LinkOpened",
     "by_codes",
-    "is_genuine",
     "make_links",
     "sources",
     "touch",

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
+from siyu.kernel import clock, vault
 from siyu.kernel.db import actor_of, brand_of
 from siyu.kernel.events import state
 from siyu.kernel.ids import new_id
@@ -29,9 +29,10 @@ class LinkPlan(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-async def make_links(session: AsyncSession, plans: Sequence[LinkPlan], secret: bytes) -> list[Link]:
+async def make_links(session: AsyncSession, plans: Sequence[LinkPlan]) -> list[Link]:
     """Make links; the caller has checked targets, stores and guides. Raises ``BadSource``."""
     brand_id = brand_of(session)
+    key = vault.brand_key(brand_id, rules.PURPOSE)
     rows: list[LinkRow] = []
     for plan in plans:
         if plan.source not in rules.SOURCES:
@@ -39,7 +40,7 @@ async def make_links(session: AsyncSession, plans: Sequence[LinkPlan], secret: b
         rows.append(
             LinkRow(
                 id=new_id(),
-                code=rules.code_of(secrets.token_bytes(8), secret, brand_id),
+                code=rules.code_of(secrets.token_bytes(8), key, brand_id),
                 target_kind=plan.target.kind,
                 target_id=plan.target.id,
                 source=plan.source,

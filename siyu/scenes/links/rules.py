@@ -12,6 +12,8 @@ from siyu.kernel.errors import Refusal
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 """Characters that are not mixed up when read out or typed: without 0 O 1 I l."""
 DRAWN, PROOF = 10, 6
+PURPOSE = "links"
+"""Of the brand's key that proves codes; it goes with the brand from house to house, so printed codes stay good."""
 SOURCES = (
     "wechat_moments", "wechat_group", "wechat_chat", "wecom", "official_account", "mini_program", "store_code", "guide",
     "sms", "email", "print", "parcel", "live", "partner", "other",
@@ -48,11 +50,16 @@ def code_of(drawn: bytes, secret: bytes, brand_id: UUID) -> str:
     return body + _proof(body, secret, brand_id)
 
 
+def is_code(text: str) -> bool:
+    """Whether it looks like a code, whoever made it."""
+    return len(text) == DRAWN + PROOF and all(character in ALPHABET for character in text)
+
+
 def is_genuine(code: str, secret: bytes, brand_id: UUID) -> bool:
-    """Whether we made this code for this brand; guesses are refused without asking the database."""
-    if len(code) != DRAWN + PROOF or any(character not in ALPHABET for character in code):
-        return False
-    return hmac.compare_digest(code[DRAWN:], _proof(code[:DRAWN], secret, brand_id))
+    """Whether a code was made for this brand with this key."""
+    return is_code(code) and hmac.compare_digest(
+        code[DRAWN:], _proof(code[:DRAWN], secret, brand_id)
+    )
 
 
 def shop_path(target: Target) -> str:

@@ -1,47 +1,22 @@
 """A brand goes over into another house whole, with its ids and the order of its events, or not at all."""
 
-import secrets
 from uuid import UUID
 
-import asyncpg
-import msgspec
 import pytest
 
-from siyu.app import brand_file, prepared
+from siyu.app import brand_file
 from siyu.app.brand_file import NotWhole, StillMoving, Taken, export_brand, import_brand
-from siyu.app.runtime import Runtime
 from siyu.goods import catalogue
 from siyu.insight.warehouse import lag_s
 from siyu.kernel import vault
 from siyu.kernel.checks import run_checks
 from siyu.kernel.db import Base, driver_of
 from siyu.kernel.events import drain, listeners
-from siyu.kernel.settings import urls_of
 from siyu.kernel.vault import Keyring, use_keyring
 from siyu.people import customers
-from tests.conftest import on_database
 
 WORDS = "a long enough passphrase"
 NATIVE = "INSERT INTO behaviour (brand, message_id, type, name, at, received_at, origin) VALUES"
-
-
-@pytest.fixture
-async def elsewhere(runtime, server_url, place):
-    """Another house: a database, files and a secret of its own."""
-    name = f"elsewhere_{secrets.token_hex(4)}"
-    server = await asyncpg.connect(server_url)
-    await server.execute(f"create database {name}")
-    url = on_database(server_url, name)
-    await prepared.prepare(url)
-    settings = msgspec.structs.replace(
-        runtime.settings, home=place / "home", database_url=url, secret="another"
-    )
-    other = Runtime(settings, urls_of(settings), pool=4)
-    await other.open()
-    yield other
-    await other.close()
-    await server.execute(f"drop database {name} with (force)")
-    await server.close()
 
 
 @pytest.fixture
@@ -90,6 +65,9 @@ async def test_every_row_file_and_visit_goes_over_and_the_other_house_goes_on(
     read = await import_brand(elsewhere, place / "b.siyu", WORDS)
     assert read == wrote
     here, there = await rows_of(runtime, stocked.id), await rows_of(elsewhere, stocked.id)
+    (moved_in,) = set(there.pop("audit")) - set(here.pop("audit"))
+    assert '"brand.moved_in"' in moved_in
+    assert len(there.pop("audit_unsealed")) == len(here.pop("audit_unsealed")) + 1
     assert here == there
     assert len(there["events"]) > 100
     assert (
@@ -151,6 +129,7 @@ async def test_a_house_that_knows_the_brand_or_one_of_its_names_takes_nothing_ov
         await import_brand(elsewhere, place / "b.siyu", WORDS)
     assert not any((await rows_of(elsewhere, stocked.id)).values())
     assert [key async for key in elsewhere.files.keys(f"{stocked.id}/")] == []
+    assert [key async for key in elsewhere.files.keys("arriving")] == []
 
 
 @pytest.mark.parametrize("harm", ["cut", "bit", "passphrase", "another file"])

@@ -1,16 +1,21 @@
 """Proving the audit: whether its rows and the chain over them are as they were sealed, and if not, which is the first."""
 
+import hmac
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel.db import driver_of
 from siyu.people.staff.chain.sealing import LEAF, LINK, signature_of
+from siyu.people.staff.credentials import keyed_hash
 from siyu.people.staff.tables import AuditSealRow, AuditUnsealedRow
 
+MOVED_IN = "brand.moved_in"
+"""The audit's action when a brand came from another house: its facts name the end of what was sealed there."""
 BROKEN = f"""
 with s as (
     select *, coalesce(lag(hash) over (order by number), '') as hash_before,
@@ -77,20 +82,47 @@ async def state_of(session: AsyncSession) -> State:
 
 
 async def first_broken(session: AsyncSession, secret: bytes, head: str = "") -> Broken | None:
-    """The first place where the session's brand's audit is not as it was sealed; None when all is.
+    """``first_broken_on`` of the session's brand."""
+    return await first_broken_on(await driver_of(session), secret, head)
+
+
+async def first_broken_on(
+    connection: asyncpg.Connection, secret: bytes, head: str = ""
+) -> Broken | None:
+    """The first place where the brand's audit is not as it was sealed; None when all is.
 
     ``head``: a hash that somebody wrote down earlier; it must still be in the chain.
     """
-    driver = await driver_of(session)
-    row = await driver.fetchrow(_FIRST)
+    row = await connection.fetchrow(_FIRST)
     if row is not None:
         return Broken(row["what"], row["link"], row["audit_id"])
-    for number, link_hash, signature in await driver.fetch(
+    links = await connection.fetch(
         "select number, hash, signature from audit_seals order by number"
-    ):
-        if signature != signature_of(secret, link_hash):
+    )
+    elsewhere = await _links_of_other_houses(connection, secret)
+    for number, link_hash, signature in links:
+        if number > elsewhere and signature != signature_of(secret, link_hash):
             return Broken("link signed otherwise", number, None)
-    known = select(AuditSealRow.number).where(AuditSealRow.hash == head)
-    if head and await session.scalar(known) is None:
+    if head and all(link["hash"] != head for link in links):
         return Broken("link not there", None, None)
     return None
+
+
+async def _links_of_other_houses(connection: asyncpg.Connection, secret: bytes) -> int:
+    """Up to which link other houses signed, by what this one proved when the brand came in."""
+    rows = await connection.fetch(
+        """select a.brand_id, s.number, s.hash, a.facts ->> 'proof' as proof from audit a
+           join audit_seals s on s.number::text = a.facts ->> 'links' and s.hash = a.facts ->> 'end'
+           where a.action = $1 order by s.number desc""",
+        MOVED_IN,
+    )
+    for row in rows:
+        proof = proof_of_move(secret, row["brand_id"], row["number"], row["hash"])
+        if hmac.compare_digest(row["proof"] or "", proof):
+            return row["number"]
+    return 0
+
+
+def proof_of_move(secret: bytes, brand_id: UUID, links: int, end: str) -> str:
+    """What only this house can say: the brand came in with so many links, the last one with this hash."""
+    return keyed_hash(secret, "audit move", f"{brand_id}/{links}/{end}")

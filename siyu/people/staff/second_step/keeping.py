@@ -60,7 +60,7 @@ async def begin(desk: Desk) -> Begun:
     if row is not None and row.confirmed_at is not None:
         raise rules.SecondStepOn
     secret = totp.new_secret()
-    sealed = seal(desk.runtime.secret, _name(desk.brand.id, desk.staff.id), secret)
+    sealed = seal(desk.runtime.secret, name_of(desk.brand.id, desk.staff.id), secret)
     if row is None:
         row = SecondStepRow(staff_id=desk.staff.id, secret=sealed, last_step=0)
         desk.session.add(row)
@@ -165,7 +165,7 @@ async def _row(session: AsyncSession, staff_id: UUID) -> SecondStepRow | None:
 
 def _take_code(row: SecondStepRow, secret: bytes, code: str) -> bool:
     try:
-        own = unseal(secret, _name(row.brand_id, row.staff_id), row.secret)
+        own = unseal(secret, name_of(row.brand_id, row.staff_id), row.secret)
     except Unreadable:  # the house's secret is another one now; recovery codes do not need it
         log.warning("second step unreadable", staff=str(row.staff_id))
         return False
@@ -193,7 +193,8 @@ def _hash(staff_id: UUID, code: str) -> str:
     return hashlib.sha256(f"recovery/{staff_id}/{bare}".encode()).hexdigest()
 
 
-def _name(brand_id: UUID, staff_id: UUID) -> str:
+def name_of(brand_id: UUID, staff_id: UUID) -> str:
+    """The name under which a staff member's secret is sealed: it opens in nobody else's place."""
     return f"{brand_id}/second-step/{staff_id}"
 
 
