@@ -65,6 +65,12 @@ class Stack:
                     sizes[role] = sizes.get(role, 0.0) + int(line.split()[1]) / 1024
         return sizes
 
+    def kill(self) -> None:
+        """``kill -9`` of every process of the house at once, and wait for the first one's end."""
+        for pid in dict.fromkeys([self.process.pid, *self._parts()]):
+            host.signalled(pid, signal.SIGKILL)
+        self.process.wait(20)
+
     def _parts(self) -> dict[int, str]:
         """Living processes of the house by what they do, parents first."""
         if not PROC.exists():
@@ -136,18 +142,15 @@ select exists (select from directory d where kind = 'brand'
 
 
 @asynccontextmanager
-async def house(profile: str = "production") -> AsyncIterator[Stack]:
+async def house(profile: str = "production", home: Path | None = None) -> AsyncIterator[Stack]:
     """Start ``siyu up`` in a fresh folder on free ports, stop it and forget the folder at the end.
 
-    Raises ``EngineRefused`` with its last words when it does not come up.
+    A ``home`` that is given is opened as it is, and stays. Raises ``EngineRefused`` with its last words when it does not come up.
     """
-    folder = Path(tempfile.mkdtemp(prefix="siyu-bench-"))
-    folder.chmod(0o755)  # as root the database runs under another account
-    home, port, log = folder / "home", free_port(), folder / "up.log"
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("SIYU_")
-    }
-    environment |= {"SIYU_HOME": str(home), "SIYU_PROFILE": profile, "SIYU_LOG_LEVEL": "warning"}
+    fresh = home is None
+    folder = open_folder() if home is None else home.parent
+    home, port, log = home or folder / "home", free_port(), folder / "up.log"
+    environment = environment_of(home) | {"SIYU_PROFILE": profile}
     with log.open("wb") as output:
         process = host.spawn(  # a bench that is killed takes its house along
             [sys.executable, "-m", "siyu", "up", "--port", str(port)],
@@ -170,7 +173,21 @@ async def house(profile: str = "production") -> AsyncIterator[Stack]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_folder() -> Path:
+    """A new temporary folder that the database's account may enter, too."""
+    folder = Path(tempfile.mkdtemp(prefix="siyu-bench-"))
+    folder.chmod(0o755)  # as root the database runs under another account
+    return folder
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """The environment of a program on this home, without the settings of whoever measures."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SIYU_")}
+    return clean | {"SIYU_HOME": str(home), "SIYU_LOG_LEVEL": "warning"}
 
 
 @asynccontextmanager

@@ -10,12 +10,13 @@ import typer
 
 from siyu.app import up
 from siyu.app.backup import archiving, retention
-from siyu.app.backup.folder import Base, Folder, NoBackups
+from siyu.app.backup.folder import Damaged, Folder
 from siyu.app.backup.taking import Taken, keys_of, take
+from siyu.app.backup.verifying import prove
 from siyu.app.brand_file import Moved, export_brand, import_brand
 from siyu.app.cli_data import brand_called
 from siyu.app.logging import configure_logging
-from siyu.app.restoring import Report, restore, verify
+from siyu.app.restoring import Report, restore
 from siyu.app.terminal import Json, app, brand_app, err, show, with_runtime
 from siyu.kernel.settings import Settings, SettingsRefused, load
 
@@ -73,12 +74,18 @@ def backup_verify(
     id: Annotated[str, typer.Argument(help="Which backup; the newest when left out.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Read every file that restoring a backup would need; the first bad one is named."""
-    folder, _ = _folder()
-    base = _named(folder.bases(), id)
+    """Read every file that restoring a backup would need; the first bad one is named, and the page Backups tells it."""
+    settings = load().settings
     with err.status("Reading …") as status:
-        files = verify(folder, base, lambda name: status.update(f"Reading {name}"))
-    show({"id": base.id, "files": files}, as_json, f"{base.id} is whole: {files} files were read.")
+
+        def say(name: str, done: int, total: int) -> None:
+            status.update(f"Reading {name}: {_mb(done)} of {_mb(total)}")
+
+        verdict = prove(settings, id, say)
+    if verdict.bad:
+        raise Damaged(file=verdict.bad)
+    text = f"{verdict.id} is whole: {verdict.files} files, {_mb(verdict.bytes)}, were read in {verdict.seconds} s."
+    show(msgspec.to_builtins(verdict), as_json, text)
 
 
 @backup_app.command("prune")
@@ -202,13 +209,6 @@ def moment(text: str) -> datetime | None:
 def _folder() -> tuple[Folder, Settings]:
     settings = load().settings
     return Folder.open(settings.backups, keys_of(settings.home)), settings
-
-
-def _named(bases: list[Base], id: str) -> Base:
-    found = [one for one in bases if id in ("", one.id)]
-    if not found:
-        raise NoBackups(id=id)
-    return found[-1]
 
 
 def _mb(size: Any) -> str:

@@ -150,3 +150,18 @@ def bench_memory(as_json: Json = False) -> None:
     from bench.memory import run
 
     _tell(run(), as_json)
+
+
+@bench_app.command("restore")
+def bench_restore(
+    orders: Annotated[int, typer.Option(min=1, help="Placed before the backup.")] = 20_000,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="Trade between the backup and the blow.")
+    ] = 150.0,
+    as_json: Json = False,
+) -> None:
+    """Back up, sell on, kill the whole house, restore it to the latest moment: seconds of each step, and what was lost."""
+    _ready()
+    from bench.restoring import Sizes, run
+
+    _tell(run(Sizes(orders=orders, seconds=seconds)), as_json)

@@ -1,12 +1,11 @@
 """Bringing a house back: the base, then the log up to the moment, then what lies beside, then the steps before doors open."""
 
 import asyncio
-import io
 import shutil
 import subprocess
 import tarfile
 import threading
-from collections.abc import Callable
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -22,12 +21,7 @@ from siyu.app.backup.taking import NotTaken, Say, door, dump_programs, keys_of, 
 from siyu.app.opening import Restored, before_doors_open, shut
 from siyu.insight.warehouse import Warehouse, prepare
 from siyu.kernel.db import APP, DISPATCHER
-from siyu.kernel.engines import (
-    EngineRefused,
-    give_to_server,
-    lock_home,
-    start_postgres,
-)
+from siyu.kernel.engines import EngineRefused, give_to_server, lock_home, start_postgres
 from siyu.kernel.errors import Refusal
 from siyu.kernel.roles import bootstrap_roles
 from siyu.kernel.settings import Settings, Urls, role_password
@@ -77,6 +71,26 @@ class Report(msgspec.Struct, frozen=True):
     files: int
     steps: list[str]
     seconds: float
+    spent: dict[str, float]
+    """Seconds of each part, in order: base, log or dump, files, engines, schema, behaviour, sales, each step before doors open."""
+
+
+class _Laps:
+    """Seconds by part of the work, in the order in which the parts ended."""
+
+    def __init__(self) -> None:
+        self.began = self._last = time.monotonic()
+        self.spent: dict[str, float] = {}
+
+    def ends(self, part: str) -> None:
+        now = time.monotonic()
+        self.spent[part] = round(self.spent.get(part, 0.0) + now - self._last, 2)
+        self._last = now
+
+    def told(self, spent: dict[str, float]) -> None:
+        """Parts that were timed by whoever did them, until now."""
+        self.spent |= spent
+        self._last = time.monotonic()
 
 
 def chosen(bases: list[Base], at: datetime | None) -> Base:
@@ -97,8 +111,7 @@ def restore(
     ``at`` is aware; ``None`` means the newest there is. Raises ``HomeInUse``, ``NoBackups``, ``NoKey``, ``WrongKey``,
     ``Damaged``, ``TooEarly``, ``NotCovered`` and ``EngineRefused``; whatever is raised, nobody can start what is left.
     """
-    began = datetime.now(UTC)
-    home = settings.home
+    laps, home = _Laps(), settings.home
     folder = Folder.open(source, keys)
     base = chosen(folder.bases(), at)
     if base.kind == "physical":
@@ -111,27 +124,37 @@ def restore(
         _take_keys_along(keys, keys_of(home))
         _put_secrets_back(folder, base, home)
         if base.kind == "physical":
-            _put_cluster_back(folder, base, home, at, say)
+            _put_base_back(folder, base, home / "pg", say)
+            laps.ends("base")
+            _replay_log(folder, base, home / "pg", at)
+            laps.ends("log")
     finally:
         lock.release()
     say("files", 0, None)
     state = content.state_at(folder, at)
     files = content.put_files_back(folder, state, home / "files")
+    laps.ends("files")
     if base.kind == "dump":
         with up.engines(settings, restoring=True, bare=True) as urls:
             asyncio.run(_make_roles(urls.owner))
             _load_dump(folder, base, urls, say)
+        laps.ends("dump")
     with up.engines(settings, restoring=True) as urls:
-        steps = asyncio.run(_last_steps(settings, urls, folder, state, at, say))
-    spent = (datetime.now(UTC) - began).total_seconds()
-    return Report(str(home), base.id, at, until, files, steps, round(spent, 1))
+        laps.ends("engines")
+        steps = asyncio.run(_last_steps(settings, urls, folder, state, at, say, laps))
+    laps.ends("engines")
+    seconds = round(time.monotonic() - laps.began, 1)
+    return Report(str(home), base.id, at, until, files, steps, seconds, laps.spent)
 
 
 def _reach(folder: Folder, base: Base, at: datetime | None) -> datetime | None:
     """Until when this base and its log go. Raises ``NotCovered`` when that is too early, ``Damaged`` for a gap."""
     if base.kind == "dump":
         return base.finished_at
-    archiving.segments(folder, base.chain, base.wal_from)
+    # For an earlier moment the end of the log may be missing: whether it was needed shows while it is replayed.
+    archiving.segments(
+        folder, base.chain, base.wal_from, "" if at else archiving.reach_of(folder, base)
+    )
     covered = archiving.covered_until(folder, base.chain)
     covered = max(covered, base.finished_at) if covered else base.finished_at
     if at is None:
@@ -178,11 +201,8 @@ def _put_secrets_back(folder: Folder, base: Base, home: Path) -> None:
         path.chmod(0o600)
 
 
-def _put_cluster_back(
-    folder: Folder, base: Base, home: Path, at: datetime | None, say: Say
-) -> None:
-    """Unpack the base and let PostgreSQL replay the log up to the moment; it is stopped again afterwards."""
-    data_dir = home / "pg"
+def _put_base_back(folder: Folder, base: Base, data_dir: Path, say: Say) -> None:
+    """Unpack the cluster as it was copied; it is not consistent yet."""
     name, done = f"bases/{base.id}/base", 0
     data_dir.mkdir(mode=0o700)
     with folder.reading(name) as stream, _untarred(folder, name, stream) as tar:
@@ -190,6 +210,10 @@ def _put_cluster_back(
             tar.extract(member, data_dir, filter="data")
             done += member.size
             say("database", done, None)
+
+
+def _replay_log(folder: Folder, base: Base, data_dir: Path, at: datetime | None) -> None:
+    """Let PostgreSQL replay the log up to the moment; it is stopped again afterwards."""
     (data_dir / "recovery.signal").touch()
     handed = data_dir / _IN
     shutil.rmtree(handed, ignore_errors=True)
@@ -204,7 +228,9 @@ def _put_cluster_back(
             _replay(data_dir, base, recovery | target)
         except EngineRefused as refused:
             if feeder.failure is None and _NOT_REACHED in str(refused):
-                # It was looked at before that everything up to the moment is here: nothing was committed since.
+                # Everything up to the moment is here, then: nothing was committed since.
+                reach = archiving.reach_of(folder, base)
+                archiving.segments(folder, base.chain, base.wal_from, reach)
                 feeder.again()
                 _replay(data_dir, base, recovery)
             elif feeder.failure is None:
@@ -324,10 +350,11 @@ def _load_dump(folder: Folder, base: Base, urls: Urls, say: Say) -> None:
 
 
 async def _last_steps(
-    settings: Settings, urls: Urls, folder: Folder, state: content.State, at: datetime | None, say: Say
+    settings: Settings, urls: Urls, folder: Folder, state: content.State, at: datetime | None, say: Say, laps: _Laps
 ) -> list[str]:  # fmt: skip
-    """Behaviour and sales come back, then the steps before doors open."""
+    """Behaviour and sales come back, then the steps before doors open; their names."""
     await prepared.prepare(urls.owner, settings)
+    laps.ends("schema")
     say("behaviour", 0, None)
     warehouse = Warehouse(urls.clickhouse)
     try:
@@ -335,8 +362,13 @@ async def _last_steps(
         await content.put_behaviour_back(folder, state, warehouse, at)
     finally:
         await warehouse.close()
+    laps.ends("behaviour")
+    say("sales", 0, None)
     await _project_sales(settings, urls)
-    return await before_doors_open(Restored(settings, urls, at))
+    laps.ends("sales")
+    steps = await before_doors_open(Restored(settings, urls, at))
+    laps.told(steps)
+    return list(steps)
 
 
 async def _project_sales(settings: Settings, urls: Urls) -> None:
@@ -362,35 +394,3 @@ def _untarred(folder: Folder, name: str, stream: object) -> tarfile.TarFile:
         return tarfile.open(fileobj=stream, mode="r|")  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
     except tarfile.TarError:
         raise Damaged(file=str(folder.path / name)) from None
-
-
-Verified = Callable[[str], None]
-
-
-def verify(folder: Folder, base: Base, told: Verified = lambda _: None) -> int:
-    """Read every file that restoring this backup would need; how many. Raises ``Damaged`` naming the first bad one."""
-    names = folder.names(f"bases/{base.id}")
-    if base.chain:
-        names += [
-            f"wal/{base.chain}/{one}"
-            for one in archiving.segments(folder, base.chain, base.wal_from)
-        ]
-    for name in names:
-        with folder.reading(name) as stream:
-            while stream.read(PIECE):
-                pass
-        told(name)
-    state = content.state_at(folder, None)
-    kept = {name for name, *_ in state.files.values()} | {
-        name for _, name in state.behaviour.values()
-    }
-    for name in sorted(kept):
-        with _Nowhere() as nowhere:
-            folder.take_content(name, nowhere)
-        told(name)
-    return len(names) + len(kept)
-
-
-class _Nowhere(io.BytesIO):
-    def write(self, content: object) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return 0

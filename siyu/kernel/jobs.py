@@ -1,7 +1,7 @@
 """Long, visible work: a row per job, written with the change that asks for it, run under a lease.
 
-A job that is killed is taken up again by any worker once its lease has run out, so handlers repeat
-harmlessly. Why rows of the brand and not a foreign queue: docs/decisions/0002-jobs-are-rows.md.
+A job that is killed is taken up again by any worker once its lease has run out, and one that lost its database
+connection at once, so handlers repeat harmlessly. What a handler raises by itself is the job's end. Why rows of the brand and not a foreign queue: docs/decisions/0002-jobs-are-rows.md.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel import clock
-from siyu.kernel.db import Base, Database, OfBrand, actor_of
+from siyu.kernel.db import Base, Database, OfBrand, actor_of, is_away
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.ids import new_id
 
@@ -286,13 +286,7 @@ async def run(runtime: Any, brand_id: UUID, job_id: UUID) -> None:
         await _release(work)
         raise
     except Exception as failure:
-        log.exception("job failed", kind=kind, job=str(job_id))
-        text = (
-            failure.detail
-            if isinstance(failure, Refusal)
-            else f"{type(failure).__name__}: {failure}"
-        )
-        await _finish(work, "failed", error=text[:2000])
+        await _end_badly(work, kind, failure)
     finally:
         keeper.cancel()
         with suppress(asyncio.CancelledError):
@@ -306,6 +300,21 @@ async def _keep(work: Work) -> None:
             await _change(work, lease_until=clock.now() + LEASE)
         except Exception as failure:  # the database is away; the next turn may still be in time
             log.warning("lease waits", error=f"{type(failure).__name__}: {failure}"[:300])
+
+
+async def _end_badly(work: Work, kind: str, failure: Exception) -> None:
+    """A lost connection is no verdict on the job: it is put back, and the try counts. All else is its end."""
+    refused = isinstance(failure, Refusal)
+    text = failure.detail if refused else f"{type(failure).__name__}: {failure}"
+    if refused or not is_away(failure) or work.attempt % _ROUND >= ATTEMPTS:
+        log.error("job failed", kind=kind, job=str(work.job_id), exc_info=failure)
+        await _finish(work, "failed", error=text[:2000])
+        return
+    log.warning("job is put back", kind=kind, job=str(work.job_id), error=text[:300])
+    try:
+        await _change(work, state="waiting", lease_until=None)
+    except Exception as away:  # until the lease has run out the database may be there again
+        log.warning("job waits for its lease", job=str(work.job_id), error=f"{away}"[:300])
 
 
 async def _release(work: Work) -> None:

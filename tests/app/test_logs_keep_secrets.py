@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.stall import open_stall
 from tests.conftest import make_brand
 from tests.crash.house import House
 from tests.people.staff.authenticator import STEP, Authenticator
@@ -62,6 +63,43 @@ async def _shoppers_day(house: House, brand, known: set[str]) -> None:
         known |= {one for one in _cookies(entered) if len(one) > 20}
 
 
+async def _tills_day(house: House, known: set[str]) -> None:
+    """Somebody orders and pays, once well and once badly; callbacks come with signatures where providers put them."""
+    stall = await open_stall(house.stack, skus=1, pieces=9, buyers=1)
+    buyer, sign = stall.buyers[0], {at: f"sign-{secrets.token_hex(12)}" for at in ("head", "query", "body", "word", "cut")}  # fmt: skip
+    street, number = f"密巷 {secrets.token_hex(4)} 号", f"138{secrets.randbelow(10**8):08d}"
+    key, reason = f"key-{secrets.token_hex(8)}", f"因 {secrets.token_hex(6)}"
+    known |= {buyer.token, street, number, key, reason, *sign.values()}
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{house.port}/api/shop", trust_env=False,
+        headers={"Host": stall.host, "Authorization": f"Bearer {buyer.token}"},
+    ) as shop:  # fmt: skip
+        home = {"recipient": "林知秋", "phone": number, "district_code": "330106", "street": street}
+        address = (await shop.post("/addresses", json=home)).json()["id"]
+        body = {
+            "lines": [{"sku_id": str(stall.skus[0]), "quantity": 1}], "delivery": "express", "address_id": address,
+            "expected_total_minor": stall.total_minor, "note": reason,
+        }  # fmt: skip
+        placed = await shop.post("/orders", json=body, headers={"Idempotency-Key": key})
+        assert placed.status_code == 201, placed.text
+        begun = await shop.post(f"/orders/{placed.json()['id']}/pay")
+        assert begun.status_code == 200, begun.text
+        cashier = f"/cashier/{begun.json()['payment_id']}"
+        signed = {"Wechatpay-Signature": sign["head"]}
+        looked = await shop.get(f"{cashier}?sign={sign['query']}", headers=signed)
+        refused = [
+            await shop.post(cashier, json={"outcome": "pay", "sign": sign["body"]}, headers=signed),
+            await shop.post(cashier, json={"outcome": sign["word"]}, headers=signed),
+            await shop.post(cashier, content=f'{{"outcome": "pay", "sign": "{sign["cut"]}'),
+            await shop.post("/cashier/" + sign["query"], json={"outcome": "pay"}),
+        ]
+        assert looked.status_code == 200 and {one.status_code // 100 for one in refused} == {4}
+        paid = await shop.post(cashier, json={"outcome": "twice"}, headers=signed)
+        assert paid.json()["state"] == "succeeded", paid.text
+    async with house.stack.database.raw(stall.brand_id) as connection:
+        known.add(await connection.fetchval("select provider_reference from payments"))
+
+
 def _cookies(answer: httpx.Response) -> list[str]:
     return [one.split(";")[0].partition("=")[2] for one in answer.headers.get_list("set-cookie")]
 
@@ -74,11 +112,12 @@ async def test_nothing_secret_is_in_any_line_that_a_days_work_writes():
         brand = await make_brand(house.stack.database)
         await _staffs_day(house, brand, known)
         await _shoppers_day(house, brand, known)
+        await _tills_day(house, known)
         known |= {path.read_text().strip() for path in (house.home / "secrets").glob("*") if path.is_file()}  # fmt: skip
         await house.stop()
         logs = [house.log, *_logs(house.home)]
         said = "\n".join(path.read_text(errors="replace") for path in logs)
-        assert len(known) >= 18 and all(len(one) >= 6 for one in known)
+        assert len(known) >= 29 and all(len(one) >= 6 for one in known)
         assert "audit sealed" in said or "siyu" in said
         # Six digits alone stand in many a number: a code counts where it stands by itself.
         assert [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import ledger, lists, memory, orders, pages, reference, streams
+from bench import ledger, lists, memory, orders, pages, reference, restoring, streams
 from bench.report import Report
 from bench.stack import Stack, house
 
@@ -69,3 +69,10 @@ async def test_every_list_of_an_old_brand_answers_and_counts_what_is_there(stack
         movements=200,
     )
     exact(await lists.run(crowd=crowd, times=1, given=stack))
+
+
+@pytest.mark.soak
+async def test_a_killed_house_is_restored_with_every_order_that_was_covered():
+    """A house of its own, which dies; the drill in tests/crash does the same to a moment in every run."""
+    report = await restoring.run(restoring.Sizes(orders=200, seconds=45))
+    assert report.exact, report.text()

@@ -122,6 +122,8 @@ export type BackupsOut = {
     keep_days: number;
     can_take: boolean;
     job: JobOut | null;
+    verified: VerifiedOut | null;
+    verifying: JobOut | null;
 };
 
 /**
@@ -3511,6 +3513,20 @@ export type VaultOut = {
 };
 
 /**
+ * VerifiedOut
+ *
+ * What reading the newest backup showed, whoever asked for it.
+ */
+export type VerifiedOut = {
+    id: string;
+    at: string;
+    seconds: number;
+    files: number;
+    bytes: number;
+    bad: string;
+};
+
+/**
  * VerifyIn
  */
 export type VerifyIn = {
@@ -3697,6 +3713,35 @@ export type ConsoleTakeBackupResponses = {
 };
 
 export type ConsoleTakeBackupResponse = ConsoleTakeBackupResponses[keyof ConsoleTakeBackupResponses];
+
+export type ConsoleVerifyBackupData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/console/backups/verify';
+};
+
+export type ConsoleVerifyBackupErrors = {
+    /**
+     * A refusal with its stable code; nothing was done.
+     */
+    '4XX': Problem;
+    /**
+     * The house is broken or too busy just now (503 with Retry-After).
+     */
+    '5XX': Problem;
+};
+
+export type ConsoleVerifyBackupError = ConsoleVerifyBackupErrors[keyof ConsoleVerifyBackupErrors];
+
+export type ConsoleVerifyBackupResponses = {
+    /**
+     * Done.
+     */
+    202: JobOut;
+};
+
+export type ConsoleVerifyBackupResponse = ConsoleVerifyBackupResponses[keyof ConsoleVerifyBackupResponses];
 
 export type ConsoleMakingData = {
     body?: never;

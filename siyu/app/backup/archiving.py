@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from siyu.app.backup.folder import Damaged, Folder
+from siyu.app.backup.folder import Base, Damaged, Folder
 from siyu.kernel.engines import SPOOL, give_to_server
 
 log = structlog.get_logger("siyu.backup")
@@ -215,29 +215,35 @@ def last_sealed(folder: Folder, chain: str) -> str:
     return max((name for name in names if SEGMENT.fullmatch(name)), default="")
 
 
-def segments(folder: Folder, chain: str, first: str) -> list[str]:
-    """A chain's sealed segments from ``first`` on. Raises ``Damaged`` naming the first one that is missing."""
+def segments(folder: Folder, chain: str, first: str, to: str = "") -> list[str]:
+    """A chain's sealed segments from ``first`` on, at least up to ``to``. Raises ``Damaged`` naming the first missing one."""
     names = [name.rpartition("/")[2] for name in folder.names(f"wal/{chain}")]
     found = [name for name in names if SEGMENT.fullmatch(name) and name >= first]
     wanted = end_of(first) - _SEGMENT_BYTES
     for name in found or [""]:
         if not name or end_of(name) - _SEGMENT_BYTES != wanted:
-            missing = f"{first[:8]}{wanted >> 32:08X}{(wanted & 0xFFFFFFFF) // _SEGMENT_BYTES:08X}"
-            raise Damaged(file=str(folder.path / f"wal/{chain}/{missing}"))
+            raise Damaged(file=str(folder.path / f"wal/{chain}/{_segment_at(first, wanted)}"))
         wanted += _SEGMENT_BYTES
+    if found[-1] < to:
+        raise Damaged(file=str(folder.path / f"wal/{chain}/{_segment_at(first, wanted)}"))
     return found
 
 
+def _segment_at(like: str, position: int) -> str:
+    return f"{like[:8]}{position >> 32:08X}{(position & 0xFFFFFFFF) // _SEGMENT_BYTES:08X}"
+
+
 class Covered(msgspec.Struct, frozen=True):
-    """Until when a chain holds every commit."""
+    """Until when a chain holds every commit, and the last segment that was sealed when this was said."""
 
     until: datetime
+    through: str = ""
 
 
-def say_covered(home: Path, folder: Folder, chain: str, until: datetime) -> None:
-    """Write it beside the segments, and into the house's status."""
+def say_covered(home: Path, folder: Folder, chain: str, until: datetime, through: str) -> None:
+    """Write it beside the segments, and into the house's status. ``through``: the last sealed segment."""
     name = f"wal/{chain}/covered"
-    folder.put(name, msgspec.json.encode(Covered(until)))
+    folder.put(name, msgspec.json.encode(Covered(until, through)))
     status = status_of(home)
     if status.chain == chain:
         status.covered_until = until
@@ -246,8 +252,19 @@ def say_covered(home: Path, folder: Folder, chain: str, until: datetime) -> None
 
 def covered_until(folder: Folder, chain: str) -> datetime | None:
     """Until when a chain holds every commit, as far as anybody said. Raises ``Damaged``."""
+    said = _covered(folder, chain)
+    return said.until if said else None
+
+
+def reach_of(folder: Folder, base: Base) -> str:
+    """The last segment that must be there: what the backup itself needs, and what was said to be covered. Raises ``Damaged``."""
+    said = _covered(folder, base.chain)
+    return max(base.wal_to, said.through if said else "")
+
+
+def _covered(folder: Folder, chain: str) -> Covered | None:
     name = f"wal/{chain}/covered"
-    return folder.get_as(name, Covered).until if (folder.path / name).exists() else None
+    return folder.get_as(name, Covered) if (folder.path / name).exists() else None
 
 
 def wait_sealed(home: Path, folder: Folder, within_s: float = 60.0) -> None:

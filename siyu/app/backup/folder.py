@@ -6,7 +6,7 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -83,6 +83,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     """Which run of the log it stands in."""
     wal_from: str = ""
     """The first segment it needs."""
+    wal_to: str = ""
+    """The last segment that was sealed when it was done; without those before, it is not consistent."""
 
 
 class Folder:
@@ -173,13 +175,22 @@ class Folder:
     @contextmanager
     def reading(self, name: str) -> Generator[IO[bytes]]:
         """A file's content as it was written. Raises ``Damaged`` here or while reading, with the file's name."""
+        with self._unsealed(name) as content:
+            yield _unpacked(content)
+
+    def read_through(self, name: str, told: Callable[[int], None]) -> None:
+        """Read a file to its end; ``told`` hears how many of its bytes on the disk were passed. Raises ``Damaged``."""
+        with self._unsealed(name) as content:
+            stream = _unpacked(content)
+            while stream.read(PIECE):
+                told(content.tell())
+
+    @contextmanager
+    def _unsealed(self, name: str) -> Generator[Unsealed]:
         path = self.path / name
         try:
             with Unsealed(path.open("rb"), self._key, _seal_name(name)) as content:
-                unpacker = zstandard.ZstdDecompressor()
-                yield cast(
-                    "IO[bytes]", unpacker.stream_reader(cast("IO[bytes]", content), closefd=False)
-                )
+                yield content
         except FileNotFoundError as error:
             if error.filename != str(path):
                 raise
@@ -256,6 +267,11 @@ class Folder:
             sync_folder(target.parent)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _unpacked(content: Unsealed) -> IO[bytes]:
+    unpacker = zstandard.ZstdDecompressor()
+    return cast("IO[bytes]", unpacker.stream_reader(cast("IO[bytes]", content), closefd=False))
 
 
 def content_name(name: str) -> str:

@@ -11,9 +11,10 @@ from litestar.di import NamedDependency
 from sqlalchemy import func, select
 
 from siyu.app.backup import archiving
-from siyu.app.backup.folder import HOUSE, Base, Folder
-from siyu.app.backup.serving import JOB, urls_with_owner
+from siyu.app.backup.folder import HOUSE, Base, Folder, NoBackups
+from siyu.app.backup.serving import JOB, VERIFY, urls_with_owner
 from siyu.app.backup.taking import NoOwner, keys_of
+from siyu.app.backup.verifying import verdict_of
 from siyu.kernel import jobs
 from siyu.kernel.errors import Refusal
 from siyu.kernel.http import JobOut
@@ -22,6 +23,7 @@ from siyu.people.staff import Desk, permission
 permission("backups.view", {"zh-CN": "查看备份", "en": "See backups"})
 permission("backups.take", {"zh-CN": "立即备份", "en": "Take a backup"})
 TITLE = {"zh-CN": "备份全店数据", "en": "Back up the whole house"}
+VERIFYING = {"zh-CN": "核验备份", "en": "Verify the backup"}
 _SHOWN = 60
 
 
@@ -32,6 +34,13 @@ class UnderWay(Refusal):
     detail = "A backup is being taken already. Wait until it is done."
 
 
+class VerifyUnderWay(Refusal):
+    """The newest backup is being read; ``facts``: job_id."""
+
+    code = "backup.verify_under_way"
+    detail = "A backup is being verified already. Wait for its result."
+
+
 class BackupOut(msgspec.Struct):
     """A backup that can be restored. ``kind``: ``physical`` (any moment after it, too) or ``dump`` (that moment)."""
 
@@ -40,6 +49,18 @@ class BackupOut(msgspec.Struct):
     begun_at: datetime
     finished_at: datetime
     bytes: int
+
+
+class VerifiedOut(msgspec.Struct):
+    """What reading the newest backup showed, whoever asked for it."""
+
+    id: str
+    at: datetime
+    seconds: float
+    files: int
+    bytes: int
+    bad: str
+    """The first file that is damaged or missing; empty when the backup is whole."""
 
 
 class BackupsOut(msgspec.Struct):
@@ -61,6 +82,10 @@ class BackupsOut(msgspec.Struct):
     """Whether this house may be backed up from here: an embedded engine, or one whose owner is known."""
     job: JobOut | None
     """The one that is being taken, or was last."""
+    verified: VerifiedOut | None
+    """None until somebody has looked: the worker does so each night."""
+    verifying: JobOut | None
+    """The verification that was asked for here last."""
 
 
 @get("/backups", tags=["backups"])
@@ -72,9 +97,7 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
     status = await asyncio.to_thread(archiving.status_of, settings.home)
     # Until the first base of a chain is whole, its log alone brings nothing back.
     begun = any(one.chain == status.chain for one in bases if one.chain)
-    row = await desk.session.scalar(
-        select(jobs.JobRow).where(jobs.JobRow.kind == JOB).order_by(jobs.JobRow.id.desc()).limit(1)
-    )
+    verdict = await asyncio.to_thread(verdict_of, settings.home)
     return BackupsOut(
         [
             BackupOut(one.id, one.kind, one.begun_at, one.finished_at, one.bytes)
@@ -89,7 +112,9 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
         settings.nightly_hour,
         settings.backup_keep_days,
         bool(urls_with_owner(runtime).owner),
-        JobOut.of(row) if row is not None else None,
+        await _last(desk, JOB),
+        VerifiedOut(**msgspec.structs.asdict(verdict)) if verdict else None,
+        await _last(desk, VERIFY),
     )
 
 
@@ -99,20 +124,40 @@ async def take_backup(desk: NamedDependency[Desk], runtime: NamedDependency[Any]
     desk.require("backups.take")
     if not urls_with_owner(runtime).owner:
         raise NoOwner
-    # Two who press at once: the second sees the first one's job.
+    return await _ask(desk, JOB, TITLE, "backups.asked", UnderWay)
+
+
+@post("/backups/verify", tags=["backups"], status_code=202)
+async def verify_backup(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> JobOut:
+    """Read the whole newest backup as a job. Refusals: backup.verify_under_way, backup.none, backup.wrong_key."""
+    desk.require("backups.take")
+    if not await asyncio.to_thread(_bases, runtime):
+        raise NoBackups
+    return await _ask(desk, VERIFY, VERIFYING, "backups.verify_asked", VerifyUnderWay)
+
+
+async def _ask(
+    desk: Desk, kind: str, title: dict[str, str], action: str, under_way: type[Refusal]
+) -> JobOut:
+    """Start a job of which there is one at a time; two who press at once: the second is told of the first one's."""
     await desk.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("siyu.backups"))))
-    under_way = await desk.session.scalar(
+    running = await desk.session.scalar(
         select(jobs.JobRow.id)
-        .where(jobs.JobRow.kind == JOB, jobs.JobRow.state.in_(("waiting", "running")))
+        .where(jobs.JobRow.kind == kind, jobs.JobRow.state.in_(("waiting", "running")))
         .limit(1)
     )
-    if under_way is not None:
-        raise UnderWay(job_id=str(under_way))
-    job_id: UUID = await jobs.start(desk.session, JOB, {}, TITLE)
-    await desk.audit(
-        action="backups.asked", subject_kind="job", subject_id=job_id, label=JOB, facts={}
-    )
+    if running is not None:
+        raise under_way(job_id=str(running))
+    job_id: UUID = await jobs.start(desk.session, kind, {}, title)
+    await desk.audit(action=action, subject_kind="job", subject_id=job_id, label=kind, facts={})
     return JobOut.of(await jobs.one(desk.session, job_id))
+
+
+async def _last(desk: Desk, kind: str) -> JobOut | None:
+    row = await desk.session.scalar(
+        select(jobs.JobRow).where(jobs.JobRow.kind == kind).order_by(jobs.JobRow.id.desc()).limit(1)
+    )
+    return JobOut.of(row) if row is not None else None
 
 
 def _bases(runtime: Any) -> list[Base]:
@@ -122,4 +167,4 @@ def _bases(runtime: Any) -> list[Base]:
     return Folder.open(settings.backups, keys_of(settings.home)).bases()
 
 
-console_routes = [list_backups, take_backup]
+console_routes = [list_backups, take_backup, verify_backup]

@@ -1,23 +1,28 @@
-"""What the worker does for backups: seals the log and what is new beside it, and takes the nightly one."""
+"""What the worker does for backups: seals the log and what is new beside it, takes the nightly one and reads it again."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from siyu.app import up
 from siyu.app.backup import archiving, content
-from siyu.app.backup.folder import Folder, InUse
+from siyu.app.backup.folder import HOUSE, Folder, InUse, NoBackups
 from siyu.app.backup.taking import keys_of, take
+from siyu.app.backup.verifying import Told, Verdict, prove, verdict_of
 from siyu.insight.warehouse import WarehouseAway
 from siyu.kernel.errors import Refusal
-from siyu.kernel.jobs import Work, job
-from siyu.kernel.settings import Urls
+from siyu.kernel.jobs import Cancelled, Work, job
+from siyu.kernel.settings import Settings, Urls
 
 log = structlog.get_logger("siyu.backup")
-JOB = "backup.take"
+JOB, VERIFY = "backup.take", "backup.verify"
 LOOK_S = 1.0
 ROUND_S = 40.0
 """Between two rounds of files and behaviour; with the time that one takes, under a minute."""
@@ -30,20 +35,21 @@ from pg_current_snapshot() s
 
 async def serve(runtime: Any) -> None:
     """Look after the archive until cancelled. Several workers take turns; whatever goes wrong is told and tried again."""
-    watching, nights = _Watching(runtime), 0.0
+    watching = _Watching(runtime)
+    async with asyncio.TaskGroup() as both:  # a long night keeps nobody from sealing the log
+        both.create_task(_again_and_again(watching.look, LOOK_S))
+        both.create_task(_again_and_again(partial(_tonight, runtime), _NIGHT_S))
+
+
+async def _again_and_again(once: Callable[[], Awaitable[None]], every_s: float) -> None:
     while True:
         try:
-            await watching.look()
-            if time.monotonic() - nights >= _NIGHT_S:
-                nights = time.monotonic()
-                await _tonight(runtime)
-        except asyncio.CancelledError:
-            raise
+            await once()
         except InUse:
             pass  # another worker is at it
         except Exception as failure:  # noqa: BLE001  # a loop that serves goes on whatever was raised
             log.warning("backup waits", error=f"{type(failure).__name__}: {failure}"[:300])
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(every_s)
 
 
 class _Watching:
@@ -91,7 +97,7 @@ class _Watching:
         before = archiving.status_of(self._home).covered_until
         if before is None or until - before >= timedelta(seconds=5):
             await asyncio.to_thread(
-                archiving.say_covered, self._home, self._folder, self._chain, until
+                archiving.say_covered, self._home, self._folder, self._chain, until, self._sealed
             )
 
     async def _seen(self) -> archiving.Seen:
@@ -127,26 +133,45 @@ def urls_with_owner(runtime: Any) -> Urls:
 
 
 async def _tonight(runtime: Any) -> None:
-    """Take the nightly backup when its hour has come and none was finished since."""
-    hour, home = runtime.settings.nightly_hour, runtime.settings.home
-    urls = urls_with_owner(runtime)
-    if hour is None or not urls.owner:
+    """When the night's hour has come: take the nightly backup if none was finished since, and read the newest once."""
+    hour = runtime.settings.nightly_hour
+    if hour is None:
         return
     now = datetime.now(UTC)
     due = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     due = due if due <= now else due - timedelta(days=1)
-    if now - due > timedelta(hours=6) or await asyncio.to_thread(_taken_since, runtime, due):
+    if now - due > timedelta(hours=6):
         return
+    urls = urls_with_owner(runtime)
+    if urls.owner and not await asyncio.to_thread(_taken_since, runtime, due):
+        await _take_tonight(runtime, urls, now)
+    await _verify_since(runtime, due)
+
+
+async def _take_tonight(runtime: Any, urls: Urls, now: datetime) -> None:
     trouble = ""
     try:
         await take(runtime.settings, urls)
+    except InUse:
+        raise
     except (Refusal, OSError) as failure:
         trouble = f"{now:%Y-%m-%d %H:%M} UTC: {failure}"
         log.warning("nightly backup failed", error=trouble[:300])
-    status = archiving.status_of(home)
+    status = archiving.status_of(runtime.settings.home)
     if status.nightly != trouble:
         status.nightly = trouble
-        archiving.keep_status(home, status)
+        archiving.keep_status(runtime.settings.home, status)
+
+
+async def _verify_since(runtime: Any, due: datetime) -> None:
+    """Read the newest backup, unless somebody has done so since. Raises ``InUse`` when somebody is at it."""
+    settings = runtime.settings
+    last = verdict_of(settings.home)
+    if (last and last.at >= due) or not (settings.backups / HOUSE).exists():
+        return
+    folder = await asyncio.to_thread(Folder.open, settings.backups, keys_of(settings.home))
+    with folder.alone("verifying"), suppress(NoBackups):
+        await _prove(settings)
 
 
 def _taken_since(runtime: Any, due: datetime) -> bool:
@@ -174,7 +199,45 @@ async def take_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
     return {"id": taken.base.id, "bytes": taken.base.bytes, "pruned": len(taken.pruned)}
 
 
+@job(VERIFY)
+async def verify_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
+    """Read the newest backup for somebody who asked at the console; a bad file is its result, not its failure."""
+    loop, told = asyncio.get_running_loop(), [0.0]
+
+    def say(_: str, done: int, total: int) -> None:
+        if time.monotonic() - told[0] >= 1:
+            told[0] = time.monotonic()
+            asyncio.run_coroutine_threadsafe(
+                work.progress(done >> 20, total >> 20, STEPS["reading"]), loop
+            )
+        if work.cancelled:
+            raise Cancelled
+
+    verdict = await _prove(work.settings, say)
+    await work.progress(verdict.bytes >> 20, failed=int(bool(verdict.bad)))
+    return {"id": verdict.id, "files": verdict.files, "bad": verdict.bad}
+
+
+async def _prove(settings: Settings, told: Told = lambda *_: None) -> Verdict:
+    """``prove`` in a thread that ends soon after nobody waits for it any more."""
+    over = threading.Event()
+
+    def told_unless_over(name: str, done: int, total: int) -> None:
+        if over.is_set():
+            raise Cancelled
+        told(name, done, total)
+
+    try:
+        verdict = await asyncio.to_thread(prove, settings, "", told_unless_over)
+    finally:
+        over.set()
+    if verdict.bad:
+        log.error("backup is not whole", id=verdict.id, file=verdict.bad)
+    return verdict
+
+
 STEPS = {
+    "reading": {"zh-CN": "正在逐个核验文件（MB）", "en": "Reading every file (MB)"},
     "database": {"zh-CN": "正在复制数据库（MB）", "en": "Copying the database (MB)"},
     "files": {"zh-CN": "正在保存文件（MB）", "en": "Keeping files (MB)"},
 }

@@ -113,7 +113,8 @@ async def _physical(home: Path, folder: Folder, owner: str, id: str, say: Say) -
     await asyncio.to_thread(archiving.wait_sealed, home, folder)
     first = _first_segment(folder, chain)
     return Base(
-        id=id, kind="physical", begun_at=begun, finished_at=finished, postgres=major, bytes=0, chain=chain, wal_from=first
+        id=id, kind="physical", begun_at=begun, finished_at=finished, postgres=major, bytes=0, chain=chain, wal_from=first,
+        wal_to=archiving.last_sealed(folder, chain),
     )  # fmt: skip
 
 

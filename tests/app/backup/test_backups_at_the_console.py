@@ -8,10 +8,13 @@ import msgspec
 import pytest
 
 from siyu.app.backup.folder import Folder
+from siyu.app.backup.health import look
 from siyu.app.backup.serving import _tonight, urls_with_owner
 from siyu.app.backup.taking import NoOwner, keys_of, take
+from siyu.app.backup.verifying import VERDICT, verdict_of
 from siyu.app.restoring import HomeInUse, restore
 from siyu.kernel import clock, jobs
+from tests.app.terminal import refused
 from tests.conftest import on_database, sign_in
 
 
@@ -19,6 +22,7 @@ from tests.conftest import on_database, sign_in
 def _no_backups(runtime):
     yield
     shutil.rmtree(runtime.settings.backups, ignore_errors=True)
+    (runtime.settings.home / VERDICT).unlink(missing_ok=True)
 
 
 async def test_who_asks_for_a_backup_gets_a_job_and_then_a_backup_in_the_list(
@@ -43,6 +47,47 @@ async def test_who_asks_for_a_backup_gets_a_job_and_then_a_backup_in_the_list(
     assert row["subject_id"] == after["job"]["id"]
 
 
+async def test_who_asks_whether_the_backup_is_whole_is_told_by_page_health_and_terminal(
+    console, runtime, brand, siyu
+):
+    verify, home = "/api/console/backups/verify", str(runtime.settings.home)
+    none = await console.post(verify)
+    assert (none.status_code, none.json()["code"]) == (404, "backup.none")
+    assert (await console.get("/api/console/backups")).json()["verified"] is None
+    taken = await take(runtime.settings, urls_with_owner(runtime))
+    asked = await console.post(verify)
+    assert asked.status_code == 202, asked.text
+    again = await console.post(verify)
+    assert (again.status_code, again.json()["code"]) == (409, "backup.verify_under_way")
+    assert again.json()["facts"]["job_id"] == asked.json()["id"]
+    await jobs.run_waiting(runtime, brand.id)
+    page = (await console.get("/api/console/backups")).json()
+    found = page["verified"]
+    assert (page["verifying"]["state"], page["verifying"]["result"]["bad"]) == ("done", "")
+    assert (found["id"], found["bad"]) == (taken.base.id, "") and found["files"] >= 4
+    assert found["bytes"] > taken.base.bytes and page["verifying"]["done"] == found["bytes"] >> 20
+    assert "found whole" in (await look(runtime)).says["en"]
+    assert siyu("backup", "verify", "--json", home=home).json["files"] == found["files"]
+    (row,) = (await console.get("/api/console/audit?action=backups.verify_asked")).json()["items"]
+    assert row["subject_id"] == asked.json()["id"]
+
+    bad = runtime.settings.backups / f"bases/{taken.base.id}/dump"
+    content = bytearray(bad.read_bytes())
+    content[len(content) // 2] ^= 1
+    bad.write_bytes(content)
+    await console.post(verify)
+    await jobs.run_waiting(runtime, brand.id)
+    page = (await console.get("/api/console/backups")).json()
+    assert page["verified"]["bad"] == page["verifying"]["result"]["bad"] == str(bad)
+    assert (page["verifying"]["state"], page["verifying"]["failed"]) == ("done", 1)
+    part = await look(runtime)
+    assert part.state == "bad" and str(bad) in part.says["en"] and str(bad) in part.says["zh-CN"]
+    said = refused(siyu("backup", "verify", home=home))
+    assert "backup.damaged" in said and str(bad) in said
+    assert "backup.none" in refused(siyu("backup", "verify", "20200101T000000-0000", home=home))
+    assert (verdict_of(runtime.settings.home) or found).bad == str(bad)
+
+
 async def test_who_may_not_take_backups_cannot(app, console, brand):
     units = (await console.get("/api/console/units")).json()
     await console.post(
@@ -52,6 +97,7 @@ async def test_who_may_not_take_backups_cannot(app, console, brand):
     clerk = await sign_in(app, brand, f"w@{brand.slug}", "right horse 8")
     assert (await clerk.get("/api/console/backups")).status_code == 403
     assert (await clerk.post("/api/console/backups")).status_code == 403
+    assert (await clerk.post("/api/console/backups/verify")).status_code == 403
     await clerk.aclose()
 
 
@@ -61,7 +107,7 @@ async def test_a_process_that_does_not_know_the_owner_says_who_takes_the_backup(
         await take(runtime.settings, urls)
 
 
-async def test_the_nightly_backup_is_taken_once_when_its_hour_has_come(runtime, brand):
+async def test_the_nightly_backup_is_taken_and_read_once_when_its_hour_has_come(runtime, brand):
     now = clock.now()
 
     def night(hour: int | None):
@@ -80,8 +126,10 @@ async def test_the_nightly_backup_is_taken_once_when_its_hour_has_come(runtime, 
     await _tonight(night((now.hour + 1) % 24))
     assert taken() == 0, "the demo takes none by itself, and yesterday's hour is long past"
     await _tonight(night(now.hour))
+    read = verdict_of(runtime.settings.home)
     await _tonight(night(now.hour))
     assert taken() == 1
+    assert read is not None and read.bad == "" and verdict_of(runtime.settings.home) == read
 
 
 @pytest.mark.kernel_db

@@ -7,6 +7,7 @@ import pytest
 
 from siyu.app.backup.archiving import Status
 from siyu.app.backup.health import look
+from siyu.app.backup.verifying import VERDICT, Verdict
 from siyu.kernel import clock
 
 
@@ -19,6 +20,28 @@ class House:
 
 def ago(**time):
     return clock.now() - timedelta(**time)
+
+
+@pytest.mark.parametrize(
+    ("chain", "age", "bad", "state", "says"),
+    [
+        ("c", timedelta(hours=1), "", "ok", "found whole at"),
+        ("c", timedelta(hours=1), "wal/c/2", "bad", "damaged: wal/c/2"),
+        ("", timedelta(hours=1), "", "ok", "not kept continuously"),
+        ("", timedelta(hours=40), "", "warn", "not kept continuously"),
+        ("", timedelta(hours=1), "bases/b/dump", "bad", "bases/b/dump"),
+    ],
+)
+async def test_what_reading_the_newest_backup_showed_is_told(
+    runtime, tmp_path, chain, age, bad, state, says
+):
+    settings = msgspec.structs.replace(runtime.settings, home=tmp_path)
+    status = Status(chain=chain, covered_until=ago(seconds=40))
+    (tmp_path / "backup.json").write_bytes(msgspec.json.encode(status))
+    verdict = Verdict(id="b", at=clock.now() - age, seconds=1.5, files=9, bytes=10_000, bad=bad)
+    (tmp_path / VERDICT).write_bytes(msgspec.json.encode(verdict))
+    part = await look(House(settings, is_demo=False))
+    assert part.state == state and says in part.says["en"] and part.says["zh-CN"]
 
 
 @pytest.mark.parametrize(

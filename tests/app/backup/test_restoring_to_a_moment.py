@@ -17,14 +17,18 @@ from siyu.app.backup import archiving
 from siyu.app.backup.folder import KEY, Damaged, Folder, WrongKey
 from siyu.app.backup.serving import _Watching
 from siyu.app.backup.taking import keys_of, take
+from siyu.app.backup.verifying import verify
 from siyu.app.opening import check_open
-from siyu.app.restoring import HomeInUse, NotCovered, TooEarly, restore, verify
+from siyu.app.restoring import HomeInUse, NotCovered, TooEarly, restore
 from siyu.app.runtime import Runtime
 from siyu.kernel.engines import EngineRefused
 from siyu.kernel.settings import Settings
 from tests.conftest import VERSION, make_brand
 
 pytestmark = pytest.mark.kernel_db
+
+
+PARTS = ["base", "log", "files", "engines", "schema", "behaviour", "sales"]
 
 
 class Kept(msgspec.Struct):
@@ -105,6 +109,8 @@ def test_a_moment_between_two_changes_has_the_first_and_not_the_second(house, pl
     assert before < backed_up < second
     report = restore(settings_of(place / "new"), house.source, keys_of(house.home), second)
     assert report.until == second
+    assert list(report.spent) == [*PARTS, *report.steps]
+    assert abs(report.seconds - sum(report.spent.values())) < 1, "each part is told"
     with opened(place / "new") as urls:
         assert asyncio.run(_slugs(urls.owner)) == set(house.slugs[:2])
 
@@ -117,7 +123,8 @@ def test_a_moment_after_the_last_change_has_all_of_them(house, place):
         # And it is a house like any other: it takes a backup of its own, of which all is whole.
         settings = settings_of(place / "new")
         taken = asyncio.run(take(settings, urls))
-        assert verify(Folder.open(settings.backups, keys_of(settings.home)), taken.base) > 2
+        read = verify(Folder.open(settings.backups, keys_of(settings.home)), taken.base)
+        assert read.files > 4 and read.bytes > taken.base.bytes
 
 
 def test_moments_that_no_backup_reaches_are_refused_with_those_that_one_does(house, place):
@@ -172,6 +179,44 @@ def test_a_damaged_file_is_named_and_what_is_left_cannot_be_started(house, place
         raise AssertionError
 
 
+def test_whatever_a_restore_would_need_and_is_not_there_is_named(house, place):
+    source = place / "copy"
+    shutil.copytree(house.source, source)
+    folder = Folder.open(source, keys_of(house.home))
+    (base,) = folder.bases()
+    log = archiving.segments(folder, base.chain, base.wal_from)
+    assert archiving.reach_of(folder, base) == log[-1] > base.wal_from
+    (full,) = [name for name in folder.names("rounds") if name.endswith("-full")]
+    whole = verify(folder, base)
+    chain = f"wal/{base.chain}"
+    for name in (
+        f"bases/{base.id}/base", f"bases/{base.id}/secrets", full, f"{chain}/{log[0]}", f"{chain}/{log[-1]}",
+    ):  # fmt: skip
+        (source / name).rename(place / "away")
+        with pytest.raises(Damaged) as refused:
+            verify(folder, base)
+        said = refused.value.facts["file"]
+        assert said == str(source / name) or (name == full and said == str(source / "rounds"))
+        (place / "away").rename(source / name)
+    assert verify(folder, base) == whole
+
+
+def test_a_log_whose_end_is_lost_never_passes_for_a_house_to_which_nothing_happened(house, place):
+    """The moment is said to be covered, but the segment that reaches it is gone: less is not brought back in silence."""
+    source = place / "copy"
+    shutil.copytree(house.source, source)
+    folder = Folder.open(source, keys_of(house.home))
+    (base,) = folder.bases()
+    lost = source / f"wal/{base.chain}" / archiving.segments(folder, base.chain, base.wal_from)[-1]
+    lost.unlink()
+    for at in (None, house.moments[-1]):
+        with pytest.raises(Damaged) as refused:
+            restore(settings_of(place / f"new{at is None}"), source, keys_of(house.home), at)
+        assert refused.value.facts == {"file": str(lost)}
+    with pytest.raises(EngineRefused, match="was not finished"):
+        check_open(place / "newFalse")
+
+
 def test_a_step_before_the_doors_that_fails_keeps_them_shut(house, place, monkeypatch):
     done: list[str] = []
 
@@ -209,7 +254,7 @@ def test_sessions_that_may_have_been_revoked_since_are_no_good_in_a_restored_hou
     with opened(house.home) as urls:
         assert asyncio.run(_sign_in_at(urls.owner)) == 1
         restored = opening.Restored(settings_of(house.home), urls, None)
-        assert asyncio.run(opening.before_doors_open(restored)) == [
+        assert list(asyncio.run(opening.before_doors_open(restored))) == [
             "end_staff_sessions",
             "forget_again",
         ]

@@ -266,7 +266,7 @@ async def bring_new_prices(world: World, chance: Random) -> None:
 
 
 async def _carry_through(world: World, import_id: str) -> None:
-    """Until the job is done; one that lost its database is retried by hand, as staff would."""
+    """Until the job is done; one that lost its database in every try is retried by hand, as staff would."""
     begun, job = clock.now(), None
     for nth in range(1, 7):
         world.house.at(
