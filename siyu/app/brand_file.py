@@ -389,9 +389,10 @@ async def _forget(runtime: Any, brand_id: UUID, kept: list[str]) -> None:
     """Take back what lies outside the transaction that did not come to its end."""
     for key in kept:
         await runtime.files.delete(key)
-    await runtime.parts["warehouse"].command(
-        "DELETE FROM behaviour WHERE brand = {brand:UUID}", brand=brand_id
-    )
+    for table in ("behaviour", "behaviour_lately"):
+        await runtime.parts["warehouse"].command(
+            f"DELETE FROM {table} WHERE brand = {{brand:UUID}}", brand=brand_id
+        )
 
 
 def _key(passphrase: str, salt: bytes) -> bytes:
