@@ -93,7 +93,9 @@ async def sign_in_again(house: House, stall: Stall, crowd: Crowd) -> None:
     """No shopper's session outlives a restore: it may have been ended since."""
     buyers = stall.buyers[:12]
     async with crowd._client(buyers[0]) as client:
-        assert (await client.get("/api/shop/addresses")).status_code == 401
+        assert (
+            await client.get(f"http://127.0.0.1:{house.port}/api/shop/addresses")
+        ).status_code == 401
     async with house.stack.database.brand(stall.brand_id) as session:
         tokens = await customers.open_sessions(session, [one.id for one in buyers])
     stall.buyers = [

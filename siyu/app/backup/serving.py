@@ -35,12 +35,11 @@ from pg_current_snapshot() s
 
 async def serve(runtime: Any) -> None:
     """Look after the archive until cancelled. Several workers take turns; whatever goes wrong is told and tried again."""
-    async with (
-        asyncio.TaskGroup() as all
-    ):  # neither a long night nor many files keep the log from being sealed
-        all.create_task(_again_and_again(_Watching(runtime).look, LOOK_S))
-        all.create_task(_again_and_again(_Beside(runtime).look, LOOK_S))
-        all.create_task(_again_and_again(partial(_tonight, runtime), _NIGHT_S))
+    # Neither a long night nor many files keep the log from being sealed.
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_again_and_again(_Watching(runtime).look, LOOK_S))
+        tasks.create_task(_again_and_again(_Beside(runtime).look, LOOK_S))
+        tasks.create_task(_again_and_again(partial(_tonight, runtime), _NIGHT_S))
 
 
 async def _again_and_again(once: Callable[[], Awaitable[None]], every_s: float) -> None:

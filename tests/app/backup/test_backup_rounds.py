@@ -1,7 +1,6 @@
 """Rounds of what lies beside PostgreSQL: small ones read what is new and nothing else, and nobody waits for a disk."""
 
 import asyncio
-import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -222,7 +221,7 @@ async def test_a_long_nightly_backup_keeps_no_worker_from_sealing_the_log(
         try:
             await until(lambda: list(folder.path.glob("bases/*/secrets")))
             (archiving.spool_of(place) / segment).write_bytes(b"log")
-            await until(lambda: (folder.path / f"wal/chain/{segment}").exists())
+            await until((folder.path / f"wal/chain/{segment}").exists)
             assert folder.bases() == [], "it is still being taken"
             assert archiving.status_of(place).nightly == "", (
                 "who finds another at it has not failed"
