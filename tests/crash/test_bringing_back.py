@@ -152,7 +152,6 @@ async def test_a_house_that_was_killed_comes_back_as_it_was_at_a_moment_between_
         record_property(
             "restore", {"covered after s": covered_after, "restored in s": report["seconds"]}
         )
-        print(covered_after, report)
         crowd.placed.clear()
         crowd.placed.update(then[0])
         crowd.paid, crowd.messages = then[1], then[2]
