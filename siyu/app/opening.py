@@ -45,6 +45,15 @@ async def end_staff_sessions(restored: Restored) -> None:
         await connection.close()
 
 
+async def end_shop_sessions(restored: Restored) -> None:
+    """Sign every shopper out, guests too: which sessions were ended since, only the lost present knew."""
+    connection = await asyncpg.connect(restored.urls.owner)
+    try:
+        await connection.execute("delete from shop_sessions")
+    finally:
+        await connection.close()
+
+
 async def forget_again(restored: Restored) -> None:
     """Whoever was forgotten after the moment that was brought back is forgotten again: the journal beside the keys says so."""
     from siyu.app import keys, schema
@@ -53,7 +62,7 @@ async def forget_again(restored: Restored) -> None:
     await schema.obey_journal(restored.urls.owner)
 
 
-BEFORE_DOORS: list[Step] = [end_staff_sessions, forget_again]
+BEFORE_DOORS: list[Step] = [end_staff_sessions, end_shop_sessions, forget_again]
 """Done in this order after each restore. A step may be done twice: a restore that was broken off begins anew."""
 
 

@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where backups lie; empty = ``home/backups``. Another disk is better."""
     backup_hour: int | None = None
     """Hour (UTC, 0 to 23) of the nightly backup; -1 = none; empty = 3 at night, and none in the demo."""
+    backup_round_s: int = 40
+    """Seconds between two looks for new files and behaviour, 1 to 50: with the time that one takes, under a minute."""
     backup_keep_days: int = 14
     """How far back a moment can be restored, at least 1."""
 
@@ -196,6 +198,10 @@ def _check(settings: Settings) -> None:
     if settings.backup_hour is not None and not -1 <= settings.backup_hour <= 23:
         raise SettingsRefused(
             f"SIYU_BACKUP_HOUR is {settings.backup_hour}; it must be between 0 and 23, or -1 for none."
+        )
+    if not 1 <= settings.backup_round_s <= 50:
+        raise SettingsRefused(
+            f"SIYU_BACKUP_ROUND_S is {settings.backup_round_s}; it must be between 1 and 50."
         )
     if settings.backup_keep_days < 1:
         raise SettingsRefused(

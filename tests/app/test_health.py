@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,6 +197,26 @@ async def test_every_brand_is_checked_once_a_night(database, runtime, brand):
         assert timedelta(hours=23) < following["due_at"] - due["due_at"] <= timedelta(hours=25)
     finally:
         clock.freeze(None)
+
+
+async def test_a_brand_whose_check_never_came_to_its_end_is_told_once_it_is_older_than_a_check(
+    database, owner_url
+):
+    """A brand's id says when it was made; all this needs is its name in the directory."""
+    before = (await parts.figures(database)).unchecked
+    owner = await asyncpg.connect(owner_url)
+    made: list[UUID] = []
+    try:
+        for hours in (parts.CHECK_LATE_H + 1, parts.CHECK_LATE_H - 1):
+            at = datetime.now(UTC) - timedelta(hours=hours)
+            made.append(UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | secrets.randbits(64)))
+            await owner.execute(
+                "insert into directory (brand_id, kind, key) values ($1, 'brand', $2)", made[-1], made[-1].hex
+            )  # fmt: skip
+        assert (await parts.figures(database)).unchecked == before + 1
+    finally:
+        await owner.execute("delete from directory where brand_id = any($1::uuid[])", made)
+        await owner.close()
 
 
 @given(

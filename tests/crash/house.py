@@ -55,12 +55,13 @@ def living_below(folder: Path) -> dict[int, str]:
 class House:
     """One home, one port, and the program that is running on it now."""
 
-    def __init__(self, profile: str = "demo", log_level: str = "warning") -> None:
+    def __init__(self, profile: str = "demo", log_level: str = "warning", **more: str) -> None:
+        """``more``: settings by their names in the environment."""
         self.folder = Path(tempfile.mkdtemp(prefix="siyu-crash-"))
         self.folder.chmod(0o755)  # as root the database runs under another account
         self.home, self.log = self.folder / "home", self.folder / "up.log"
         self.port = free_port()
-        self.profile, self._log_level = profile, log_level
+        self.profile, self._log_level, self._more = profile, log_level, more
         self.stack: Stack = None  # type: ignore[assignment]
 
     @property
@@ -73,7 +74,7 @@ class House:
         with self.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "siyu", "up", "--port", str(self.port)], cwd=ROOT,
-                env=environment(self.home, SIYU_PROFILE=self.profile, SIYU_LOG_LEVEL=self._log_level), stdout=output, stderr=output,
+                env=environment(self.home, SIYU_PROFILE=self.profile, SIYU_LOG_LEVEL=self._log_level, **self._more), stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
         async with httpx.AsyncClient(trust_env=False, timeout=2) as client:

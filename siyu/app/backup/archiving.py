@@ -5,9 +5,13 @@ there it goes into ``wal/<chain>/`` of the backups. A chain is an unbroken run o
 spool and ends with it.
 """
 
+import os
 import re
+import secrets
 import shutil
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +19,11 @@ import msgspec
 import structlog
 
 from siyu.app.backup.folder import Base, Damaged, Folder
-from siyu.kernel.engines import SPOOL, give_to_server
+from siyu.kernel.engines import SPOOL, FolderLock, give_to_server
 
 log = structlog.get_logger("siyu.backup")
 STATUS = "backup.json"
+_LOCK = "backup.lock"
 SPOOL_LIMIT = 8 << 30
 """Bytes that may wait. Beyond, the disk of the living house is worth more than an unbroken log: the chain ends, visibly."""
 SEGMENT = re.compile(r"[0-9A-F]{24}")
@@ -57,12 +62,31 @@ def status_of(home: Path) -> Status:
         return Status()
 
 
-def keep_status(home: Path, status: Status) -> None:
-    """Write it down for whoever looks."""
-    draft = home / f".{STATUS}"
-    draft.touch(mode=0o600)
-    draft.write_bytes(msgspec.json.encode(status))
-    draft.replace(home / STATUS)
+@contextmanager
+def changing_status(home: Path) -> Generator[Status]:
+    """The status, to be changed within the block and written down at its end; writers of all processes take turns.
+
+    Waits for its turn, so never on the event loop. Nothing is written when the block raises.
+    """
+    lock = FolderLock.take(home / _LOCK, f"{home / STATUS}", patience_s=30)
+    try:
+        before = status_of(home)
+        status = msgspec.structs.replace(before)
+        yield status
+        if status != before:
+            _write_status(home, status)
+    finally:
+        lock.release()
+
+
+def _write_status(home: Path, status: Status) -> None:
+    draft = home / f".{STATUS}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        draft.touch(mode=0o600)
+        draft.write_bytes(msgspec.json.encode(status))
+        draft.replace(home / STATUS)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def spool_of(home: Path) -> Path:
@@ -90,17 +114,18 @@ def begin(home: Path, chain: str) -> None:
     (draft / _CHAIN).write_text(chain)
     give_to_server(draft, home / "pg")
     draft.rename(spool)
-    status = status_of(home)
-    keep_status(home, Status(chain=chain, nightly=status.nightly))
+    with changing_status(home) as status:
+        anew = Status(chain=chain, nightly=status.nightly)
+        for name, value in msgspec.structs.asdict(anew).items():
+            setattr(status, name, value)
 
 
 def end(home: Path, why: str = "") -> None:
     """Keep no more segments; the chain ends with what was sealed. ``why``: what made it end by itself."""
     shutil.rmtree(spool_of(home), ignore_errors=True)
-    status = status_of(home)
-    status.broken, status.chain, status.waiting, status.waiting_bytes = why, "", 0, 0
-    status.waiting_since = None
-    keep_status(home, status)
+    with changing_status(home) as status:
+        status.broken, status.chain, status.waiting, status.waiting_bytes = why, "", 0, 0
+        status.waiting_since = None
 
 
 def seal_spool(home: Path, folder: Folder) -> list[str]:
@@ -127,7 +152,6 @@ def seal_spool(home: Path, folder: Folder) -> list[str]:
 
 def look(home: Path, folder: Folder, limit: int = SPOOL_LIMIT) -> bool:
     """One round: seal what waits and write down how it stands; whether anything was sealed. Never raises ``OSError``."""
-    before = status_of(home)
     chain = chain_of(home)
     sealed: list[str] = []
     trouble = ""
@@ -143,11 +167,11 @@ def look(home: Path, folder: Folder, limit: int = SPOOL_LIMIT) -> bool:
         end(home, f"{size >> 20} MB of the log were waiting to be sealed: {trouble}")
         return bool(sealed)
     since = datetime.fromtimestamp(left[0].stat().st_mtime, UTC) if left else None
-    status = msgspec.structs.replace(
-        before, chain=chain, waiting=len(left), waiting_bytes=size, waiting_since=since, trouble=trouble, looked_at=now,
-        sealed_at=now if sealed else before.sealed_at,
-    )  # fmt: skip
-    keep_status(home, status)
+    with changing_status(home) as status:
+        status.chain, status.trouble, status.looked_at = chain_of(home), trouble, now
+        status.waiting, status.waiting_bytes, status.waiting_since = len(left), size, since
+        if sealed:
+            status.sealed_at = now
     return bool(sealed)
 
 
@@ -241,13 +265,16 @@ class Covered(msgspec.Struct, frozen=True):
 
 
 def say_covered(home: Path, folder: Folder, chain: str, until: datetime, through: str) -> None:
-    """Write it beside the segments, and into the house's status. ``through``: the last sealed segment."""
-    name = f"wal/{chain}/covered"
-    folder.put(name, msgspec.json.encode(Covered(until, through)))
-    status = status_of(home)
-    if status.chain == chain:
-        status.covered_until = until
-        keep_status(home, status)
+    """Write it beside the segments, and into the house's status. ``through``: the last sealed segment.
+
+    Of several workers the one that knows of less takes nothing back.
+    """
+    with changing_status(home) as status:
+        if status.chain == chain:
+            if status.covered_until and status.covered_until >= until:
+                return
+            status.covered_until = until
+        folder.put(f"wal/{chain}/covered", msgspec.json.encode(Covered(until, through)))
 
 
 def covered_until(folder: Folder, chain: str) -> datetime | None:

@@ -1,12 +1,14 @@
 """What the worker does for backups: seals the log and what is new beside it, takes the nightly one and reads it again."""
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,8 +26,6 @@ from siyu.kernel.settings import Settings, Urls
 log = structlog.get_logger("siyu.backup")
 JOB, VERIFY = "backup.take", "backup.verify"
 LOOK_S = 1.0
-ROUND_S = 40.0
-"""Between two rounds of files and behaviour; with the time that one takes, under a minute."""
 _NIGHT_S = 60.0
 _SEEN = """
 select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as lsn, pg_snapshot_xmin(s)::text as low, pg_snapshot_xmax(s)::text as high
@@ -35,10 +35,11 @@ from pg_current_snapshot() s
 
 async def serve(runtime: Any) -> None:
     """Look after the archive until cancelled. Several workers take turns; whatever goes wrong is told and tried again."""
-    watching = _Watching(runtime)
-    async with asyncio.TaskGroup() as both:  # a long night keeps nobody from sealing the log
-        both.create_task(_again_and_again(watching.look, LOOK_S))
-        both.create_task(_again_and_again(partial(_tonight, runtime), _NIGHT_S))
+    # Neither a long night nor many files keep the log from being sealed.
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_again_and_again(_Watching(runtime).look, LOOK_S))
+        tasks.create_task(_again_and_again(_Beside(runtime).look, LOOK_S))
+        tasks.create_task(_again_and_again(partial(_tonight, runtime), _NIGHT_S))
 
 
 async def _again_and_again(once: Callable[[], Awaitable[None]], every_s: float) -> None:
@@ -61,12 +62,10 @@ class _Watching:
         self._chain = ""
         self._folder: Folder | None = None
         self._cover = archiving.Cover()
-        self._round_at = 0.0
-        self._state: content.State | None = None
         self._sealed = ""
 
     async def look(self) -> None:
-        """Seal what waits, then say until when all is covered; every so often a round of what lies beside."""
+        """Seal what waits, then say until when all is covered."""
         chain = archiving.chain_of(self._home)
         if not chain:
             return
@@ -76,20 +75,17 @@ class _Watching:
                 Folder.open, settings.backups, keys_of(settings.home)
             )
             self._chain, self._cover = chain, archiving.Cover()
-            self._sealed = archiving.last_sealed(self._folder, chain)
+            self._sealed = await asyncio.to_thread(archiving.last_sealed, self._folder, chain)
         self._cover.note(await self._seen())
         with self._folder.alone("wal"):
             if (
                 await asyncio.to_thread(archiving.look, self._home, self._folder)
                 or not self._sealed
             ):
-                self._sealed = archiving.last_sealed(self._folder, chain)
+                self._sealed = await asyncio.to_thread(archiving.last_sealed, self._folder, chain)
         until = self._cover.until(archiving.end_of(self._sealed)) if self._sealed else None
         if until is not None:
             await self._say(until)
-        if time.monotonic() - self._round_at >= ROUND_S:
-            self._round_at = time.monotonic()
-            await self._round()
 
     async def _say(self, until: datetime) -> None:
         """Not more often than every few seconds: it is a file that is written anew."""
@@ -107,23 +103,52 @@ class _Watching:
         quiet = int(row["high"]) if row["low"] == row["high"] else None
         return archiving.Seen(at, int(row["lsn"]), quiet)
 
-    async def _round(self) -> None:
-        """Keep what is new beside PostgreSQL. A state that another worker went on from is read again."""
-        assert self._folder is not None
-        with self._folder.alone("round"):
-            newest = content.rounds(self._folder)[-1:]
-            if self._state is None or [self._state.name] != newest:
-                self._state = await asyncio.to_thread(content.state_at, self._folder, None)
-            files = self._runtime.settings.home / "files"
-            warehouse, at = self._runtime.parts["warehouse"], datetime.now(UTC)
+
+class _Beside:
+    """One worker's rounds of what lies beside PostgreSQL, for as long as its log is kept."""
+
+    def __init__(self, runtime: Any) -> None:
+        self._runtime = runtime
+        self._chain = ""
+        self._folder: Folder | None = None
+        self._state = content.State()
+        self._round_at = -math.inf
+
+    async def look(self) -> None:
+        """A round every so often; at once when another one was under way."""
+        settings, began = self._runtime.settings, time.monotonic()
+        chain = archiving.chain_of(settings.home)
+        if not chain or began - self._round_at < settings.backup_round_s:
+            return
+        if chain != self._chain or self._folder is None:
+            self._folder = await asyncio.to_thread(
+                Folder.open, settings.backups, keys_of(settings.home)
+            )
+            self._chain, self._state = chain, content.State()
+        try:
+            self._round_at = began
+            await self._round(self._folder)
+        except InUse:
+            self._round_at = -math.inf
+            raise
+
+    async def _round(self, folder: Folder) -> None:
+        """Keep what is new. Where another worker went on, this one goes on from there."""
+        home, warehouse = self._runtime.settings.home, self._runtime.parts["warehouse"]
+        at, files = datetime.now(UTC), home / "files"
+        with folder.alone("round"):
+            await asyncio.to_thread(content.go_on, folder, self._state)
             try:
-                await content.keep_round(self._folder, self._state, files, warehouse, full=False)
+                await content.keep_round(folder, self._state, files, warehouse, full=False)
             except WarehouseAway:
-                await content.keep_round(self._folder, self._state, files, None, full=False)
+                await content.keep_round(folder, self._state, files, None, full=False)
                 return
-        status = archiving.status_of(self._home)
-        status.beside_until = at
-        archiving.keep_status(self._home, status)
+        await asyncio.to_thread(_say_beside, home, at)
+
+
+def _say_beside(home: Path, at: datetime) -> None:
+    with archiving.changing_status(home) as status:
+        status.beside_until = max(at, status.beside_until or at)
 
 
 def urls_with_owner(runtime: Any) -> Urls:
@@ -157,10 +182,12 @@ async def _take_tonight(runtime: Any, urls: Urls, now: datetime) -> None:
     except (Refusal, OSError) as failure:
         trouble = f"{now:%Y-%m-%d %H:%M} UTC: {failure}"
         log.warning("nightly backup failed", error=trouble[:300])
-    status = archiving.status_of(runtime.settings.home)
-    if status.nightly != trouble:
+    await asyncio.to_thread(_say_nightly, runtime.settings.home, trouble)
+
+
+def _say_nightly(home: Path, trouble: str) -> None:
+    with archiving.changing_status(home) as status:
         status.nightly = trouble
-        archiving.keep_status(runtime.settings.home, status)
 
 
 async def _verify_since(runtime: Any, due: datetime) -> None:

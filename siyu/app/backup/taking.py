@@ -72,7 +72,8 @@ async def take(settings: Settings, urls: Urls, say: Say = lambda *_: None) -> Ta
         base = await copy(settings.home, folder, urls.owner, id, say)
         await asyncio.to_thread(_keep_secrets, settings.home, folder, id)
         without = await _full_round(settings, urls, folder, say)
-        base = msgspec.structs.replace(base, bytes=folder.size(f"bases/{id}"))
+        size = await asyncio.to_thread(folder.size, f"bases/{id}")
+        base = msgspec.structs.replace(base, bytes=size)
         await asyncio.to_thread(folder.put, f"bases/{id}/about", msgspec.json.encode(base))
         pruned = await asyncio.to_thread(retention.prune, folder, settings.backup_keep_days)
     return Taken(base, pruned, without)
@@ -81,7 +82,7 @@ async def take(settings: Settings, urls: Urls, say: Say = lambda *_: None) -> Ta
 async def _physical(home: Path, folder: Folder, owner: str, id: str, say: Say) -> Base:
     """Copy the embedded cluster while it serves, and wait until the log that makes the copy consistent is sealed."""
     begun = datetime.now(UTC)
-    archiving.begin(home, id)
+    await asyncio.to_thread(archiving.begin, home, id)
     chain = archiving.chain_of(home)
     connection = await asyncpg.connect(owner)
     try:

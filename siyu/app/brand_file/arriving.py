@@ -73,9 +73,10 @@ async def keep_arrivals(runtime: Any) -> None:
 
 
 async def _clear(runtime: Any, brand_id: UUID) -> None:
-    await runtime.parts["warehouse"].command(
-        "DELETE FROM behaviour WHERE brand = {brand:UUID}", brand=brand_id
-    )
+    for table in ("behaviour", "behaviour_lately"):
+        await runtime.parts["warehouse"].command(
+            f"DELETE FROM {table} WHERE brand = {{brand:UUID}}", brand=brand_id
+        )
     await runtime.files.clear(str(brand_id))
     await runtime.files.delete(_note(brand_id))
 

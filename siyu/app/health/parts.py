@@ -48,7 +48,10 @@ class Figures(msgspec.Struct, frozen=True):
     timer_waits_s: int
     checks_broken: int
     unchecked: int
-    """Brands whose last whole check is older than ``CHECK_LATE_H`` hours, of those that are older themselves."""
+    """Brands whose last whole check is older than ``CHECK_LATE_H`` hours; of those never checked, the ones older than that.
+
+    A brand's id says when it was made.
+    """
     check_age_s: int
     skew_s: float
 
@@ -72,7 +75,8 @@ select (select count(*) from tracking_spool)::bigint as spool_packs,
        (select coalesce(extract(epoch from now() - min(due_at)), 0) from timers where due_at <= now())::bigint as timer_waits_s,
        (select coalesce(sum(failed), 0) from checks)::bigint as checks_broken,
        (select count(*) from brands b left join checks c using (brand_id)
-        where c.finished_at < now() - make_interval(hours => $1))::bigint as unchecked,
+        where coalesce(c.finished_at, to_timestamp(('x' || left(replace(b.brand_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0))
+              < now() - make_interval(hours => $1))::bigint as unchecked,
        (select coalesce(extract(epoch from now() - min(finished_at)), 0) from checks)::bigint as check_age_s,
        clock_timestamp() as told_at
 """

@@ -21,6 +21,18 @@ DDL = (
     ) ENGINE = ReplacingMergeTree(received_at)
     PARTITION BY toYYYYMM(at) ORDER BY (brand, name, toDate(at), visitor, message_id)
     SETTINGS non_replicated_deduplication_window = 1000""",
+    # What was written to behaviour in the last two days, whenever it was received, in the order of writing: a backup
+    # goes on from it without reading behaviour again.
+    """CREATE TABLE IF NOT EXISTS behaviour_lately (
+        written DateTime64(3, 'UTC'), brand UUID, message_id String, type LowCardinality(String), name LowCardinality(String),
+        at DateTime64(3, 'UTC'), received_at DateTime64(3, 'UTC'), visitor String, customer UUID,
+        source LowCardinality(String), scene LowCardinality(String), link String, store UUID,
+        product UUID, sku UUID, quantity Int64, value_minor Int64, path String, properties String,
+        origin LowCardinality(String)
+    ) ENGINE = MergeTree PARTITION BY toDate(written) ORDER BY written
+    TTL toDateTime(written) + INTERVAL 2 DAY SETTINGS ttl_only_drop_parts = 1""",
+    """CREATE MATERIALIZED VIEW IF NOT EXISTS behaviour_writing TO behaviour_lately AS
+    SELECT now64(3, 'UTC') AS written, * FROM behaviour""",
     """CREATE TABLE IF NOT EXISTS sales (
         brand UUID, event_id UUID, line UInt16, kind LowCardinality(String), at DateTime64(3, 'UTC'),
         order_id UUID, customer UUID, source LowCardinality(String), scene LowCardinality(String),

@@ -1,6 +1,7 @@
 """The log behind a backup: nothing leaves the spool before it is safe, a gap is named, and coverage is never claimed too early."""
 
 import os
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from siyu.app.backup import archiving
 from siyu.app.backup.archiving import Cover, Seen, end_of, segments
 from siyu.app.backup.folder import Damaged, Folder
+from siyu.kernel.engines import EngineRefused
 
 FIRST = "000000010000000000000007"
 
@@ -156,3 +158,29 @@ def test_a_new_chain_begins_clean_and_keeps_no_half_written_segment(home):
     archiving.begin(home, "third")
     assert archiving.chain_of(home) == "second", "a chain goes on with the next backup"
     assert archiving.last_sealed(folder, "second") == ""
+
+
+def test_writers_of_the_status_take_turns_and_none_undoes_what_another_said(home):
+    failures: list[str] = []
+
+    def writes(names: list[str]) -> None:
+        try:
+            for at in range(15):
+                for name in names:
+                    with archiving.changing_status(home) as status:
+                        setattr(status, name, f"{getattr(status, name)}{at},")
+        except (OSError, ValueError, EngineRefused) as failure:
+            failures.append(str(failure))
+
+    names = ["trouble", "broken", "nightly"]
+    threads = [threading.Thread(target=writes, args=([name, "chain"],)) for name in names]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert failures == []
+    status = archiving.status_of(home)
+    whole = "".join(f"{at}," for at in range(15))
+    assert [getattr(status, name) for name in names] == [whole] * 3
+    assert len(status.chain) == 3 * len(whole), "what all of them write has every piece"
+    assert [path.name for path in home.iterdir() if "backup.json" in path.name] == ["backup.json"]

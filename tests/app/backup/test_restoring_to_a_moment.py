@@ -238,24 +238,36 @@ def test_a_step_before_the_doors_that_fails_keeps_them_shut(house, place, monkey
         raise AssertionError
 
 
-async def _sign_in_at(owner: str, count: bool = False) -> int:
+_BACK_AGAIN = (
+    """insert into staff_sessions (brand_id, id, token_hash, staff_id, created_at, last_seen_at, address, device)
+       select brand_id, gen_random_uuid(), 'revoked since', id, now(), now(), '', '' from staff limit 1""",
+    """with one as (insert into devices (brand_id, id, created_at, source, scene)
+       select brand_id, gen_random_uuid(), now(), '', '' from staff limit 1
+       returning brand_id, id)
+       insert into shop_sessions (brand_id, token_hash, device_id, created_at, last_seen_at)
+       select brand_id, 'ended since', id, now(), now() from one""",
+)
+
+
+async def _sessions(owner: str, *, back_again: bool = False) -> list[int]:
     connection = await asyncpg.connect(owner)
-    if not count:
-        await connection.execute(
-            """insert into staff_sessions (brand_id, id, token_hash, staff_id, created_at, last_seen_at, address, device)
-               select brand_id, gen_random_uuid(), 'revoked since', id, now(), now(), '', '' from staff limit 1"""
-        )
-    found: int = await connection.fetchval("select count(*) from staff_sessions")
+    for statement in _BACK_AGAIN if back_again else ():
+        await connection.execute(statement)
+    found = [
+        await connection.fetchval(f"select count(*) from {table}")
+        for table in ("staff_sessions", "shop_sessions")
+    ]
     await connection.close()
     return found
 
 
 def test_sessions_that_may_have_been_revoked_since_are_no_good_in_a_restored_house(house):
     with opened(house.home) as urls:
-        assert asyncio.run(_sign_in_at(urls.owner)) == 1
+        assert asyncio.run(_sessions(urls.owner, back_again=True)) == [1, 1]
         restored = opening.Restored(settings_of(house.home), urls, None)
         assert list(asyncio.run(opening.before_doors_open(restored))) == [
             "end_staff_sessions",
+            "end_shop_sessions",
             "forget_again",
         ]
-        assert asyncio.run(_sign_in_at(urls.owner, count=True)) == 0
+        assert asyncio.run(_sessions(urls.owner)) == [0, 0]
