@@ -128,7 +128,6 @@ async def export_statement(
 ) -> Response[bytes]:
     """The statement as CSV: of each account its opening, a row per kind of posting, its closing; no totals.
 
-
     Each amount stands once, so that every column can be added up. Headers and names in ``locale``, else the asker's own.
     """
     statement = await _statement(desk, first, last)
