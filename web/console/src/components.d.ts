@@ -50,10 +50,12 @@ declare module 'vue' {
     TInputNumber: typeof import('tdesign-vue-next')['InputNumber']
     TQrcode: typeof import('tdesign-vue-next')['QRCode']
     TRadio: typeof import('tdesign-vue-next')['Radio']
+    TRadioButton: typeof import('tdesign-vue-next')['RadioButton']
     TRadioGroup: typeof import('tdesign-vue-next')['RadioGroup']
     TSelect: typeof import('tdesign-vue-next')['Select']
     TTagInput: typeof import('tdesign-vue-next')['TagInput']
     TTextarea: typeof import('tdesign-vue-next')['Textarea']
+    TTooltip: typeof import('tdesign-vue-next')['Tooltip']
     ViewsRow: typeof import('./ui/ViewsRow.vue')['default']
   }
 }
