@@ -1018,6 +1018,8 @@ export type LagOut = {
  * LedgerAccountOut
  *
  * An account; ``owner`` tells those of one kind apart (the provider). Guarded ones stand together as one.
+ *
+ * ``side`` (debit or credit) is where its balance grows.
  */
 export type LedgerAccountOut = {
     id: string;
@@ -1026,6 +1028,7 @@ export type LedgerAccountOut = {
         [key: string]: string;
     };
     owner: string;
+    side: string;
 };
 
 /**
@@ -1992,11 +1995,25 @@ export type PostingOut = {
 /**
  * PostingPage
  *
- * Postings, the newest first.
+ * Postings, the newest first. ``sums`` stand on the first page only.
  */
 export type PostingPage = {
     items: Array<PostingOut>;
     next: string | null;
+    sums: Array<PostingSumOut>;
+};
+
+/**
+ * PostingSumOut
+ *
+ * What all chosen postings come to in a unit, those of later pages too; pending and void ones do not count.
+ *
+ * Debits and credits of the chosen account; of all accounts, when none is chosen.
+ */
+export type PostingSumOut = {
+    unit: string;
+    debit: number;
+    credit: number;
 };
 
 /**
@@ -4965,6 +4982,7 @@ export type ConsoleListPostingsData = {
         account_id?: string;
         kind?: string;
         subject?: string;
+        side?: 'debit' | 'credit';
         from?: string;
         to?: string;
         cursor?: string;
@@ -5033,6 +5051,7 @@ export type ConsoleExportStatementData = {
     query?: {
         from?: string;
         to?: string;
+        locale?: Locale;
     };
     url: '/api/console/ledger/statement.csv';
 };

@@ -151,6 +151,10 @@ def _part(name: str, state: State, zh: str, en: str) -> Part:
     return Part(name, state, {"zh-CN": zh, "en": en})
 
 
+def _n(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def database_part(found: Figures | None) -> Part:
     """Whether PostgreSQL answers, and soon."""
     if found is None:
@@ -175,13 +179,13 @@ def warehouse_part(alive: bool, found: Figures | None) -> Part:
         return _part(
             "warehouse", "warn",
             f"分析引擎没有应答：照常接单，看板暂停，{waits:,} 条行为在数据库里等候。请启动 ClickHouse，并看它的日志。",
-            f"ClickHouse does not answer: orders go on, boards stand still, {waits:,} messages wait in PostgreSQL. Start it and look at its log.",
+            f"ClickHouse does not answer: orders go on, boards stand still, {_n(waits, 'message waits', 'messages wait')} in PostgreSQL. Start it and look at its log.",
         )  # fmt: skip
     if waits > 200_000:
         return _part(
             "warehouse", "warn",
             f"{waits:,} 条行为还没有写入分析引擎。请确认 worker 在运行。",
-            f"{waits:,} messages have not reached ClickHouse yet. See that a worker runs.",
+            f"{_n(waits, 'message has', 'messages have')} not reached ClickHouse yet. See that a worker runs.",
         )  # fmt: skip
     return _part("warehouse", "ok", "分析引擎应答正常。", "ClickHouse answers.")
 
@@ -201,7 +205,7 @@ def events_part(found: Figures) -> Part:
     return _part(
         "events", state,
         f"{worst.listener} 落后 {worst.seconds} 秒（{worst.events:,} 件）。请确认 worker 在运行，并看它的日志。",
-        f"{worst.listener} is {worst.seconds} s behind ({worst.events:,} events). See that a worker runs and what its log says.",
+        f"{worst.listener} is {worst.seconds} s behind ({_n(worst.events, 'event', 'events')}). See that a worker runs and what its log says.",
     )  # fmt: skip
 
 
@@ -212,7 +216,7 @@ def parked_part(found: Figures) -> Part:
     return _part(
         "parked", "warn",
         f"{found.parked:,} 件事件处理失败，已搁置。请在「搁置的事件」里查明原因后重试。",
-        f"{found.parked:,} events failed and were put aside. Mend the cause under Parked events and try again.",
+        f"{_n(found.parked, 'event failed and was', 'events failed and were')} put aside. Mend the cause under Parked events and try again.",
     )  # fmt: skip
 
 
@@ -222,13 +226,13 @@ def jobs_part(found: Figures) -> Part:
         return _part(
             "jobs", "bad",
             f"{found.jobs_waiting} 个任务在等，却没有人执行。请启动 worker（siyu work）。",
-            f"{found.jobs_waiting} jobs wait and nobody runs any. Start a worker (siyu work).",
+            f"{_n(found.jobs_waiting, 'job waits', 'jobs wait')} and nobody runs any. Start a worker (siyu work).",
         )  # fmt: skip
     if found.jobs_failed:
         return _part(
             "jobs", "warn",
             f"一天内有 {found.jobs_failed} 个任务失败。请在「任务」里看原因，再重试。",
-            f"{found.jobs_failed} jobs failed within a day. See why under Jobs, then run them again.",
+            f"{_n(found.jobs_failed, 'job', 'jobs')} failed within a day. See why under Jobs, then run them again.",
         )  # fmt: skip
     return _part("jobs", "ok", "任务都在正常执行。", "Jobs are being run.")
 
@@ -241,7 +245,7 @@ def timers_part(found: Figures) -> Part:
     return _part(
         "timers", state,
         f"{found.timers_due:,} 个到期事项没有处理，最早的晚了 {found.timer_waits_s} 秒；超时订单可能还占着库存。请启动 worker，或看它的日志。",
-        f"{found.timers_due:,} deadlines are overdue, the oldest by {found.timer_waits_s} s; unpaid orders may still hold stock. Start a worker, or look at its log.",
+        f"{_n(found.timers_due, 'deadline is', 'deadlines are')} overdue, the oldest by {found.timer_waits_s} s; unpaid orders may still hold stock. Start a worker, or look at its log.",
     )  # fmt: skip
 
 
@@ -251,13 +255,13 @@ def checks_part(found: Figures) -> Part:
         return _part(
             "checks", "bad",
             f"最近一次自检有 {found.checks_broken} 条不成立。下面写着是哪些行；先不要手工改数，联系维护者。",
-            f"The last check found {found.checks_broken} sentences that do not hold. The rows are named below; change nothing by hand and ask whoever maintains the house.",
+            f"The last check found {_n(found.checks_broken, 'sentence that does', 'sentences that do')} not hold. The rows are named below; change nothing by hand and ask whoever maintains the house.",
         )  # fmt: skip
     if found.unchecked:
         return _part(
             "checks", "warn",
             f"{found.unchecked} 个品牌超过 {CHECK_LATE_H} 小时没有自检。请确认 worker 夜里在运行，或现在检查一次。",
-            f"{found.unchecked} brands were not checked for {CHECK_LATE_H} hours. See that a worker runs at night, or check now.",
+            f"{_n(found.unchecked, 'brand was', 'brands were')} not checked for {CHECK_LATE_H} hours. See that a worker runs at night, or check now.",
         )  # fmt: skip
     return _part("checks", "ok", "账目自检没有发现问题。", "The nightly check found nothing wrong.")
 

@@ -1,7 +1,5 @@
 """The console's doors to the ledger. Whoever sees some stores only sees none of it: money is the whole brand's."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -13,20 +11,20 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from siyu.app.ledger.export import csv_of
 from siyu.app.ledger.wire import (
     ExplainedOut,
     LedgerEventOut,
     PostingOut,
     PostingPage,
+    PostingSumOut,
     StatementOut,
     statement_of,
 )
 from siyu.kernel import clock, ledger
-from siyu.kernel.cells import cell
 from siyu.kernel.db import driver_of
-from siyu.kernel.errors import Invalid, NotAllowed, NotFound
+from siyu.kernel.errors import NotAllowed, NotFound, Refusal
 from siyu.kernel.http import decode_cursor, encode_cursor
-from siyu.kernel.money import MINOR_DIGITS, to_text
 from siyu.people.staff import Desk, permission
 
 permission("ledger.view", {"zh-CN": "查看总账", "en": "See the ledger"})
@@ -49,6 +47,30 @@ _OF_KEY = {
 }
 
 
+class ReversedPeriod(Refusal):
+    """A period ends before it begins."""
+
+    code = "ledger.reversed_period"
+    status = 422
+    detail = "The period ends before it begins. Exchange the two days."
+
+
+class FarDay(Refusal):
+    """A day that no books reach; ``facts``: first, last."""
+
+    code = "ledger.far_day"
+    status = 422
+    detail = f"Days of the ledger lie between {EARLIEST} and {LATEST}. Choose another one."
+
+
+class LongPeriod(Refusal):
+    """A statement over more days than it may have; ``facts``: days."""
+
+    code = "ledger.long_period"
+    status = 422
+    detail = f"A statement has {LONGEST} days at most. Choose a shorter period."
+
+
 async def _open(desk: Desk) -> asyncpg.Connection:
     desk.require("ledger.view")
     if await desk.unit_ids() is not None:
@@ -61,11 +83,21 @@ def _days(desk: Desk, first: date | None, last: date | None) -> tuple[date, date
     today = clock.today(desk.brand.time_zone)
     last = last or max(first or today, today)
     first = first or last.replace(day=1)
-    if not EARLIEST <= first <= last <= LATEST or (last - first).days > LONGEST:
-        raise Invalid(
-            errors=[{"path": "from", "message": "a day not after 'to', at most ten years before"}]
-        )
+    _in_order(_day(first), _day(last))
+    if (last - first).days > LONGEST:
+        raise LongPeriod(days=LONGEST)
     return first, last
+
+
+def _day(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise FarDay(first=str(EARLIEST), last=str(LATEST))
+    return day
+
+
+def _in_order(first: date | None, last: date) -> None:
+    if first and first > last:
+        raise ReversedPeriod
 
 
 async def _statement(desk: Desk, first: date | None, last: date | None) -> StatementOut:
@@ -83,39 +115,28 @@ async def _statement(desk: Desk, first: date | None, last: date | None) -> State
 async def read_statement(
     desk: NamedDependency[Desk], first: First = None, last: Last = None
 ) -> StatementOut:
-    """Opening, movements and closing of every account in a period of days; this month when none is named. Refusals: http.invalid."""
+    """Opening, movements and closing of every account in a period of days; this month when none is named. Refusals: ledger.reversed_period, ledger.far_day, ledger.long_period."""
     return await _statement(desk, first, last)
 
 
 @get("/ledger/statement.csv", tags=["ledger"], media_type="text/csv")
 async def export_statement(
-    desk: NamedDependency[Desk], first: First = None, last: Last = None
+    desk: NamedDependency[Desk],
+    first: First = None,
+    last: Last = None,
+    locale: FromQuery[Literal["zh-CN", "en"] | None] = None,
 ) -> Response[bytes]:
-    """The statement as CSV: a row per account and kind of posting, a total per unit. Refusals: http.invalid."""
+    """The statement as CSV: of each account its opening, a row per kind of posting, its closing; no totals.
+
+    Each amount stands once, so that every column can be added up. Headers and names in ``locale``, else the asker's own.
+    """
     statement = await _statement(desk, first, last)
-    file = io.StringIO()
-    out = csv.writer(file)
-    out.writerow(["unit", "account", "owner", "posting", "opening", "debit", "credit", "closing"])
-    for line in statement.lines:
-        own = [line.unit, line.account.kind, line.account.owner]
-        for move in line.movements:
-            amounts = [_amount(one, line.unit) for one in (move.debit, move.credit)]
-            out.writerow([*map(cell, [*own, move.kind]), "", *amounts, ""])
-        numbers = (line.opening, line.debit, line.credit, line.closing)
-        out.writerow([*map(cell, [*own, "total"]), *(_amount(one, line.unit) for one in numbers)])
-    for total in statement.totals:
-        both = [_amount(one, total.unit) for one in (total.debit, total.credit)]
-        out.writerow([cell(total.unit), "all", "", "total", "", *both, ""])
     name = f"ledger-{statement.first}-{statement.last}.csv"
     return Response(
-        b"\xef\xbb\xbf" + file.getvalue().encode(),
+        csv_of(statement, locale or desk.staff.locale),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _amount(value: int, unit: str) -> str:
-    return to_text(value, unit) if unit in MINOR_DIGITS else str(value)
 
 
 @get("/ledger/postings", tags=["ledger"])
@@ -125,31 +146,38 @@ async def list_postings(
     account_id: FromQuery[UUID | None] = None,
     kind: Kind = None,
     subject: FromQuery[UUID | None] = None,
+    side: FromQuery[Literal["debit", "credit"] | None] = None,
     first: First = None,
     last: Last = None,
     cursor: FromQuery[str | None] = None,
     limit: Size = 40,
 ) -> PostingPage:
-    """Postings, the newest first: of an account, a kind, a subject (an order), a period of days. Refusals: http.invalid, http.bad_cursor."""
+    """Postings, the newest first, and what they come to: of an account, a kind, a subject (an order), a period of days.
+
+    ``side``: only those that debit (or credit) ``account_id``. A period may be open at either end. Refusals: ledger.reversed_period,
+    ledger.far_day, http.bad_cursor.
+    """
     connection = await _open(desk)
     begin = end = None
-    if first or last:
-        first, last = _days(desk, first, last)
-        begin = clock.start_of_day(first, desk.brand.time_zone)
+    if first:
+        begin = clock.start_of_day(_day(first), desk.brand.time_zone)
+    if last:
+        _in_order(first, _day(last))
         end = clock.start_of_day(last + timedelta(days=1), desk.brand.time_zone)
     before = decode_cursor(cursor, datetime, UUID)
+    chosen = ledger.Chosen(account_id, kind or None, subject, begin, end, side)
     lines = await ledger.page_of_lines(
-        connection,
-        ledger.Chosen(account_id, kind or None, subject, begin, end),
-        before=(before[0], before[1]) if before else None,
-        limit=limit + 1,
+        connection, chosen, before=(before[0], before[1]) if before else None, limit=limit + 1
     )
+    sums = [] if cursor else await ledger.moved(connection, chosen)
     following = None
     if len(lines) > limit:
         following = encode_cursor((lines[limit - 1].booked_at, lines[limit - 1].id))
     labels = await _labels(connection, lines[:limit])
     return PostingPage(
-        [PostingOut.of(line, _label(labels, line)) for line in lines[:limit]], following
+        [PostingOut.of(line, _label(labels, line)) for line in lines[:limit]],
+        following,
+        [PostingSumOut(one.unit, one.debit, one.credit) for one in sums],
     )
 
 

@@ -12,18 +12,23 @@ LocaleText = dict[str, str]
 
 
 class LedgerAccountOut(msgspec.Struct):
-    """An account; ``owner`` tells those of one kind apart (the provider). Guarded ones stand together as one."""
+    """An account; ``owner`` tells those of one kind apart (the provider). Guarded ones stand together as one.
+
+    ``side`` (debit or credit) is where its balance grows.
+    """
 
     id: UUID
     kind: str
     title: LocaleText
     owner: str
+    side: str
 
     @classmethod
     def of(cls, book: ledger.Book) -> "LedgerAccountOut":
         """The wire form."""
         kind = ledger.account_kinds.get(book.kind)
-        return cls(book.id, book.kind, kind.title if kind else {"en": book.kind}, book.owner)
+        title, side = (kind.title, kind.side) if kind else ({"en": book.kind}, "credit")
+        return cls(book.id, book.kind, title, book.owner, side)
 
 
 class LedgerEventOut(msgspec.Struct):
@@ -74,11 +79,23 @@ class PostingOut(msgspec.Struct):
         )  # fmt: skip
 
 
+class PostingSumOut(msgspec.Struct):
+    """What all chosen postings come to in a unit, those of later pages too; pending and void ones do not count.
+
+    Debits and credits of the chosen account; of all accounts, when none is chosen.
+    """
+
+    unit: str
+    debit: int
+    credit: int
+
+
 class PostingPage(msgspec.Struct):
-    """Postings, the newest first."""
+    """Postings, the newest first. ``sums`` stand on the first page only."""
 
     items: list[PostingOut]
     next: str | None
+    sums: list[PostingSumOut]
 
 
 class ExplainedOut(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -113,13 +113,54 @@ order by p.booked_at desc, p.id desc limit $1
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Which postings are looked at; None = any."""
+    """Which postings are looked at; None = any. ``side``: only those that debit, or credit, the account."""
 
     account_id: UUID | None = None
     kind: str | None = None
     subject: UUID | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    side: Literal["debit", "credit"] | None = None
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """What chosen postings debit and credit the chosen account by; all accounts, when none is chosen."""
+
+    unit: str
+    debit: int
+    credit: int
+
+
+_OF_SUBJECT = """
+select unit, coalesce(sum(amount) filter (where $3::uuid is null or source = $3), 0)::bigint,
+       coalesce(sum(amount) filter (where $3::uuid is null or destination = $3), 0)::bigint
+from ledger_postings
+where subject = $1 and state = 'posted' and ($2::text is null or kind = $2)
+  and ($4::timestamptz is null or booked_at >= $4) and ($5::timestamptz is null or booked_at < $5)
+group by unit order by unit
+"""
+
+
+async def moved(connection: asyncpg.Connection, chosen: Chosen) -> list[Moved]:
+    """Sums of the postings that count (neither pending nor void), by unit; from roll-ups unless a subject is chosen."""
+    if chosen.subject:
+        bounds = chosen.kind, chosen.account_id, chosen.begin, chosen.end
+        found = [
+            Moved(*row) for row in await connection.fetch(_OF_SUBJECT, chosen.subject, *bounds)
+        ]
+    else:
+        units = {id: book.unit for id, book in (await books(connection)).items()}
+        sums: dict[str, list[int]] = {}
+        for flow in await flows(connection, chosen.begin, chosen.end):
+            if chosen.account_id in (None, flow.account_id) and chosen.kind in (None, flow.kind):
+                own = sums.setdefault(units[flow.account_id], [0, 0])
+                own[0] += flow.debit
+                own[1] += flow.credit
+        found = [Moved(unit, *own) for unit, own in sorted(sums.items())]
+    if chosen.side and chosen.account_id:
+        debits = chosen.side == "debit"
+        found = [Moved(one.unit, one.debit * debits, one.credit * (not debits)) for one in found]
+    return found
 
 
 async def page_of_lines(
@@ -153,7 +194,11 @@ async def page_of_lines(
     sides = [""]
     if chosen.account_id:
         account = bound(chosen.account_id, "uuid")
-        sides = [f"source = {account}", f"destination = {account}"]
+        sides = [
+            f"{column} = {account}"
+            for column, side in (("source", "debit"), ("destination", "credit"))
+            if chosen.side in (None, side)
+        ]
     parts = [
         f"(select * from ledger_postings where {' and '.join([*filter(None, [side]), *where]) or 'true'}"
         " order by booked_at desc, id desc limit $1)"

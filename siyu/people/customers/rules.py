@@ -83,6 +83,22 @@ class NotRevealed(Refusal):
     detail = "Your role does not show this field."
 
 
+class Forgotten(Refusal):
+    """The person's data was deleted for good since the page was read; there is nothing left to show."""
+
+    code = "customers.forgotten"
+    status = 410
+    detail = "This customer's data was deleted for good; there is nothing to show any more."
+
+
+class NothingToReveal(Refusal):
+    """The customer never left this field; ``facts``: field."""
+
+    code = "customers.nothing_to_reveal"
+    status = 404
+    detail = "This customer has not left that, so there is nothing to show."
+
+
 def normal_phone(text: str) -> str:
     """The number in the one form it is kept in: ``13800138000``, or ``+4915112345678`` elsewhere. Raises ``BadPhone``."""
     compact = _FILLERS.sub("", text)

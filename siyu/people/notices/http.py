@@ -30,7 +30,8 @@ permission(
 Locale = Literal["zh-CN", "en"]
 State = Literal["waiting", "sending", "sent", "failed", "given_up"]
 Channel = Literal["auto", "inbox", "sms", "off"]
-Text = Annotated[str, Meta(max_length=rules.LONGEST * 2)]
+Text = Annotated[str, Meta(max_length=10_000)]
+"""More than may be kept, so that what was pasted gets the sentence that says how much too long it is."""
 _PAGE = 40
 
 

@@ -20,6 +20,9 @@ FOR_CUSTOMERS = ("inbox", "sms")
 CHOICES = ("auto", *FOR_CUSTOMERS, "off")
 TRIES = 8
 _SLOT = re.compile(r"\{([^{}]*)\}")
+_JOINER = "\u200d"
+_PICTURES = ("So", "Sk", "Mn")
+"""Categories of what a joiner joins: pictures, shades of skin, the sign that asks for the coloured form."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -71,11 +74,39 @@ class MissingPlaceholder(Refusal):
 
 
 class BadTemplate(Refusal):
-    """A template is empty, too long, has characters that no phone shows, or a lone brace."""
+    """A template cannot be kept; what is wrong with it is told by the kinds of this refusal."""
 
     code = "notices.bad_template"
     status = 422
-    detail = f"A text has 1 to {LONGEST} printable characters; braces only around placeholders."
+    detail = f"A text has 1 to {LONGEST} characters that a phone can show; braces only around placeholders."
+
+
+class EmptyText(BadTemplate):
+    """A template has nothing but blanks."""
+
+    code = "notices.empty_text"
+    detail = "The text is empty. Write what the customer is to be told, or go back to the default."
+
+
+class TextTooLong(BadTemplate):
+    """A template is too long; ``facts``: length, longest."""
+
+    code = "notices.text_too_long"
+    detail = f"The text is longer than {LONGEST} characters. Shorten it."
+
+
+class LoneBrace(BadTemplate):
+    """A brace is opened and not closed, or closed and not opened; ``facts``: example."""
+
+    code = "notices.lone_brace"
+    detail = "A brace in the text is not closed or not opened. Braces only stand around placeholders, as in {number}."
+
+
+class Unprintable(BadTemplate):
+    """A character that no phone shows, e.g. NUL or a bell; ``facts``: character (``U+0000``), position from 1."""
+
+    code = "notices.unprintable"
+    detail = "The text has an invisible control character. Take it out, or type the text instead of pasting it."
 
 
 class ChangedMeanwhile(Refusal):
@@ -125,14 +156,17 @@ def declare(kind: Kind) -> Kind:
 
 
 def checked(kind: Kind, text: str) -> str:
-    """A template as it is kept. Raises ``BadTemplate``, ``UnknownPlaceholder``, ``MissingPlaceholder``."""
+    """A template as it is kept. Raises a kind of ``BadTemplate``, ``UnknownPlaceholder``, ``MissingPlaceholder``."""
     text = text.strip()
+    if not text:
+        raise EmptyText
+    if len(text) > LONGEST:
+        raise TextTooLong(length=len(text), longest=LONGEST)
+    if (at := _hidden(text)) is not None:
+        raise Unprintable(character=f"U+{ord(text[at]):04X}", position=at + 1)
     plain = _SLOT.sub("", text)
-    printable = all(
-        one.isprintable() or one == "\n" or unicodedata.category(one) == "Zs" for one in text
-    )
-    if not 1 <= len(text) <= LONGEST or not printable or "{" in plain or "}" in plain:
-        raise BadTemplate
+    if "{" in plain or "}" in plain:
+        raise LoneBrace(example=f"{{{(kind.variables or (BRAND,))[0].name}}}")
     known = {one.name: one for one in (BRAND, *kind.variables)}
     named = _SLOT.findall(text)
     for name in named:
@@ -142,6 +176,22 @@ def checked(kind: Kind, text: str) -> str:
         if one.must and one.name not in named:
             raise MissingPlaceholder(name=one.name)
     return text
+
+
+def _hidden(text: str) -> int | None:
+    """Where the first character stands that no phone shows. The joiner within an emoji (a family, a flag) is shown."""
+    for at, one in enumerate(text):
+        if one.isprintable() or one == "\n" or unicodedata.category(one) == "Zs":
+            continue
+        around = text[at - 1 : at], text[at + 1 : at + 2]
+        if (
+            one == _JOINER
+            and all(unicodedata.category(each) in _PICTURES for each in around if each)
+            and all(around)
+        ):
+            continue
+        return at
+    return None
 
 
 def rendered(template: str, facts: Mapping[str, str | LocaleText], locale: str) -> str:

@@ -148,6 +148,13 @@ class WrongCode(Refusal):
     detail = "The code is wrong or was used before. Wait for the next one, or use a recovery code."
 
 
+class WrongFirstCode(WrongCode):
+    """The code that is to prove a new second step is wrong; there are no recovery codes yet."""
+
+    code = "staff.wrong_first_code"
+    detail = "The code is wrong. See that the phone's clock is right, then use the next six digits."
+
+
 class SecondStepNeeded(Refusal):
     """The brand asks a second step of everybody, and this account has none yet."""
 

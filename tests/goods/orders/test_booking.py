@@ -118,10 +118,41 @@ async def test_the_statement_opens_where_the_day_before_closed_and_its_export_ba
     answer = await console.get("/api/console/ledger/statement.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    moves = [row for row in rows if row["posting"] != "total"]
-    assert sum(float(row["debit"]) for row in moves) == sum(float(row["credit"]) for row in moves)
-    (whole,) = [row for row in rows if row["account"] == "all"]
-    assert whole["debit"] == whole["credit"] == "39.80"
+    debit, credit = (sum(float(row[side] or 0) for row in rows) for side in ("借方", "贷方"))
+    assert f"{debit:.2f}" == f"{credit:.2f}" == "39.80"
+    sales = [row for row in rows if row["账户"] == "商品销售收入"]
+    assert [row["事由"] for row in sales] == ["期初余额", "订单商品款", "期末余额"]
+    assert sales[-1]["期末"] == "19.90" and sales[-1]["账户代码"] == "orders.sales"
+    english = (await console.get("/api/console/ledger/statement.csv?locale=en")).text
+    assert "Sales of goods" in english and "Opening balance" in english and "商品" not in english
+
+
+async def test_every_figure_of_a_statement_is_the_sum_of_its_postings(stall, console):
+    shopper, sku = await stall.shopper(), await stall.sku(price_minor=1990)
+    placed = await paid_order(shopper, {sku: 2}, 2 * 1990)
+    await _refund(console, (await console.get(f"/api/console/orders/{placed['id']}")).json())
+    await stall.settle()
+    statement = (await console.get("/api/console/ledger/statement")).json()
+    days = {"from": statement["first"], "to": statement["last"]}
+
+    async def of(**params):
+        page = (await console.get("/api/console/ledger/postings", params=params)).json()
+        return page["items"], (page["sums"] or [{"debit": 0, "credit": 0}])[0]
+
+    for line in statement["lines"]:
+        for side, end in (("debit", "source"), ("credit", "destination")):
+            items, sums = await of(account_id=line["account"]["id"], side=side, **days)
+            assert all(one[end]["id"] == line["account"]["id"] for one in items)
+            assert sum(one["amount"] for one in items) == sums[side] == line[side]
+        sign = 1 if line["side"] == "credit" else -1
+        _, upto = await of(account_id=line["account"]["id"], to=statement["last"])
+        assert sign * (upto["credit"] - upto["debit"]) == line["closing"]
+        assert line["account"]["side"] == line["side"]
+    items, sums = await of(**days)
+    assert sum(one["amount"] for one in items) == sums["debit"] == sums["credit"]
+    assert sums["debit"] == statement["totals"][0]["debit"]
+    items, sums = await of(subject=placed["id"])
+    assert sum(one["amount"] for one in items) == sums["debit"]
 
 
 async def test_a_providers_name_is_no_formula_in_the_export(stall, console, database):
@@ -165,6 +196,9 @@ async def test_postings_are_listed_by_page_account_order_and_day(stall, console)
     [
         ("statement?from=2026-05-02&to=2026-05-01", 422),
         ("statement?from=1026-05-02&to=2026-05-01", 422),
+        ("statement?from=2006-05-02&to=2026-05-01", 422),
+        ("postings?from=2026-05-02&to=2026-05-01", 422),
+        ("postings?side=left", 400),
         ("postings?cursor=nonsense", 400),
         ("postings?limit=0", 400),
         ("explain/order_paid/01890000-0000-7000-8000-000000000000", 404),

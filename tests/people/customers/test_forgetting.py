@@ -53,6 +53,22 @@ async def test_a_forgotten_person_is_found_by_nothing_and_shown_as_nobody(
     assert again.status_code == 200
 
 
+async def test_a_reveal_in_a_stale_page_says_that_the_person_is_gone_and_is_not_written_down(
+    shoppers, brand, console
+):
+    customer = await shoppers.customer(brand, "13877776666")
+    shown = (await console.get("/api/console/customers?q=13877776666")).json()["items"][0]
+    url = f"/api/console/customers/{shown['id']}"
+    nameless = await console.post(f"{url}/reveal", json={"field": "address", "reason": "寄样品"})
+    assert (nameless.status_code, nameless.json()["code"]) == (404, "customers.nothing_to_reveal")
+    assert (await console.post(f"{url}/forget", json={"reason": "本人要求"})).status_code == 200
+    for field in ("phone", "name", "address"):
+        answer = await console.post(f"{url}/reveal", json={"field": field, "reason": "寄样品"})
+        assert (answer.status_code, answer.json()["code"]) == (410, "customers.forgotten"), customer
+    log = (await console.get("/api/console/audit?action=customer.revealed")).json()["items"]
+    assert log == []
+
+
 async def test_who_was_forgotten_may_come_back_as_somebody_new(shoppers, brand, console):
     phone = new_phone()
     _, id = await known(shoppers, brand, console, phone)

@@ -38,11 +38,14 @@ async def test_an_own_text_is_what_the_next_customer_reads_until_the_default_is_
     [
         ("{number} {phone}", "notices.unknown_placeholder", "phone"),
         ("{brand} 谢谢", "notices.missing_placeholder", "number"),
-        ("{number", "notices.bad_template", None),
-        ("{number} }", "notices.bad_template", None),
-        ("   ", "notices.bad_template", None),
-        ("{number}\x07", "notices.bad_template", None),
-        ("{number}" + "长" * 300, "notices.bad_template", None),
+        ("{number", "notices.lone_brace", None),
+        ("{number} }", "notices.lone_brace", None),
+        ("   ", "notices.empty_text", None),
+        ("{number}\x07", "notices.unprintable", None),
+        ("{number}\x00", "notices.unprintable", None),
+        ("{number} 👩\u200d", "notices.unprintable", None),
+        ("{number}" + "长" * 300, "notices.text_too_long", None),
+        ("{number}" + "长" * 9000, "notices.text_too_long", None),
         ("{number.__class__}", "notices.unknown_placeholder", "number.__class__"),
     ],
 )
@@ -136,6 +139,13 @@ def test_a_good_text_is_kept_as_it_is_and_says_its_facts(before, after):
     assert rules.rendered(kept, {"number": "{code}"}, "en") == kept.replace("{number}", "{code}"), (
         "facts are no templates"
     )
+
+
+async def test_a_joined_emoji_is_kept_as_it_was_typed(console):
+    text = "{number} 谢谢 👩\u200d👧 ❤\ufe0f\u200d🔥"
+    saved = await console.put(PAID, json={"text": text, "version": 0})
+    assert saved.status_code == 200, saved.text
+    assert text in saved.text
 
 
 @given(st.text(max_size=60))

@@ -180,7 +180,7 @@ async def test_setting_up_needs_the_password_and_the_first_code(console, brand, 
     )
     begun = await console.post(STEP, json={"password": brand.owner_password})
     replaced = await console.post(f"{STEP}/confirm", json={"code": first.code()})
-    assert (replaced.status_code, replaced.json()["code"]) == (422, "staff.wrong_code")
+    assert (replaced.status_code, replaced.json()["code"]) == (422, "staff.wrong_first_code")
     assert (await console.get(STEP)).json()["on"] is False
     phone = Authenticator(begun.json()["address"])
     assert (await console.post(f"{STEP}/confirm", json={"code": phone.code()})).status_code == 200

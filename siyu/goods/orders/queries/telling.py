@@ -57,7 +57,8 @@ async def timelines(
     kinds = [kind for kind, telling in tellings.items() if telling.shopper or not shopper]
     rows = await (await driver_of(session)).fetch(
         """select kind, occurred_at, actor::text as actor, data::text as data from events
-           where subject = any($1::uuid[]) and kind = any($2::text[]) order by seq desc limit $3""",
+           where subject = any($1::uuid[]) and kind = any($2::text[])
+           order by occurred_at desc, seq desc limit $3""",
         list(order_ids),
         kinds,
         limit,

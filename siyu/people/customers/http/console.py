@@ -167,12 +167,17 @@ async def _customer(desk: Desk, row: CustomerRow) -> CustomerOut:
 async def reveal(
     desk: NamedDependency[Desk], customer_id: FromPath[UUID], data: JSONBody[RevealIn]
 ) -> RevealOut:
-    """A personal field in full; who asked and why is written down. Refusal: customers.not_revealed."""
+    """A personal field in full; who asked and why is written down, unless there was nothing to show.
+
+    Refusals: customers.not_revealed, customers.forgotten, customers.nothing_to_reveal.
+    """
     desk.require("customers.view")
     desk.require("customers.reveal")
     if desk.masked("recipient" if data.field == "name" else data.field):
         raise rules.NotRevealed(field=data.field)
     row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
+    if row.forgotten_at is not None:
+        raise rules.Forgotten
     if data.field == "address":
         found = await queries.addresses(desk.session, customer_id)
         value = "\n".join(
@@ -181,6 +186,8 @@ async def reveal(
     else:
         known = (await queries.profiles_of(desk.session, [row]))[row.id]
         value = known.phone if data.field == "phone" else known.name
+    if not value:
+        raise rules.NothingToReveal(field=data.field)
     facts = {"field": data.field, "reason": data.reason.strip()}
     await desk.audit(
         "customer.revealed",

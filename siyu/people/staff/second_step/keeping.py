@@ -73,7 +73,7 @@ async def begin(desk: Desk) -> Begun:
 async def confirm(desk: Desk, code: str) -> list[str]:
     """Turn one's second step on with its first code; the recovery codes, shown this once. One's other sessions end.
 
-    Raises ``SecondStepOff`` before ``begin``, ``SecondStepOn``, ``WrongCode``, ``TooMany``.
+    Raises ``SecondStepOff`` before ``begin``, ``SecondStepOn``, ``WrongFirstCode``, ``TooMany``.
     """
     await count(desk.runtime.database, desk.brand.id, desk.staff.id)
     row = await _row(desk.session, desk.staff.id)
@@ -82,7 +82,7 @@ async def confirm(desk: Desk, code: str) -> list[str]:
     if row.confirmed_at is not None:
         raise rules.SecondStepOn
     if not _take_code(row, desk.runtime.secret, code):
-        raise rules.WrongCode
+        raise rules.WrongFirstCode
     row.confirmed_at = clock.now()
     await desk.session.execute(  # they were begun with the password alone
         delete(StaffSessionRow).where(
