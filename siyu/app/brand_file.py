@@ -7,7 +7,8 @@ files and days of behaviour one.
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterator
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 from uuid import UUID
@@ -19,7 +20,6 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from sqlalchemy.sql.functions import next_value
 
 import siyu.app.tables  # noqa: F401
-from siyu.app.backup.content import behaviour_of
 from siyu.insight.warehouse import rebuild
 from siyu.kernel import vault
 from siyu.kernel.db import Base
@@ -27,6 +27,8 @@ from siyu.kernel.errors import Refusal
 from siyu.kernel.events import behind_on, listeners
 from siyu.kernel.sealing import Sealing, Unreadable, Unsealed
 
+Say = Callable[[str, int, int | None], None]
+"""Called with the part, how many of it are done and how many there are (``None``: unknown)."""
 MAGIC, SALT, PIECE = b"SIYUBRAND1", 16, 1 << 18
 OF_THE_HOUSE = frozenset(["event_cursors", "event_archives", "parked_events", "staff_sessions", "vault_keys", "slow_statements"])  # fmt: skip
 """What belongs to the place: where listeners stand, who is signed in, and the wrapping of people's keys (they go bare)."""
@@ -114,11 +116,19 @@ class _Writer:
 
 
 async def export_brand(
-    runtime: Any, slug: str, brand_id: UUID, path: Path, passphrase: str
+    runtime: Any,
+    slug: str,
+    brand_id: UUID,
+    path: Path,
+    passphrase: str,
+    say: Say = lambda *_: None,
 ) -> Moved:
-    """Write a brand as of one moment into a new file. Raises ``StillMoving``, ``PutAway``, ``FileExistsError``."""
+    """Write a brand as of one moment into a new file. Raises ``StillMoving``, ``PutAway``, ``FileExistsError``.
+
+    The draft's name is new each time: what a killed export has left stands in nobody's way.
+    """
     rows: dict[str, int] = {}
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     if path.exists():  # noqa: ASYNC240  # a look at one name
         raise FileExistsError(17, "exists already; choose another name", str(path))
     try:
@@ -129,7 +139,7 @@ async def export_brand(
             packer = zstandard.ZstdCompressor(level=3)
             with packer.stream_writer(cast("IO[bytes]", sealing), closefd=False) as stream:
                 files = await _write(
-                    runtime, slug, brand_id, _Writer(cast("IO[bytes]", stream)), rows
+                    runtime, slug, brand_id, _Writer(cast("IO[bytes]", stream)), rows, say
                 )
             sealing.close()
             file.flush()
@@ -141,7 +151,7 @@ async def export_brand(
 
 
 async def _write(
-    runtime: Any, slug: str, brand_id: UUID, out: _Writer, rows: dict[str, int]
+    runtime: Any, slug: str, brand_id: UUID, out: _Writer, rows: dict[str, int], say: Say
 ) -> int:
     connection = await asyncpg.connect(runtime.urls.app)
     try:
@@ -151,7 +161,9 @@ async def _write(
             await _check_still(connection)
             out.head(part="brand", slug=slug, brand_id=str(brand_id), schema=_schema())
             out.end()
-            for table in _order():
+            tables = _order()
+            for at, table in enumerate(tables):
+                say(str(table.name), at, len(tables))
                 columns = _columns(table)
                 out.head(part="table", name=str(table.name), columns=columns)
                 names = ", ".join(f'"{name}"' for name in columns)
@@ -166,14 +178,16 @@ async def _write(
                 out.end()
                 rows[str(table.name)] = int(done.rsplit(maxsplit=1)[-1])
             out.head(part="keys")
+            say("people's keys", 0, None)
             async for piece in vault.carried(connection, brand_id):
                 out.piece(piece)
             out.end()
     finally:
         await connection.close()
-    await _write_behaviour(runtime, brand_id, out)
+    await _write_behaviour(runtime, brand_id, out, say)
     files = 0
     async for key in runtime.files.keys(f"{brand_id}/"):
+        say("files", files, None)
         out.head(part="file", key=key)
         async for piece in runtime.files.stream(key):
             out.piece(piece)
@@ -207,15 +221,23 @@ async def _check_still(connection: Any) -> None:
 
 
 _DAYS = """
-SELECT DISTINCT formatDateTime(received_at, '%Y%m%d') AS bucket FROM behaviour WHERE brand = {brand:UUID}
+SELECT formatDateTime(received_at, '%Y%m%d') AS bucket, toString(toDate(min(at))) AS first, toString(toDate(max(at))) AS last
+FROM behaviour WHERE brand = {brand:UUID} GROUP BY bucket ORDER BY bucket
 """
+_OF_DAY = """
+SELECT * FROM behaviour FINAL WHERE brand = {brand:UUID} AND toDate(at) BETWEEN {first:Date} AND {last:Date}
+AND formatDateTime(received_at, '%Y%m%d') = {bucket:String} ORDER BY name, at, message_id FORMAT Native
+"""
+"""The table lies by the day on which something happened: without it every day would be looked for in all of them."""
 
 
-async def _write_behaviour(runtime: Any, brand_id: UUID, out: _Writer) -> None:
+async def _write_behaviour(runtime: Any, brand_id: UUID, out: _Writer, say: Say) -> None:
     warehouse = runtime.parts["warehouse"]
-    for row in await warehouse.ask(brand_id, _DAYS):
+    days = await warehouse.ask(brand_id, _DAYS)
+    for at, row in enumerate(days):
+        say("days of visits", at, len(days))
         out.head(part="behaviour", bucket=row["bucket"])
-        out.piece(await behaviour_of(warehouse, brand_id, row["bucket"]))
+        out.piece(await warehouse.read(_OF_DAY, brand=brand_id, **row))
         out.end()
 
 

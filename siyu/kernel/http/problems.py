@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from siyu.kernel.db import is_away, is_given_up
+from siyu.kernel.db import is_away, is_ended, is_given_up
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.flaws import Flaw, flaw_of, flaws_of
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
@@ -177,11 +177,18 @@ def database_away() -> Busy:
 
 
 def note_away(error: Exception) -> None:
-    """Write down that the database was away, unless it was us who ended the connection because the visitor had left."""
+    """Write down what was lost: nothing when it was us who ended the connection because the visitor had left.
+
+    A connection that had ended before it was asked is not a database that is away: PostgreSQL ends one whose
+    transaction says nothing for ``IDLE_S``, for example while another engine was waited for.
+    """
     if is_given_up(error):
         log.debug("given up", exc_info=error)
     else:
-        log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+        log.warning(
+            "connection had ended" if is_ended(error) else "database away",
+            error=f"{type(error).__name__}: {error}"[:300],
+        )
 
 
 def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
