@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from sqlalchemy.sql.functions import next_value
 
 import siyu.app.tables  # noqa: F401
+from siyu.app.backup.content import behaviour_by_days
 from siyu.insight.warehouse import rebuild
 from siyu.kernel import vault
 from siyu.kernel.db import Base
@@ -116,19 +117,13 @@ class _Writer:
 
 
 async def export_brand(
-    runtime: Any,
-    slug: str,
-    brand_id: UUID,
-    path: Path,
-    passphrase: str,
-    say: Say = lambda *_: None,
+    runtime: Any, slug: str, brand_id: UUID, path: Path, passphrase: str, say: Say = lambda *_: None
 ) -> Moved:
-    """Write a brand as of one moment into a new file. Raises ``StillMoving``, ``PutAway``, ``FileExistsError``.
-
-    The draft's name is new each time: what a killed export has left stands in nobody's way.
-    """
+    """Write a brand as of one moment into a new file. Raises ``StillMoving``, ``PutAway``, ``FileExistsError``."""
     rows: dict[str, int] = {}
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
+    draft = path.with_name(
+        f".{path.name}.{secrets.token_hex(4)}.draft"
+    )  # what a killed export left is in nobody's way
     if path.exists():  # noqa: ASYNC240  # a look at one name
         raise FileExistsError(17, "exists already; choose another name", str(path))
     try:
@@ -138,9 +133,8 @@ async def export_brand(
             sealing = Sealing(file, _key(passphrase, salt), "brand")
             packer = zstandard.ZstdCompressor(level=3)
             with packer.stream_writer(cast("IO[bytes]", sealing), closefd=False) as stream:
-                files = await _write(
-                    runtime, slug, brand_id, _Writer(cast("IO[bytes]", stream)), rows, say
-                )
+                out = _Writer(cast("IO[bytes]", stream))
+                files = await _write(runtime, slug, brand_id, out, rows, say)
             sealing.close()
             file.flush()
             os.fsync(file.fileno())
@@ -220,24 +214,11 @@ async def _check_still(connection: Any) -> None:
         raise StillMoving(listener="tracking")
 
 
-_DAYS = """
-SELECT formatDateTime(received_at, '%Y%m%d') AS bucket, toString(toDate(min(at))) AS first, toString(toDate(max(at))) AS last
-FROM behaviour WHERE brand = {brand:UUID} GROUP BY bucket ORDER BY bucket
-"""
-_OF_DAY = """
-SELECT * FROM behaviour FINAL WHERE brand = {brand:UUID} AND toDate(at) BETWEEN {first:Date} AND {last:Date}
-AND formatDateTime(received_at, '%Y%m%d') = {bucket:String} ORDER BY name, at, message_id FORMAT Native
-"""
-"""The table lies by the day on which something happened: without it every day would be looked for in all of them."""
-
-
 async def _write_behaviour(runtime: Any, brand_id: UUID, out: _Writer, say: Say) -> None:
-    warehouse = runtime.parts["warehouse"]
-    days = await warehouse.ask(brand_id, _DAYS)
-    for at, row in enumerate(days):
-        say("days of visits", at, len(days))
-        out.head(part="behaviour", bucket=row["bucket"])
-        out.piece(await warehouse.read(_OF_DAY, brand=brand_id, **row))
+    async for bucket, content, at, days in behaviour_by_days(runtime.parts["warehouse"], brand_id):
+        say("days of visits", at, days)
+        out.head(part="behaviour", bucket=bucket)
+        out.piece(content)
         out.end()
 
 

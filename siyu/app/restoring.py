@@ -34,9 +34,8 @@ _FETCH = (
     f"rm -f {_IN}/want.%f; test -f {_IN}/%f && mv {_IN}/%f %p"
 )
 """PostgreSQL asks for a segment and waits; whoever restores, and alone has the key, lays it down."""
-BROUGHT = frozenset(["siyu.toml", "keys", "backups", "lock"])
-"""What somebody may have put into the new folder beforehand: settings, keys, the backups themselves."""
-PLACES = frozenset(["pg", "ch", "files", "secrets", "logs"])
+BROUGHT, PLACES = ("siyu.toml", "keys", "backups", "lock"), ("pg", "ch", "files", "secrets", "logs")
+"""What may lie in a new folder beforehand: settings, keys, the backups themselves; and, empty, places for disks."""
 _NOT_REACHED = "recovery ended before configured recovery target was reached"
 
 
@@ -115,7 +114,7 @@ def restore(
     ``Damaged``, ``TooEarly``, ``NotCovered`` and ``EngineRefused``; whatever is raised, nobody can start what is left.
     """
     laps, home = _Laps(), settings.home
-    _refuse_anything_else(home)  # before a lock is put there
+    _refuse_anything_else(home)
     folder = Folder.open(source, keys)
     base = chosen(folder.bases(), at)
     if base.kind == "physical":

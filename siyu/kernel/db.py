@@ -7,10 +7,10 @@ brand has work, and the directory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -281,29 +281,6 @@ def is_away(error: BaseException | None) -> bool:
     return False
 
 
-def is_ended(error: BaseException | None) -> bool:
-    """Whether all that is known is that the connection had ended before it was asked; PostgreSQL may well be there."""
-    ended = False
-    for one in _chain(error):
-        state = str(getattr(one, "sqlstate", None) or "")
-        if state == _IDLE:
-            return True
-        if isinstance(one, ConnectionError) or state.startswith("08") or state in _AWAY:
-            return False
-        ended = ended or has_ended(one)
-    return ended
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error with all that it came from, the members of groups too."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for one in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-                yield from _chain(one)
-        error = error.__cause__ or error.__context__
-
-
 def is_given_up(error: BaseException | None) -> bool:
     """Whether something broke on the way out of work that was cancelled: we ended the connection, nobody waits any more."""
     while error is not None:
@@ -315,7 +292,6 @@ def is_given_up(error: BaseException | None) -> bool:
     return False
 
 
-_IDLE = "25P03"
 _AWAY = ("57P01", "57P02", "57P03", "53300", "25P03")
 """SQLSTATE: shutting down, a back end crashed, cannot connect now, no connection is free, said nothing for ``IDLE_S``."""
 

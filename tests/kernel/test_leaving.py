@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from siyu.kernel.db import is_away, is_ended, is_given_up
-from siyu.kernel.http.problems import note_away
+from siyu.kernel.db import is_away, is_given_up
+from siyu.kernel.http.problems import is_ended, note_away
 
 pytestmark = pytest.mark.kernel_db
 

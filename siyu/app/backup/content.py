@@ -5,7 +5,7 @@ projected from the event log.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -194,3 +194,23 @@ async def put_behaviour_back(
             until=until.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
         )
     return len(state.behaviour)
+
+
+_DAYS = """
+SELECT formatDateTime(received_at, '%Y%m%d') AS bucket, toString(toDate(min(at))) AS first, toString(toDate(max(at))) AS last
+FROM behaviour WHERE brand = {brand:UUID} GROUP BY bucket ORDER BY bucket
+"""
+_OF_DAY = """
+SELECT * FROM behaviour FINAL WHERE brand = {brand:UUID} AND toDate(at) BETWEEN {first:Date} AND {last:Date}
+AND formatDateTime(received_at, '%Y%m%d') = {bucket:String} ORDER BY name, at, message_id FORMAT Native
+"""
+"""The table lies by the day on which something happened: without it every day would be looked for in all of them."""
+
+
+async def behaviour_by_days(
+    warehouse: Warehouse, brand_id: UUID
+) -> AsyncIterator[tuple[str, bytes, int, int]]:
+    """What a brand's visitors did, by the day on which it was received: that day, the rows, which one it is, and of how many."""
+    days = await warehouse.ask(brand_id, _DAYS)
+    for at, row in enumerate(days):
+        yield row["bucket"], await warehouse.read(_OF_DAY, brand=brand_id, **row), at, len(days)

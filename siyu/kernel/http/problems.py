@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from siyu.kernel.db import is_away, is_ended, is_given_up
+from siyu.kernel.db import has_ended, is_away, is_given_up
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.flaws import Flaw, flaw_of, flaws_of
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
@@ -174,6 +174,19 @@ def database_away() -> Busy:
         "a write with an Idempotency-Key is never done twice.",
         retry_after_s=1,
     )
+
+
+def is_ended(error: BaseException | None) -> bool:
+    """Whether all that is known is that the connection had ended before it was asked; PostgreSQL may well be there."""
+    ended = False
+    while error is not None:
+        state = str(getattr(error, "sqlstate", None) or "")
+        if isinstance(error, ConnectionError) or state.startswith(("08", "57P", "53300")):
+            return False
+        ended = ended or has_ended(error) or state == "25P03"  # said nothing for too long
+        inner: Any = getattr(error, "exceptions", None)  # of a group, the first tells enough
+        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)
+    return ended
 
 
 def note_away(error: Exception) -> None:
