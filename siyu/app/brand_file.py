@@ -178,7 +178,11 @@ async def _write(
             out.end()
     finally:
         await connection.close()
-    await _write_behaviour(runtime, brand_id, out, say)
+    async for bucket, content, at, days in behaviour_by_days(runtime.parts["warehouse"], brand_id):
+        say("days of visits", at, days)
+        out.head(part="behaviour", bucket=bucket)
+        out.piece(content)
+        out.end()
     files = 0
     async for key in runtime.files.keys(f"{brand_id}/"):
         say("files", files, None)
@@ -212,14 +216,6 @@ async def _check_still(connection: Any) -> None:
             raise StillMoving(listener=one.listener)
     if await connection.fetchval("select exists (select from tracking_spool)"):
         raise StillMoving(listener="tracking")
-
-
-async def _write_behaviour(runtime: Any, brand_id: UUID, out: _Writer, say: Say) -> None:
-    async for bucket, content, at, days in behaviour_by_days(runtime.parts["warehouse"], brand_id):
-        say("days of visits", at, days)
-        out.head(part="behaviour", bucket=bucket)
-        out.piece(content)
-        out.end()
 
 
 class _Reader:
