@@ -17,7 +17,7 @@ from rich.table import Table
 
 from siyu.app import up
 from siyu.app.demo_made import Made, already_made
-from siyu.app.logging import configure_logging
+from siyu.app.logging import configure_logging, slow_log
 from siyu.app.opening import check_open
 from siyu.app.terminal import Json, UnderUp, app, err, out, show
 from siyu.kernel.engines import EngineRefused, stand_back
@@ -27,8 +27,8 @@ from siyu.kernel.settings import (
     SettingsRefused,
     Urls,
     check_serving,
+    effective,
     load,
-    masked,
     urls_of,
 )
 
@@ -39,7 +39,7 @@ def up_command(port: Annotated[int | None, typer.Option(help="Port to serve on."
     loaded = load(port=port)
     settings = loaded.settings
     check_serving(settings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, slow_into=slow_log(settings.home, command=False))
 
     def ready(_: Any) -> None:
         out.print(f"[bold]siyu is up[/] at {settings.console}. Ctrl-C stops it.")
@@ -64,7 +64,7 @@ def demo(
     """Start everything with the demo brand 澜玉. On this machine only; doors are open that production must not have."""
     loaded = load(port=port, profile="demo")
     settings = loaded.settings
-    configure_logging("warning")
+    configure_logging("warning", slow_into=slow_log(settings.home, command=True))
 
     def ready(urls: Any) -> None:
         made = asyncio.run(_make_demo(settings, urls, customers, as_json))
@@ -123,7 +123,7 @@ def serve(port: Annotated[int | None, typer.Option()] = None, under_up: UnderUp 
     settings = load(port=port).settings
     check_serving(settings)
     check_open(settings.home)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, slow_into=slow_log(settings.home, command=False))
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
         raise SettingsRefused(
@@ -161,7 +161,7 @@ def work(under_up: UnderUp = False) -> None:
     settings = load().settings
     check_serving(settings)
     check_open(settings.home)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, slow_into=slow_log(settings.home, command=False))
     _needs_engines(settings)
     if settings.profile == "demo" and not under_up:
         raise SettingsRefused("The demo profile is for 'siyu demo' only; unset SIYU_PROFILE.")
@@ -211,7 +211,7 @@ def config(as_json: Json = False) -> None:
     Beside a running siyu on the same folder: what that one uses, and what a new command would use where it differs.
     """
     loaded = load()
-    mine = {name: masked(name, getattr(loaded.settings, name)) for name in sorted(loaded.origin)}
+    mine = {name: effective(loaded.settings, name) for name in sorted(loaded.origin)}
     house = up.in_force(loaded.settings.home)
     values, origin = (mine, loaded.origin) if house is None else (house.values, house.origin)
     shown: dict[str, dict[str, str]] = {}

@@ -15,7 +15,7 @@ from siyu.app.backup.taking import Taken, keys_of, take
 from siyu.app.backup.verifying import prove
 from siyu.app.brand_file import Moved, export_brand, import_brand
 from siyu.app.cli_data import brand_called
-from siyu.app.logging import configure_logging
+from siyu.app.logging import configure_logging, slow_log
 from siyu.app.restoring import Report, restore
 from siyu.app.terminal import Json, app, brand_app, err, show, with_runtime
 from siyu.kernel.settings import Settings, SettingsRefused, load
@@ -33,12 +33,15 @@ def backup_command(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = load().settings
-    configure_logging("warning")
+    configure_logging("warning", slow_into=slow_log(settings.home, command=True))
     with up.engines(settings) as urls, err.status("Taking a backup …") as status:
 
         def say(step: str, done: int, total: int | None) -> None:
+            how = f"{_mb(done)}" + (f" of {_mb(total)}" if total else "")
             status.update(
-                f"Taking a backup: {step}, {_mb(done)}" + (f" of {_mb(total)}" if total else "")
+                "Waiting until the worker has kept pictures and visits"
+                if step == "waiting"
+                else f"Taking a backup: {step}, {how}"
             )
 
         taken: Taken = asyncio.run(take(settings, urls, say))
@@ -105,12 +108,13 @@ def backup_prune(
 @app.command("restore")
 def restore_command(
     at: Annotated[
-        str,
+        str | None,
         typer.Option(help="Moment, 2026-11-22T15:04:05+08:00; the newest there is when left out."),
-    ] = "",
+    ] = None,
     source: Annotated[Path | None, typer.Option("--from", help="Folder of backups.")] = None,
     into: Annotated[
-        Path | None, typer.Option(help="New data folder; SIYU_HOME when left out.")
+        Path | None,
+        typer.Option(help="New data folder, absent or empty; SIYU_HOME when left out."),
     ] = None,
     keys: Annotated[
         Path | None, typer.Option(help="Folder with backup.key; SIYU_HOME/keys when left out.")
@@ -120,7 +124,7 @@ def restore_command(
     """Bring the house back into a new data folder as it was at a moment; nothing there is is overwritten."""
     here = load().settings
     settings = load(home=into).settings
-    configure_logging("warning")
+    configure_logging("warning", slow_into=slow_log(settings.home, command=True))
     with err.status("Restoring …") as status:
 
         def say(step: str, done: int, _: int | None) -> None:
@@ -158,9 +162,15 @@ def brand_export(
     words = _passphrase(key_file, confirm=True)
 
     async def run(runtime: Any) -> Moved:
-        return await export_brand(
-            runtime, slug, await brand_called(runtime, slug), to.absolute(), words
-        )
+        with err.status(f"Exporting {slug} …") as status:
+
+            def say(part: str, done: int, total: int | None) -> None:
+                status.update(
+                    f"Exporting {slug}: {part}, {done:,}" + (f" of {total:,}" if total else "")
+                )
+
+            of = await brand_called(runtime, slug)
+            return await export_brand(runtime, slug, of, to.absolute(), words, say)
 
     moved: Moved = with_runtime(run)
     text = f"{sum(moved.rows.values())} rows and {moved.files} files of {slug} are in {to}."
@@ -191,10 +201,16 @@ def _passphrase(key_file: Path | None, *, confirm: bool) -> str:
     return words
 
 
-def moment(text: str) -> datetime | None:
-    """A moment with its offset from UTC; ``None`` for the empty text. Raises ``SettingsRefused``."""
-    if not text:
+def moment(text: str | None) -> datetime | None:
+    """A moment with its offset from UTC; ``None`` for an option that was left out. Raises ``SettingsRefused``."""
+    if text is None:
         return None
+    if (
+        not text.strip()
+    ):  # a variable that is not set must not bring back another moment than was meant
+        raise SettingsRefused(
+            "--at is empty; name a moment, or leave --at out for the newest there is."
+        )
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -63,7 +63,10 @@ def _lines(found: list[dict[str, Any]]) -> str:
         if (broken := one["broken"]) is not None:
             where = f" in link {broken.link}" if broken.link else ""
             which = f", audit row {broken.audit_id}" if broken.audit_id else ""
-            out.append(f"[red]{one['brand']}: {broken.what}{where}{which}[/]")
+            why = " (the end was cut off, or what was given is mistyped)" * (
+                broken.what == "link not there"
+            )
+            out.append(f"[red]{one['brand']}: {broken.what}{where}{which}{why}[/]")
         else:
             until = f"{one['sealed_until']:%Y-%m-%d %H:%M:%S %Z}" if one["sealed_until"] else "–"
             out.append(

@@ -34,14 +34,16 @@ _FETCH = (
     f"rm -f {_IN}/want.%f; test -f {_IN}/%f && mv {_IN}/%f %p"
 )
 """PostgreSQL asks for a segment and waits; whoever restores, and alone has the key, lays it down."""
+BROUGHT, PLACES = ("siyu.toml", "keys", "backups", "lock"), ("pg", "ch", "files", "secrets", "logs")
+"""What may lie in a new folder beforehand: settings, keys, the backups themselves; and, empty, places for disks."""
 _NOT_REACHED = "recovery ended before configured recovery target was reached"
 
 
 class HomeInUse(Refusal):
-    """The folder to restore into holds a house; ``facts``: home."""
+    """The folder to restore into holds a house, or anything else; ``facts``: home, found."""
 
     code = "backup.home_in_use"
-    detail = "This folder already holds a house, and a restore overwrites nothing. Name a new folder with --into."
+    detail = "This folder is not empty, and a restore overwrites nothing. Name a new or an empty folder with --into."
 
 
 class TooEarly(Refusal):
@@ -112,6 +114,7 @@ def restore(
     ``Damaged``, ``TooEarly``, ``NotCovered`` and ``EngineRefused``; whatever is raised, nobody can start what is left.
     """
     laps, home = _Laps(), settings.home
+    _refuse_anything_else(home)
     folder = Folder.open(source, keys)
     base = chosen(folder.bases(), at)
     if base.kind == "physical":
@@ -119,7 +122,7 @@ def restore(
     until = _reach(folder, base, at)
     lock = lock_home(home)
     try:
-        _refuse_a_house(home)
+        _refuse_anything_else(home)
         shut(home)
         _take_keys_along(keys, keys_of(home))
         _put_secrets_back(folder, base, home)
@@ -172,11 +175,12 @@ def _with_engines_of_its_own(settings: Settings, base: Base) -> Settings:
     )  # fmt: skip
 
 
-def _refuse_a_house(home: Path) -> None:
-    for name in ("pg", "ch", "files", "secrets", up.NOTE):
-        place = home / name
-        if place.is_file() or (place.is_dir() and any(place.iterdir())):
-            raise HomeInUse(home=str(home))
+def _refuse_anything_else(home: Path) -> None:
+    """Only a new folder, or one that holds no more than what a restore goes by, or empty places for disks."""
+    for place in sorted(home.iterdir()) if home.is_dir() else ():
+        empty = place.is_dir() and not place.is_symlink() and not any(place.iterdir())
+        if place.name not in BROUGHT and not (empty and place.name in PLACES):
+            raise HomeInUse(home=str(home), found=place.name)
 
 
 def _take_keys_along(keys: Path, target: Path) -> None:

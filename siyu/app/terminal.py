@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from siyu.app import up
-from siyu.app.logging import configure_logging
+from siyu.app.logging import configure_logging, slow_log
 from siyu.kernel.settings import load
 
 app = typer.Typer(
@@ -46,7 +46,7 @@ def with_runtime(call: Any) -> Any:
     from siyu.app.runtime import Runtime
 
     settings = load().settings
-    configure_logging("warning")
+    configure_logging("warning", slow_into=slow_log(settings.home, command=True))
 
     async def main(urls: Any) -> Any:
         runtime = Runtime(settings, urls, pool=4)

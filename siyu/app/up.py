@@ -34,7 +34,7 @@ from siyu.kernel.engines import (
     start_clickhouse,
     start_postgres,
 )
-from siyu.kernel.settings import Loaded, Settings, Urls, masked, urls_of
+from siyu.kernel.settings import Loaded, Settings, Urls, effective, urls_of
 
 NOTE = "engines.json"
 IN_FORCE = "in_force.json"
@@ -61,7 +61,7 @@ def _leave_in_force(loaded: Loaded) -> Path:
     path = Path(loaded.settings.home) / IN_FORCE
     house = stamp_of(os.getpid())
     assert house is not None, "who asks is running"
-    values = {name: masked(name, getattr(loaded.settings, name)) for name in loaded.origin}
+    values = {name: effective(loaded.settings, name) for name in loaded.origin}
     path.touch(mode=0o600)
     path.write_bytes(msgspec.json.encode(InForce(house, values, loaded.origin)))
     return path

@@ -308,7 +308,9 @@ async def _end_badly(work: Work, kind: str, failure: Exception) -> None:
     text = failure.detail if refused else f"{type(failure).__name__}: {failure}"
     if refused or not is_away(failure) or work.attempt % _ROUND >= ATTEMPTS:
         log.error("job failed", kind=kind, job=str(work.job_id), exc_info=failure)
-        await _finish(work, "failed", error=text[:2000])
+        why = {"code": failure.code, "facts": failure.facts} if isinstance(failure, Refusal) else {}
+        # The reason's code goes along: whoever reads it may read another language.
+        await _finish(work, "failed", error=text[:2000], result={"refusal": why} if why else None)
         return
     log.warning("job is put back", kind=kind, job=str(work.job_id), error=text[:300])
     try:

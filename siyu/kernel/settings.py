@@ -285,6 +285,35 @@ def masked(name: str, value: Any) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")))
 
 
+def effective(settings: Settings, name: str) -> str:
+    """What is in force for a setting, as it may be shown: of one that is empty, what follows from that."""
+    value = getattr(settings, name)
+    if value not in ("", None):
+        if name == "backup_hour":
+            return _hour(settings)
+        return masked(name, value)
+    home = settings.home
+    follows = {
+        "secret": f"kept in {home / 'secrets'}",
+        "keys": str(home / "keys"),
+        "backup_folder": str(settings.backups),
+        "backup_hour": _hour(settings),
+        "console_origin": settings.console,
+        "media_origin": settings.media,
+        "shop_origin": settings.shop("{slug}"),
+        "database_url": "embedded engine",
+        "clickhouse_url": "embedded engine",
+    }
+    return follows.get(name, "none")
+
+
+def _hour(settings: Settings) -> str:
+    hour = settings.nightly_hour
+    if hour is not None:
+        return f"{hour}:00 UTC"
+    return "none" if settings.backup_hour is not None else "none in the demo"
+
+
 def role_url(owner_url: str, role: str) -> str:
     """URL of a runtime role on the owner's database.
 

@@ -25,6 +25,8 @@ from siyu.kernel.db import Base, Database, OfBrand
 from siyu.kernel.watching import bound_brand
 
 log = structlog.get_logger("siyu.slow")
+SLOW = "slow statement"
+"""The event's name in the log."""
 LONGEST = 2_000
 """Characters of a shape that are kept."""
 SHAPES = 100
@@ -80,13 +82,13 @@ class SlowStatements:
         if seconds < self._slow_s:
             return
         shape, ms = shape_of(statement), round(seconds * 1000)
-        if _OWN in shape:
+        if _OWN in shape or shape.startswith(_DRIVERS):
             return
         _slow.inc()
         brand_id, request_id = bound_brand.get(), tracing.request_id.get()
         failed = type(failure).__name__ if failure else ""
         log.warning(
-            "slow statement", brand=str(brand_id or ""), ms=ms, shape=shape, failure=failed,
+            SLOW, brand=str(brand_id or ""), ms=ms, shape=shape, failure=failed,
             **({"request_id": request_id} if request_id else {}),
         )  # fmt: skip
         if brand_id is None:  # who wakes work sees all brands; no brand's console shows that
@@ -127,6 +129,16 @@ class SlowStatements:
 
 
 _OWN = "slow_statements"
+_DRIVERS = (
+    "WITH RECURSIVE typeinfo_tree",
+    "SELECT t.oid, t.typelem",
+    "SELECT current_setting(?) AS cur, set_config(",
+    "SELECT pg_advisory_unlock_all()",
+    "select pg_catalog.version()",
+    "select current_schema()",
+    "show standard_conforming_strings",
+)
+"""How those statements begin that the driver makes for itself on a new connection, or when it takes one back: nobody's to mend."""
 _FIELDS = ("times", "total_ms", "worst_ms", "last_ms", "last_at", "request_id")
 _KEEP = """
 insert into slow_statements as s (shape_hash, shape, times, total_ms, worst_ms, last_ms, last_at, last_request_id)

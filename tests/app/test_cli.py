@@ -232,3 +232,26 @@ def test_on_a_fresh_machine_a_command_brings_its_own_engines_and_stops_them_agai
     assert own("brand", "list", "--json").json == ["jadehouse"]
     assert not (tmp_path / "home" / "pg" / "postmaster.pid").exists()
     own.close()
+
+
+@pytest.mark.parametrize("month", ["banana", "2026-13", "2026-3", "../keys"])
+def test_what_is_no_month_is_refused_before_any_key_is_looked_for(siyu, month):
+    said = refused(siyu("vault", "drop-key", month))
+    assert "vault.no_month" in said and "Nothing was destroyed" in said
+
+
+def test_settings_that_are_left_out_show_what_follows_from_that(siyu, tmp_path):
+    demo = siyu("config", "--json", home=str(tmp_path), profile="demo").json
+    assert demo["secret"] == {"value": f"kept in {tmp_path}/secrets", "from": "default"}
+    assert demo["backup_hour"]["value"] == "none in the demo"
+    assert demo["keys"]["value"] and demo["backup_folder"]["value"] == f"{tmp_path}/backups"
+    assert siyu("config", "--json", home=str(tmp_path)).json["backup_hour"]["value"] == "3:00 UTC"
+    off = siyu("config", "--json", home=str(tmp_path), backup_hour="-1").json
+    assert off["backup_hour"] == {"value": "none", "from": "environment"}
+
+
+def test_slow_statements_of_a_command_stand_in_a_file_and_not_on_the_screen(siyu, tmp_path):
+    said = siyu("check", "--json", home=str(tmp_path), slow_ms="1")
+    assert "slow statement" not in said.out + said.err
+    lines = (tmp_path / "logs" / "slow.log").read_text().splitlines()
+    assert lines and all('"slow statement"' in line for line in lines)

@@ -75,6 +75,20 @@ def test_an_audit_of_nobody_and_an_end_without_its_brand_are_refused(verify):
     assert said.status == 2 and "--brand" in said.err and "Traceback" not in said.err
 
 
+async def test_the_twelve_characters_that_the_page_shows_prove_the_end_and_nonsense_is_refused(
+    verify, sealed, brand
+):
+    head = verify("--brand", brand.slug, "--json").json["brands"][0]["head"]
+    for shown in (head[:12], head[:40], f" {head[:12].upper()} "):
+        assert verify("--brand", brand.slug, "--head", shown).status == 0, shown
+    for nonsense in (head[:11], "not-a-head-at-all", head + "0", "%" * 12):
+        said = verify("--brand", brand.slug, "--head", nonsense)
+        assert said.status == 2 and "audit.no_head" in said.err, nonsense
+    other = ("0" if head[0] != "0" else "1") + head[1:12]
+    said = verify("--brand", brand.slug, "--head", other)
+    assert said.status == 1 and "cut off, or what was given is mistyped" in said.out
+
+
 # ── siyu staff reset-second-step ──────────────────────────────────────────────────────────────────
 
 

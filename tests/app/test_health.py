@@ -21,7 +21,7 @@ from tests.conftest import client_for, sign_in
 FIRST = datetime.fromisoformat("2026-01-01")
 QUIET = parts.Figures(
     answer_ms=2, behind=[], held_s=0, parked=0, spool_packs=0, spool_messages=0, jobs_waiting=0, jobs_running=0,
-    jobs_failed=0, job_waits_s=0, timers_due=0, timer_waits_s=0, checks_broken=0, unchecked=0, check_age_s=0, skew_s=0.0,
+    jobs_failed=0, job_waits_s=0, timers_due=0, timer_waits_s=0, checks_broken=0, unchecked=0, checked=1, check_age_s=0, skew_s=0.0,
 )  # fmt: skip
 LATE = events.Behind("goods.orders.reactions.close", 12, 700, 0, None)
 
@@ -227,3 +227,12 @@ def test_the_next_night_lies_between_two_and_five_within_a_day(brand_id, after, 
     at = next_night(brand_id, zone, after.replace(tzinfo=UTC))
     assert timedelta(0) < at - after.replace(tzinfo=UTC) <= timedelta(hours=26)
     assert at.astimezone(clock.zone(zone)).hour in (1, 2, 3, 4, 5)
+
+
+def test_before_the_first_check_nobody_is_told_that_nothing_was_found():
+    import msgspec
+
+    fresh = parts.checks_part(msgspec.structs.replace(QUIET, checked=0))
+    assert fresh.state == "ok" and "No check has run yet" in fresh.says["en"]
+    assert "还没有自检过" in fresh.says["zh-CN"]
+    assert "nothing wrong" in parts.checks_part(QUIET).says["en"]

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from siyu.kernel.db import is_away, is_given_up
+from siyu.kernel.http.problems import is_ended, note_away
 
 pytestmark = pytest.mark.kernel_db
 
@@ -118,3 +119,24 @@ async def test_a_time_limit_that_runs_out_is_not_a_visitor_who_left():
         async with asyncio.timeout(0.01):
             await asyncio.sleep(1)
     assert not is_given_up(slow.value)
+
+
+async def test_a_transaction_that_was_idle_for_too_long_is_no_database_that_is_away(
+    database, brand
+):
+    async def said_nothing() -> None:
+        async with database.raw(brand.id) as connection:
+            await connection.execute("set local idle_in_transaction_session_timeout = '50ms'")
+            await asyncio.sleep(0.3)
+            await connection.fetchval("select 1")
+
+    with pytest.raises(Exception) as ended:
+        await said_nothing()
+    with pytest.raises(OSError) as refused:
+        await asyncpg.connect("postgresql://nobody:x@127.0.0.1:1/none")
+    assert is_away(ended.value) and is_ended(ended.value)
+    assert is_away(refused.value) and not is_ended(refused.value)
+    with capture_logs() as told:
+        note_away(ExceptionGroup("cleanup of dependencies", [ended.value]))
+        note_away(refused.value)
+    assert [one["event"] for one in told] == ["connection had ended", "database away"]

@@ -110,3 +110,19 @@ def test_no_value_survives_in_a_shape(value, number):
     quoted = value.replace("'", "''").replace("\0", "")
     shape = shape_of(f"select * from t where a = '{quoted}' and b = {number} and c1 = $2")
     assert shape == "select * from t where a = ? and b = ? and c1 = $2"
+
+
+async def test_what_the_driver_asks_for_itself_is_nobodys_slow_statement(watched, monkeypatch):
+    (database, watch), brand = watched, await make_brand(watched[0])
+    monkeypatch.setattr(watch, "_slow_s", 0.0)
+    async with database.raw(brand.id) as connection:
+        await connection.reload_schema_state()
+        await connection.fetch("select null::audit")
+    async with database.brand(brand.id) as session:
+        await session.execute(text("select 7 as asked_by_us"))
+    monkeypatch.setattr(watch, "_slow_s", 9.0)
+    shapes = [shape for _, shape in watch._met]
+    assert any("asked_by_us" in shape for shape in shapes)
+    assert not [
+        shape for shape in shapes if "typeinfo" in shape or "pg_advisory_unlock_all" in shape
+    ]

@@ -114,6 +114,7 @@ export type BackupsOut = {
     items: Array<BackupOut>;
     archiving: boolean;
     covered_until: string | null;
+    earliest: string | null;
     waiting: number;
     waiting_bytes: number;
     waiting_since: string | null;

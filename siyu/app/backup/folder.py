@@ -66,7 +66,7 @@ class InUse(Refusal):
     """Somebody else is writing backups into the folder now."""
 
     code = "backup.in_use"
-    detail = "Another backup is being taken into this folder. Wait until it is done."
+    detail = "Somebody else is writing into this folder of backups. Try again once that is done."
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,8 +135,13 @@ class Folder:
             lock.release()
 
     @asynccontextmanager
-    async def in_turn(self, what: str, patience_s: float) -> AsyncGenerator[None]:
-        """``alone``, waiting without holding up the process: who is at it may be another task of this one. Raises ``InUse``."""
+    async def in_turn(
+        self, what: str, patience_s: float, waiting: Callable[[], object] = lambda: None
+    ) -> AsyncGenerator[None]:
+        """``alone``, waiting without holding up the process: who is at it may be another task of this one. Raises ``InUse``.
+
+        ``waiting`` is called while somebody else is at it, several times a second.
+        """
         ends = time.monotonic() + patience_s
         while True:
             turn = self.alone(what)
@@ -146,6 +151,7 @@ class Folder:
             except InUse:
                 if time.monotonic() >= ends:
                     raise
+            waiting()
             await asyncio.sleep(0.1)
         try:
             yield

@@ -21,6 +21,10 @@ _SAYS = {
         "zh-CN": "备份存不下去：{why}。看「台 → 备份」。",
         "en": "The backup cannot go on: {why}. See the page Backups.",
     },
+    "begins": {
+        "zh-CN": "还没有一份完整的备份：第一份还没做完。进度见「台 → 备份」。",
+        "en": "There is no whole backup yet: the first one has not come to its end. See the page Backups.",
+    },
     "once": {
         "zh-CN": "最近的备份在 {at}（UTC）核验完好；此后的改动没有连续保存。",
         "en": "The newest backup was found whole at {at} UTC; what came later is not kept continuously.",
@@ -55,7 +59,11 @@ async def look(runtime: Any) -> Part:
         return _part("ok" if clock.now() - verdict.at < OLD else "warn", "once", at=read_at)
     if not status.chain:
         return _part("ok" if runtime.is_demo else "warn", "none")
-    behind = clock.now() - status.covered_until if status.covered_until else timedelta(0)
+    if (
+        status.covered_until is None
+    ):  # of a chain that has begun; its first backup may never have come to its end
+        return _part("ok" if runtime.is_demo else "warn", "begins")
+    behind = clock.now() - status.covered_until
     if behind > LATE:
         return _part("warn", "late", n=int(behind.total_seconds() // 60))
     return _part("ok", "proven" if read_at else "fine", at=read_at)

@@ -70,6 +70,8 @@ class BackupsOut(msgspec.Struct):
     archiving: bool
     """Whether every minute is kept."""
     covered_until: datetime | None
+    earliest: datetime | None
+    """The earliest moment that can be had back: when the oldest kept backup was finished."""
     waiting: int
     waiting_bytes: int
     waiting_since: datetime | None
@@ -105,6 +107,7 @@ async def list_backups(desk: NamedDependency[Desk], runtime: NamedDependency[Any
         ],
         begun,
         status.covered_until if begun else None,
+        bases[0].finished_at if bases else None,
         status.waiting,
         status.waiting_bytes,
         status.waiting_since,

@@ -266,5 +266,9 @@ async def _prove(settings: Settings, told: Told = lambda *_: None) -> Verdict:
 STEPS = {
     "reading": {"zh-CN": "正在逐个核验文件（MB）", "en": "Reading every file (MB)"},
     "database": {"zh-CN": "正在复制数据库（MB）", "en": "Copying the database (MB)"},
+    "waiting": {
+        "zh-CN": "等后台存完这一轮图片和访问记录",
+        "en": "Waiting until the worker has kept pictures and visits",
+    },
     "files": {"zh-CN": "正在保存文件（MB）", "en": "Keeping files (MB)"},
 }

@@ -1,6 +1,7 @@
 """Taking a backup: a base with the log behind it from the embedded engine, a dump from any other, then what lies beside."""
 
 import asyncio
+import math
 import secrets
 import subprocess
 import tarfile
@@ -215,7 +216,8 @@ async def _full_round(settings: Settings, urls: Urls, folder: Folder, say: Say) 
         say("files", done[0], None)
 
     try:
-        async with folder.in_turn("round", 120):
+        # Whoever is at a round now does what this one would have to do: it is worth waiting for, however long.
+        async with folder.in_turn("round", math.inf, lambda: say("waiting", 0, None)):
             state = await asyncio.to_thread(content.state_at, folder, None)
             try:
                 await content.keep_round(

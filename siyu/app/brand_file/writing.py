@@ -1,7 +1,8 @@
 """Writing a brand into one encrypted file, as of one moment."""
 
 import os
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 from uuid import UUID
@@ -26,13 +27,17 @@ from siyu.kernel.events import behind_on, listeners
 from siyu.kernel.sealing import Sealing
 from siyu.people import staff
 
+Say = Callable[[str, int, int | None], None]
+"""Called with the part, how many of it are done and how many there are (``None``: unknown)."""
+
 
 async def export_brand(
-    runtime: Any, slug: str, brand_id: UUID, path: Path, passphrase: str
+    runtime: Any, slug: str, brand_id: UUID, path: Path, passphrase: str, say: Say = lambda *_: None
 ) -> Moved:
     """Write a brand as of one moment into a new file. Raises ``StillMoving``, ``PutAway``, ``FileExistsError``."""
     rows: dict[str, int] = {}
-    draft = path.with_name(f".{path.name}.draft")
+    # A name of its own: what a killed export left is in nobody's way.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     if path.exists():  # noqa: ASYNC240  # a look at one name
         raise FileExistsError(17, "exists already; choose another name", str(path))
     try:
@@ -42,9 +47,8 @@ async def export_brand(
             sealing = Sealing(file, key_of(passphrase, salt), "brand")
             packer = zstandard.ZstdCompressor(level=3)
             with packer.stream_writer(cast("IO[bytes]", sealing), closefd=False) as stream:
-                files = await _write(
-                    runtime, slug, brand_id, Writer(cast("IO[bytes]", stream)), rows
-                )
+                out = Writer(cast("IO[bytes]", stream))
+                files = await _write(runtime, slug, brand_id, out, rows, say)
             sealing.close()
             file.flush()
             os.fsync(file.fileno())
@@ -54,7 +58,9 @@ async def export_brand(
     return Moved(brand_id, slug, rows, files)
 
 
-async def _write(runtime: Any, slug: str, brand_id: UUID, out: Writer, rows: dict[str, int]) -> int:
+async def _write(
+    runtime: Any, slug: str, brand_id: UUID, out: Writer, rows: dict[str, int], say: Say
+) -> int:
     connection = await asyncpg.connect(runtime.urls.app)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -63,7 +69,9 @@ async def _write(runtime: Any, slug: str, brand_id: UUID, out: Writer, rows: dic
             await _check_still(connection)
             out.head(part="brand", slug=slug, brand_id=str(brand_id), schema=schema_name())
             out.end()
-            for table in tables_in_order():
+            tables = tables_in_order()
+            for at, table in enumerate(tables):
+                say(str(table.name), at, len(tables))
                 columns = columns_of(table)
                 out.head(part="table", name=str(table.name), columns=columns)
                 names = ", ".join(f'"{name}"' for name in columns)
@@ -77,12 +85,14 @@ async def _write(runtime: Any, slug: str, brand_id: UUID, out: Writer, rows: dic
                 )
                 out.end()
                 rows[str(table.name)] = int(done.rsplit(maxsplit=1)[-1])
+            say("people's keys", 0, None)
             await _write_secrets(runtime, connection, brand_id, out)
     finally:
         await connection.close()
-    await _write_behaviour(runtime, brand_id, out)
+    await _write_behaviour(runtime, brand_id, out, say)
     files = 0
     async for key in runtime.files.keys(f"{brand_id}/"):
+        say("files", files, None)
         out.head(part="file", key=key)
         async for piece in runtime.files.stream(key):
             out.piece(piece)
@@ -137,10 +147,12 @@ AND toDate(at) <= toDate({last:String}) AND cityHash64(message_id) % {parts:UInt
 """
 
 
-async def _write_behaviour(runtime: Any, brand_id: UUID, out: Writer) -> None:
+async def _write_behaviour(runtime: Any, brand_id: UUID, out: Writer, say: Say) -> None:
     warehouse = runtime.parts["warehouse"]
     days = [(row["day"], row["count"]) for row in await warehouse.ask(brand_id, _DAYS)]
-    for first, last, parts in spans(days):
+    pieces = spans(days)
+    for at, (first, last, parts) in enumerate(pieces):
+        say("days of visits", at, len(pieces))
         for part in range(parts):
             out.head(part="behaviour", first=first, last=last)
             out.piece(

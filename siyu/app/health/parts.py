@@ -52,6 +52,8 @@ class Figures(msgspec.Struct, frozen=True):
 
     A brand's id says when it was made.
     """
+    checked: int
+    """Brands that were checked to the end at least once."""
     check_age_s: int
     skew_s: float
 
@@ -74,6 +76,7 @@ select (select count(*) from tracking_spool)::bigint as spool_packs,
        (select count(*) from (select 1 from timers where due_at <= now() limit 10000) t)::bigint as timers_due,
        (select coalesce(extract(epoch from now() - min(due_at)), 0) from timers where due_at <= now())::bigint as timer_waits_s,
        (select coalesce(sum(failed), 0) from checks)::bigint as checks_broken,
+       (select count(*) from checks)::bigint as checked,
        (select count(*) from brands b left join checks c using (brand_id)
         where coalesce(c.finished_at, to_timestamp(('x' || left(replace(b.brand_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0))
               < now() - make_interval(hours => $1))::bigint as unchecked,
@@ -263,7 +266,15 @@ def checks_part(found: Figures) -> Part:
             f"{found.unchecked} 个品牌超过 {CHECK_LATE_H} 小时没有自检。请确认 worker 夜里在运行，或现在检查一次。",
             f"{_n(found.unchecked, 'brand was', 'brands were')} not checked for {CHECK_LATE_H} hours. See that a worker runs at night, or check now.",
         )  # fmt: skip
-    return _part("checks", "ok", "账目自检没有发现问题。", "The nightly check found nothing wrong.")
+    if not found.checked:
+        return _part(
+            "checks", "ok",
+            "还没有自检过。夜里会自动做第一次，也可以现在检查。",
+            "No check has run yet. The first one runs at night by itself; you may also check now.",
+        )  # fmt: skip
+    return _part(
+        "checks", "ok", "最近一次自检没有发现问题。", "The last check found nothing wrong."
+    )
 
 
 def clock_part(found: Figures) -> Part:

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from siyu.kernel.db import is_away, is_given_up
+from siyu.kernel.db import has_ended, is_away, is_given_up
 from siyu.kernel.errors import Busy, Invalid, NotFound, Refusal
 from siyu.kernel.http.flaws import Flaw, flaw_of, flaws_of
 from siyu.kernel.http.surroundings import request_id_of, send_bytes
@@ -176,12 +176,32 @@ def database_away() -> Busy:
     )
 
 
+def is_ended(error: BaseException | None) -> bool:
+    """Whether all that is known is that the connection had ended before it was asked; PostgreSQL may well be there."""
+    ended = False
+    while error is not None:
+        state = str(getattr(error, "sqlstate", None) or "")
+        if isinstance(error, ConnectionError) or state.startswith(("08", "57P", "53300")):
+            return False
+        ended = ended or has_ended(error) or state == "25P03"  # said nothing for too long
+        inner: Any = getattr(error, "exceptions", None)  # of a group, the first tells enough
+        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)
+    return ended
+
+
 def note_away(error: Exception) -> None:
-    """Write down that the database was away, unless it was us who ended the connection because the visitor had left."""
+    """Write down what was lost: nothing when it was us who ended the connection because the visitor had left.
+
+    A connection that had ended before it was asked is not a database that is away: PostgreSQL ends one whose
+    transaction says nothing for ``IDLE_S``, for example while another engine was waited for.
+    """
     if is_given_up(error):
         log.debug("given up", exc_info=error)
     else:
-        log.warning("database away", error=f"{type(error).__name__}: {error}"[:300])
+        log.warning(
+            "connection had ended" if is_ended(error) else "database away",
+            error=f"{type(error).__name__}: {error}"[:300],
+        )
 
 
 def _away(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from siyu.kernel import clock
 from siyu.kernel.errors import Refusal
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 class KeyMissing(Refusal):
@@ -71,7 +71,7 @@ class Keyring:
         """The cipher of a month. Raises ``KeyMissing``."""
         cipher = self._ciphers.get(month)
         if cipher is None:
-            assert _MONTH.fullmatch(month), month
+            assert MONTH.fullmatch(month), month
             key = _read(self.folder / f"{month}.key")
             if key is None:
                 raise KeyMissing(month=month, folder=str(self.folder))
@@ -99,7 +99,7 @@ class Keyring:
     def months(self) -> list[str]:
         """The months there are keys of, oldest first."""
         names = (path.stem for path in self.folder.glob("*.key"))
-        return sorted(name for name in names if _MONTH.fullmatch(name))
+        return sorted(name for name in names if MONTH.fullmatch(name))
 
     def drop(self, month: str) -> None:
         """Destroy a month's key for good: what was wrapped with it, in old backups too, is lost. Raises ``KeyMissing``."""

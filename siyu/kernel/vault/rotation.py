@@ -10,7 +10,7 @@ from siyu.kernel.db import Database
 from siyu.kernel.errors import Refusal
 from siyu.kernel.jobs import Work, job
 from siyu.kernel.vault.envelopes import PersonKey
-from siyu.kernel.vault.keyring import keyring
+from siyu.kernel.vault.keyring import MONTH, keyring
 
 _PAGE = 1_000
 _OLD = """
@@ -30,6 +30,14 @@ class KeyNeeded(Refusal):
     detail = "This month's key still opens people's data. Renew the wrapping first; then it can be destroyed."
 
 
+class NoMonth(Refusal):
+    """What was named is not a month; ``facts``: month."""
+
+    code = "vault.no_month"
+    status = 422
+    detail = "Name a month as YYYY-MM, for example 2026-03. Nothing was destroyed."
+
+
 class Held(msgspec.Struct, frozen=True):
     """How many people's keys of a brand a month's key wraps."""
 
@@ -47,7 +55,9 @@ async def held_keys(database: Database, brand_id: UUID) -> list[Held]:
 
 
 async def drop_month(database: Database, month: str) -> None:
-    """Destroy a month's key. Backups made while it was in use can no longer be opened. Raises ``KeyNeeded``."""
+    """Destroy a month's key. Backups made while it was in use can no longer be opened. Raises ``NoMonth``, ``KeyNeeded``, ``KeyMissing``."""
+    if not MONTH.fullmatch(month):
+        raise NoMonth(month=month[:40])
     async with database.dispatcher() as connection:
         people = await connection.fetchval(
             "select count(*) from vault_keys where month = $1", month

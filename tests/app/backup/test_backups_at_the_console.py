@@ -1,5 +1,6 @@
 """Backups at the console, and of a PostgreSQL of one's own as dumps."""
 
+import asyncio
 import secrets
 import shutil
 
@@ -165,3 +166,54 @@ async def test_a_dump_is_brought_back_into_an_empty_database_and_never_into_anot
         await asyncio.to_thread(restore, again, here.backups, keys_of(here.home), None)
     await server.execute(f"drop database {name} with (force)")
     await server.close()
+
+
+async def test_a_backup_waits_for_the_round_that_is_under_way_and_says_so(runtime, console, brand):
+    folder = Folder.make(runtime.settings.backups, keys_of(runtime.settings.home))
+    told: list[str] = []
+
+    async def somebody() -> None:
+        async with folder.in_turn("round", 0):
+            while "waiting" not in told:
+                await asyncio.sleep(0.02)
+
+    at_it = asyncio.create_task(somebody())
+    await asyncio.sleep(0.05)
+    asked = take(runtime.settings, urls_with_owner(runtime), lambda step, *_: told.append(step))
+    taken = await asyncio.wait_for(asked, 60)
+    await at_it
+    page = (await console.get("/api/console/backups")).json()
+    assert page["earliest"] == page["items"][0]["finished_at"], (
+        "no moment before it can be had back"
+    )
+    assert page["items"][0]["id"] == taken.base.id
+
+
+async def test_why_a_backup_failed_is_told_by_its_code_for_readers_of_any_language(
+    runtime, console, brand
+):
+    folder = Folder.make(runtime.settings.backups, keys_of(runtime.settings.home))
+    await console.post("/api/console/backups")
+    with folder.alone("taking"):
+        await jobs.run_waiting(runtime, brand.id)
+    job = (await console.get("/api/console/backups")).json()["job"]
+    assert (job["state"], job["result"]["refusal"]["code"]) == ("failed", "backup.in_use")
+
+
+@pytest.mark.parametrize("found", ["notes.txt", "pg/PG_VERSION", "home/me/photo.jpg"])
+def test_only_a_new_or_an_empty_folder_is_restored_into(siyu, runtime, tmp_path, found):
+    theirs = tmp_path / "theirs"
+    (theirs / found).parent.mkdir(parents=True)
+    (theirs / found).write_text("mine")
+    said = refused(siyu("restore", "--into", str(theirs), "--from", str(tmp_path)))
+    assert "backup.home_in_use" in said and found.split("/")[0] in said
+    assert [str(one.relative_to(theirs)) for one in theirs.rglob("*") if one.is_file()] == [found]
+    (tmp_path / "empty" / "keys").mkdir(parents=True)
+    said = refused(siyu("restore", "--into", str(tmp_path / "empty"), "--from", str(tmp_path)))
+    assert "backup.none" in said, "an empty folder is taken, and only the backups are missing"
+
+
+@pytest.mark.parametrize("at", ["", "  "])
+def test_an_unset_variable_as_the_moment_does_not_bring_back_another_one(siyu, tmp_path, at):
+    said = refused(siyu("restore", "--at", at, "--into", str(tmp_path / "new")))
+    assert "--at is empty" in said and not (tmp_path / "new").exists()

@@ -50,6 +50,8 @@ async def test_what_reading_the_newest_backup_showed_is_told(
         ({}, True, "ok", "Nothing is backed up"),
         ({}, False, "warn", "Take a backup"),
         ({"chain": "c", "covered_until": ago(seconds=40)}, False, "ok", "kept up"),
+        ({"chain": "c"}, True, "ok", "no whole backup yet"),
+        ({"chain": "c"}, False, "warn", "no whole backup yet"),
         ({"chain": "c", "covered_until": ago(minutes=9)}, False, "warn", "9 minutes behind"),
         ({"chain": "c", "trouble": "disk full"}, True, "bad", "disk full"),
         ({"broken": "more than 8 GB waited"}, False, "bad", "8 GB"),

@@ -151,3 +151,26 @@ async def test_a_file_that_is_not_whole_or_not_for_this_passphrase_is_refused_by
         await import_brand(elsewhere, path, "another passphrase" if harm == "passphrase" else WORDS)
     assert refused.value.facts["file"] == str(path)
     assert not any((await rows_of(elsewhere, stocked.id)).values())
+
+
+async def test_a_draft_of_a_killed_export_stands_in_nobodys_way_and_every_day_of_visits_goes_over_once(
+    runtime, stocked, place
+):
+    await drain(runtime.database, stocked.id)
+    await runtime.parts["warehouse"].command(
+        f"{NATIVE} ('{stocked.id}', 'old', 'track', 'Product Viewed', now64(3) - toIntervalDay(40), now64(3), 'live'),"
+        f" ('{stocked.id}', 'late', 'track', 'Product Viewed', now64(3) - toIntervalDay(3), now64(3) - toIntervalDay(2), 'live')"
+    )
+    (place / ".moved.brand.draft").write_bytes(b"left by an export that was killed")
+    told: list[tuple[str, int, int | None]] = []
+    await export_brand(
+        runtime,
+        stocked.slug,
+        stocked.id,
+        place / "moved.brand",
+        WORDS,
+        lambda *one: told.append(one),
+    )
+    days = [one for one in told if one[0] == "days of visits"]
+    assert [(at, of) for _, at, of in days] == [(at, len(days)) for at in range(len(days))] != []
+    assert {"people's keys", "files", "orders"} <= {part for part, _, _ in told}

@@ -1,6 +1,7 @@
 """Proving the audit: whether its rows and the chain over them are as they were sealed, and if not, which is the first."""
 
 import hmac
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel.db import driver_of
+from siyu.kernel.errors import Refusal
 from siyu.people.staff.chain.sealing import LEAF, LINK, signature_of
 from siyu.people.staff.credentials import keyed_hash
 from siyu.people.staff.tables import AuditSealRow, AuditUnsealedRow
@@ -39,6 +41,17 @@ where not exists (select from leaves l where l.audit_id = a.id)
 """
 """Every place where audit and chain do not agree, of the session's brand."""
 _FIRST = f"select * from ({BROKEN}) as broken order by link nulls last, place, audit_id limit 1"
+
+
+_HEAD = re.compile(r"[0-9a-f]{12,64}")
+
+
+class NoHead(Refusal):
+    """What was given cannot be the end of a chain."""
+
+    code = "audit.no_head"
+    status = 422
+    detail = "The end of a chain is 64 characters of 0-9 and a-f; its first 12, which the page shows, are enough. Check what was typed."
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -91,8 +104,12 @@ async def first_broken_on(
 ) -> Broken | None:
     """The first place where the brand's audit is not as it was sealed; None when all is.
 
-    ``head``: a hash that somebody wrote down earlier; it must still be in the chain.
+    ``head``: a hash that somebody wrote down earlier, or its first 12 characters or more; it must still be in the chain.
+    Raises ``NoHead``.
     """
+    head = head.strip().lower()
+    if head and not _HEAD.fullmatch(head):
+        raise NoHead
     row = await connection.fetchrow(_FIRST)
     if row is not None:
         return Broken(row["what"], row["link"], row["audit_id"])
@@ -103,9 +120,12 @@ async def first_broken_on(
     for number, link_hash, signature in links:
         if number > elsewhere and signature != signature_of(secret, link_hash):
             return Broken("link signed otherwise", number, None)
-    if head and all(link["hash"] != head for link in links):
-        return Broken("link not there", None, None)
-    return None
+    if not head:
+        return None
+    meant = sum(link["hash"].startswith(head) for link in links)
+    if meant > 1:
+        raise NoHead("Several links begin with these characters; give more of them.")
+    return None if meant else Broken("link not there", None, None)
 
 
 async def _links_of_other_houses(connection: asyncpg.Connection, secret: bytes) -> int:
