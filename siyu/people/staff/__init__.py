@@ -19,7 +19,7 @@ from siyu.people.staff.credentials import (
     random_password,
 )
 from siyu.people.staff.desk import COOKIE, Desk, StaffActor, audit, menu_count, open_desk
-from siyu.people.staff.queries import names
+from siyu.people.staff.queries import AUDIT_REASON, names
 from siyu.people.staff.rules import permission, permissions
 from siyu.people.staff.throttle import (
     Limit,
@@ -31,6 +31,7 @@ from siyu.people.staff.throttle import (
 )
 
 __all__ = [
+    "AUDIT_REASON",
     "COOKIE",
     "SAFE_METHODS",
     "Desk",
