@@ -164,7 +164,7 @@ ASKS: dict[str, Ask] = {
     "DELETE /api/console/categories/{category_id}": Ask(kinds={"category_id": "category_empty"}),
     "POST /api/console/customers/{customer_id}/reveal": Ask(body=lambda _: {"field": "phone", "reason": "回电"}),
     # The estate's customers have orders under way.
-    "POST /api/console/customers/{customer_id}/forget": Ask(body=lambda _: {"reason": "本人要求"}, own=(409,)),
+    "POST /api/console/customers/{customer_id}/forget": Ask(body=lambda _: {"reason": "asked"}, own=(409,)),
     "POST /api/console/freight-templates": Ask(
         body=lambda e: {"name": {"zh-CN": "新"}, "is_default": False, "rules": [RULE], "id": e.ids["template"]}
     ),

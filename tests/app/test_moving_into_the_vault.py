@@ -1,12 +1,15 @@
 """A house with years of orders gets its vault: everything in clear is sealed, and reads as before."""
 
 import asyncio
+import json
+from datetime import timedelta
 
 import asyncpg
 from alembic import command
 
 from siyu.app import schema
 from siyu.goods.orders import queries
+from siyu.kernel import clock
 from siyu.kernel.db import APP, DISPATCHER, Database
 from siyu.kernel.ids import new_id
 from siyu.kernel.roles import bootstrap_roles
@@ -28,7 +31,16 @@ insert into orders (brand_id, id, number, state, customer_id, request_key, reque
 values ($1, $2, $3, 'paid', $4, $3, '', now(), now(), $5, gen_random_uuid(), $6::jsonb, '', 'CNY', 1, 0, 1, 1, '{}', '[]', $7)
 """
 _NOTE = "insert into order_notes (brand_id, id, order_id, at, staff_name, text) values ($1, gen_random_uuid(), $2, now(), '店长', $3)"
-_OLD = ("customers", "addresses", "orders", "order_notes")
+_ENDED = "update orders set cancel_reason = $2, waterfall = $3::jsonb where id = $1"
+_REFUND = """
+insert into order_refunds (brand_id, id, order_id, amount_minor, reason, state, restock, agreed_at)
+values ($1, gen_random_uuid(), $2, 0, $3, 'succeeded', true, $4)
+"""
+_PRICE = [
+    {"stage": "list", "amount_minor": 2, "rule": "", "note": {}},
+    {"stage": "manual", "amount_minor": -1, "rule": "staff", "note": {"zh-CN": "王小明是熟人", "en": "王小明是熟人"}},
+]  # fmt: skip
+_OLD = ("order_refunds", "customers", "addresses", "orders", "order_notes")
 
 
 async def _years(owner, brand, people):
@@ -48,6 +60,10 @@ async def _years(owner, brand, people):
                 _ORDER, brand, orders[-1], f"{seq}{at}", person, delivery, recipient, note
             )
     await owner.execute(_NOTE, brand, orders[0], "很急")
+    await owner.execute(_ENDED, orders[0], "王小明不要了", json.dumps(_PRICE))
+    await owner.execute(_ENDED, orders[1], "timeout", "[]")
+    for at, why in enumerate(("王小明过敏", "extra_payment")):
+        await owner.execute(_REFUND, brand, orders[0], why, clock.now() + timedelta(seconds=at))
     return orders
 
 
@@ -83,6 +99,13 @@ async def test_what_stood_in_clear_is_sealed_and_reads_as_before(empty):
         first, second, third = [await queries.one(session, one) for one in orders[:3]]
         assert await queries.note_of_customer(session, first) == "放门口"
         assert [one.text for one in await queries.notes_of(session, first)] == ["很急"]
+        reasons = [
+            first.cancel_reason,
+            *[one.row.reason for one in await queries.refunds_of(session, first.id)],
+        ]
+        assert await queries.reasons_of(session, first, reasons) == ["王小明不要了", "王小明过敏", "extra_payment"]  # fmt: skip
+        assert await queries.reasons_of(session, second, [second.cancel_reason]) == ["timeout"]
+        assert await queries.waterfall_of(session, first) == _PRICE
         assert first.contact_id == second.contact_id and third.contact_id is None
         sent_to = await customers.contacts(session, [first.contact_id])
         assert sent_to[first.contact_id].phone == "13700000001"

@@ -15,6 +15,34 @@ select c.relname::text as name from pg_class c where c.relnamespace = 'public'::
 """
 
 
+async def _reasons(stall, shopper, console, planted):
+    """Every reason that somebody types about a person, typed where it is asked for; the order that was refunded."""
+    sku = await stall.sku(1000, 50)
+    unpaid, dropped, sold = [await shopper.ordered({sku: 2}, 2000) for _ in range(3)]
+    order = f"/api/console/orders/{sold['id']}"
+    (line,) = (await console.get(order)).json()["lines"]
+    price = {"line_id": line["id"], "new_minor": 1800, "reason": planted["why cheaper"]}
+    said = [await console.post(f"{order}/price", json=price, headers=keyed())]
+    await shopper.pay(sold["id"])
+    refund = {"lines": [{"line_id": line["id"], "quantity": 1}], "reason": planted["why refunded"]}
+    customer = f"/api/console/customers/{said[0].json()['customer']['id']}"
+    said += [
+        await console.post(f"{order}/refunds", json=refund, headers=keyed()),
+        await console.post(
+            f"/api/console/orders/{unpaid['id']}/cancel", json={"reason": planted["why cancelled"]}, headers=keyed()
+        ),
+        await shopper.http.post(f"/api/shop/orders/{dropped['id']}/cancel", json={"reason": planted["why given up"]}),
+        await console.post(f"{customer}/reveal", json={"field": "phone", "reason": planted["why revealed"]}),
+        await console.post(f"{order}/cancel", json={"reason": planted["why ended"]}, headers=keyed()),
+    ]  # fmt: skip
+    assert all(answer.status_code == 200 for answer in said), [answer.text for answer in said]
+    typed_forget = await console.post(
+        f"{customer}/forget", json={"reason": planted["why cancelled"]}
+    )
+    assert typed_forget.status_code == 400, "why somebody is forgotten is chosen, not typed"
+    return sold["id"]
+
+
 async def _live(app, database, brand, console, api, planted):
     """A person does everything a person does, and leaves the planted words wherever words can be left."""
     stall = Stall(app, database, brand)
@@ -41,6 +69,7 @@ async def _live(app, database, brand, console, api, planted):
         await shopper.http.post("/api/shop/session/code", json={"phone": planted["second phone"]}),
     )  # fmt: skip
     assert all(answer.status_code < 300 for answer in said), [answer.text for answer in said]
+    refunded_id = await _reasons(stall, shopper, console, planted)
     traits = {"traits": {"name": planted["name"], "phone": shopper.phone, "email": planted["mail"]}}
     key = await key_of(database, brand)
     for one in (
@@ -53,7 +82,7 @@ async def _live(app, database, brand, console, api, planted):
     assert await send_due(database, brand.id) >= 1, "a notice with their phone went out"
     await drain_spool(database, app.runtime.parts["warehouse"], brand.id)
     await stall.close()
-    return placed["id"]
+    return placed["id"], refunded_id
 
 
 def _forms(words):
@@ -83,12 +112,16 @@ async def test_planted_people_are_found_nowhere(
     planted = {
         "name": f"植名{mark}", "recipient": f"收件{mark}", "second phone": f"137{secrets.randbelow(10**8):08d}",
         "street": f"隐秘路{mark}号", "new street": f"另一条路{mark}号", "remark": f"门铃坏了{mark}", "note": f"备注人{mark}",
+        "why cheaper": f"熟人价{mark}", "why refunded": f"过敏了{mark}", "why cancelled": f"他说不要了{mark}",
+        "why given up": f"我搬家了{mark}", "why revealed": f"回电给他{mark}", "why ended": f"人已出国{mark}",
         "new name": f"改名{mark}", "mail": f"{mark}@example.org",
     }  # fmt: skip
     with capture_logs() as logged:
-        order_id = await _live(app, database, brand, console, api, planted)
+        order_id, refunded_id = await _live(app, database, brand, console, api, planted)
     shown = (await console.get(f"/api/console/orders/{order_id}")).json()
     assert shown["customer_note"] == planted["remark"], "who may read it reads it"
+    refunded = (await console.get(f"/api/console/orders/{refunded_id}")).text
+    assert all(planted[f"why {what}"] in refunded for what in ("cheaper", "refunded", "ended"))
 
     forms = _forms(planted.values())
     assert await _in_tables(owner_url, forms) == [], (

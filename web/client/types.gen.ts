@@ -721,7 +721,7 @@ export type Flaw = {
  * ForgetIn
  */
 export type ForgetIn = {
-    reason: string;
+    reason: 'asked' | 'duplicate' | 'law' | 'other';
 };
 
 /**
@@ -1493,6 +1493,8 @@ export type OrderLineOut = {
  * OrderOut
  *
  * Everything about an order; ``may``: what the reader can do now.
+ *
+ * ``cancel_reason``: empty without one, null once it was deleted with the customer's data.
  */
 export type OrderOut = {
     id: string;
@@ -1504,7 +1506,7 @@ export type OrderOut = {
     paid_at: string | null;
     completed_at: string | null;
     cancelled_at: string | null;
-    cancel_reason: string;
+    cancel_reason: string | null;
     ship_by: string | null;
     customer: BuyerOut | null;
     delivery: Delivery;
@@ -2439,12 +2441,12 @@ export type RefundLineOut = {
 /**
  * RefundOut
  *
- * A refund.
+ * A refund. ``reason``: null once it was deleted with the customer's data.
  */
 export type RefundOut = {
     id: string;
     amount_minor: number;
-    reason: string;
+    reason: string | null;
     state: RefundState;
     at: string;
     lines: Array<RefundLineOut>;

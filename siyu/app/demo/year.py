@@ -237,9 +237,9 @@ _REFUNDS = """
 with r as (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::uuid[])
              as r(id, order_id, payment_id, amount, freight, at, back_id)),
 paid_back as (insert into payment_refunds (id, payment_id, key, amount_minor, state, reason, provider_reference, error, created_at, settled_at)
-    select back_id, payment_id, id::text, amount, 'succeeded', '七天无理由退货', '', '', at, at + interval '1 hour' from r)
+    select back_id, payment_id, id::text, amount, 'succeeded', 'order_refund', '', '', at, at + interval '1 hour' from r)
 insert into order_refunds (id, order_id, amount_minor, freight_minor, reason, state, restock, agreed_at, agreed_by)
-select id, order_id, amount, freight, '七天无理由退货', 'succeeded', true, at, '' from r
+select id, order_id, amount, freight, 'seven_days', 'succeeded', true, at, '' from r
 """
 _REFUND_LINES = """
 insert into order_refund_lines (refund_id, order_id, line_id, quantity, amount_minor)

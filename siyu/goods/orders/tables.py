@@ -34,6 +34,7 @@ class OrderRow(OfBrand, Base):
     completed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancel_reason: Mapped[str] = mapped_column(server_default="", default="")
+    """A code (``timeout`` · ``shopper`` · ``staff``), or typed words sealed with the customer's key (``orders.reason``)."""
     ship_by: Mapped[datetime | None]
     delivery: Mapped[str]
     """``express`` · ``pick_up``"""
@@ -60,6 +61,7 @@ class OrderRow(OfBrand, Base):
     image_ids: Mapped[list[Any]] = mapped_column(JSONB, server_default=_NONE, default=list)
     """Pictures of the first three lines, for lists."""
     waterfall: Mapped[list[Any]] = mapped_column(JSONB)
+    """Notes that people typed are sealed with the customer's key (``orders.price_reason``)."""
     sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What the customer wrote, sealed with their key (``orders.note``)."""
 
@@ -152,6 +154,7 @@ class RefundRow(OfBrand, Base):
     amount_minor: Mapped[int]
     freight_minor: Mapped[int] = mapped_column(server_default="0", default=0)
     reason: Mapped[str]
+    """A code (``extra_payment`` · ``sold_out_meanwhile``), or typed words sealed with the customer's key."""
     state: Mapped[str]
     """``agreed`` · ``sent`` · ``succeeded`` · ``failed``"""
     restock: Mapped[bool]

@@ -45,6 +45,7 @@ class PaymentRefundRow(OfBrand, Base):
     amount_minor: Mapped[int]
     state: Mapped[str]
     reason: Mapped[str]
+    """A code of the payable's owner, never typed words."""
     provider_reference: Mapped[str] = mapped_column(default="")
     error: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]

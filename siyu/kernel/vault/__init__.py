@@ -1,6 +1,6 @@
 """保险箱 – vault: personal data under a key per person, found by blind tokens, forgotten by destroying the key."""
 
-from siyu.kernel.vault.envelopes import PersonKey, Unopenable
+from siyu.kernel.vault.envelopes import PersonKey, Unopenable, is_sealed, open_text, seal_text
 from siyu.kernel.vault.journal import Journal, Shred, forget_again, replay
 from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
 from siyu.kernel.vault.moving import carried, received
@@ -8,6 +8,7 @@ from siyu.kernel.vault.people import (
     Forgotten,
     forget,
     keep_journal,
+    key_unless_forgotten,
     keys_for,
     keys_of,
     settle_journal,
@@ -31,13 +32,17 @@ __all__ = [
     "forget",
     "forget_again",
     "held_keys",
+    "is_sealed",
     "keep_journal",
+    "key_unless_forgotten",
     "keyring",
     "keys_for",
     "keys_of",
+    "open_text",
     "received",
     "replay",
     "rewrap",
+    "seal_text",
     "settle_journal",
     "token",
     "tokens",

@@ -3,9 +3,11 @@
 Wrapped key: ``nonce (12) · AES-GCM(month's key, person's key)`` bound to brand and person.
 Sealed value: ``1 · nonce (12) · AES-GCM(person's key, JSON)`` bound to brand, person and field, so that a value put
 into another row or column does not open.
+Sealed words in a column of text: ``sealed:`` and the sealed value in base64url, or nothing when there was no key left.
 """
 
 import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from siyu.kernel.errors import Refusal
 
 _T = TypeVar("_T")
-_NONCE, _VERSION = 12, b"\x01"
+_NONCE, _VERSION, _SEALED = 12, b"\x01", "sealed:"
 
 
 class Unopenable(Refusal):
@@ -72,6 +74,37 @@ class PersonKey:
             raise Unopenable
         plain = _opened(self._cipher, sealed[1:], self._about + field.encode())
         return msgspec.json.decode(plain, type=kind)
+
+
+def seal_text(key: PersonKey | None, field: str, text: str) -> str:
+    """Words as a column of text keeps them: only this key opens them, only as this field; empty ones stay empty.
+
+    Without a key (the person was forgotten) the words are not kept, only that there were some.
+    """
+    if not text:
+        return ""
+    return _SEALED + (urlsafe_b64encode(key.seal(field, text)).decode() if key else "")
+
+
+def is_sealed(text: str) -> bool:
+    """Whether a column of text holds what ``seal_text`` made."""
+    return text.startswith(_SEALED)
+
+
+def open_text(key: PersonKey | None, field: str, text: str) -> str | None:
+    """What ``seal_text`` was given; None when nobody can read it any more. Codes and words in clear come as they are.
+
+    Raises ``Unopenable``.
+    """
+    if not is_sealed(text):
+        return text
+    if key is None or text == _SEALED:
+        return None
+    try:
+        sealed = urlsafe_b64decode(text.removeprefix(_SEALED))
+    except ValueError:
+        raise Unopenable from None
+    return key.open(field, sealed, str)
 
 
 def _opened(cipher: AESGCM, sealed: bytes, about: bytes) -> bytes:

@@ -83,6 +83,14 @@ async def keys_for(
     return found
 
 
+async def key_unless_forgotten(connection: asyncpg.Connection, person_id: UUID) -> PersonKey | None:
+    """A person's key, made if there is none; None when they were forgotten. Raises ``KeyMissing``, ``Unopenable``."""
+    try:
+        return (await keys_for(connection, [person_id]))[person_id]
+    except Forgotten:
+        return None
+
+
 async def forget(connection: asyncpg.Connection, person_ids: Iterable[UUID]) -> int:
     """Destroy people's keys, in the caller's transaction; how many were forgotten now.
 

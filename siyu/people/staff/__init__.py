@@ -21,7 +21,7 @@ from siyu.people.staff.credentials import (
     random_password,
 )
 from siyu.people.staff.desk import COOKIE, Desk, StaffActor, audit, menu_count, open_desk
-from siyu.people.staff.queries import names
+from siyu.people.staff.queries import AUDIT_REASON, names
 from siyu.people.staff.rules import permission, permissions
 from siyu.people.staff.second_step.moving import carried as carried_second_steps
 from siyu.people.staff.second_step.moving import received as received_second_steps
@@ -36,6 +36,7 @@ from siyu.people.staff.throttle import (
 )
 
 __all__ = [
+    "AUDIT_REASON",
     "COOKIE",
     "SAFE_METHODS",
     "Desk",

@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from siyu.kernel import clock
-from siyu.kernel.db import brand_of
+from siyu.kernel import clock, vault
+from siyu.kernel.db import brand_of, driver_of
 from siyu.kernel.errors import NotFound
 from siyu.people.brands import subtree
 from siyu.people.staff.rules import BUILT_IN, OWNER, LocaleText, Role
@@ -26,6 +26,8 @@ from siyu.people.staff.tables import (
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 MOST_SESSIONS = 100
+AUDIT_REASON = "audit.reason"
+"""The field under which a fact ``reason`` about a customer is sealed, with that customer's key."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -278,3 +280,29 @@ async def page_of_audit(
         wanted.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(limit + 1)
     )
     return list(rows)
+
+
+async def facts_of(session: AsyncSession, rows: Sequence[AuditRow]) -> list[dict[str, Any]]:
+    """Facts of rows of the audit as they were written down: sealed reasons opened, at most one read for all.
+
+    A reason is None once its customer was forgotten, or when the row was tampered with: proving the chain tells.
+    """
+    sealed = {
+        row.id: row.subject_id
+        for row in rows
+        if row.subject_kind == "customer" and vault.is_sealed(str(row.facts.get("reason", "")))
+    }
+    keys = await vault.keys_of(await driver_of(session), sealed.values())
+    return [
+        row.facts | {"reason": _reason(keys.get(person), row.facts["reason"])}
+        if (person := sealed.get(row.id))
+        else row.facts
+        for row in rows
+    ]
+
+
+def _reason(key: vault.PersonKey | None, kept: str) -> str | None:
+    try:
+        return vault.open_text(key, AUDIT_REASON, kept)
+    except vault.Unopenable:
+        return None

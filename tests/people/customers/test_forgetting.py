@@ -13,7 +13,7 @@ from tests.people.customers.conftest import new_phone
 from tests.people.customers.test_addresses import entry
 
 LIST = "/api/console/customers"
-WHY = {"reason": "本人来电要求删除"}
+WHY = {"reason": "asked"}
 
 
 async def known(shoppers, brand, console, phone):
@@ -96,9 +96,9 @@ async def test_many_who_ask_at_once_forget_once(shoppers, brand, console, databa
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [({}, 400), ({"reason": "x"}, 400), ({**WHY, "all": True}, 400)]
+    ("body", "status"), [({}, 400), ({"reason": "王小明来电"}, 400), ({**WHY, "all": True}, 400)]
 )
-async def test_forgetting_needs_a_reason(shoppers, brand, console, body, status):
+async def test_forgetting_needs_one_of_the_fixed_reasons(shoppers, brand, console, body, status):
     _, id = await known(shoppers, brand, console, new_phone())
     assert (await console.post(f"{LIST}/{id}/forget", json=body)).status_code == status
     assert (await console.post(f"{LIST}/{brand.id}/forget", json=WHY)).status_code == 404

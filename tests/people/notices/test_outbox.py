@@ -278,7 +278,7 @@ async def test_a_forgotten_person_is_told_nothing_more(stall, console, outbox, s
     async with stall.database.raw(stall.brand.id) as connection:
         await connection.execute("update orders set state = 'completed' where id = $1", order["id"])
     gone = await console.post(
-        f"/api/console/customers/{shopper.id}/forget", json={"reason": "本人要求"}
+        f"/api/console/customers/{shopper.id}/forget", json={"reason": "asked"}
     )
     assert gone.status_code == 200, gone.text
     assert await send() == 1, "the key is gone before the listener comes"

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import payments, pricing
 from siyu.goods.orders import queries
-from siyu.goods.orders.actions.stating import of_order
+from siyu.goods.orders.actions.stating import kept_reason, of_order
 from siyu.goods.orders.events import OrderAddressChanged, OrderNoted, OrderPriceChanged
 from siyu.goods.orders.rules import WrongState
 from siyu.goods.orders.tables import OrderLineRow, OrderNoteRow, OrderRow
@@ -39,13 +39,14 @@ async def change_price(
     if at is None:
         raise NotFound(line_id=str(line_id))
     before_minor, total_before_minor = lines[at].line_minor, row.total_minor
+    note = await kept_reason(session, row, queries.PRICE_REASON, reason)
     priced = pricing.change_line(
         [_frozen(line) for line in lines],
         msgspec.convert(row.waterfall, _WATERFALL),
         at,
         line_minor,
         rule="staff",
-        note={"zh-CN": reason, "en": reason},
+        note={"zh-CN": note, "en": note},
     )
     lines[at].line_minor = line_minor
     lines[at].steps = msgspec.to_builtins(priced.lines[at].steps)

@@ -14,6 +14,7 @@ from siyu.goods.orders.actions.stating import (
     COMPLETE,
     UNPAID,
     held_pieces,
+    kept_reason,
     move_stock,
     of_order,
     pieces,
@@ -39,16 +40,17 @@ async def cancel(
     """
     row = await queries.lock(session, order_id)
     queries.check_owner(row, customer_id)
+    kept = await kept_reason(session, row, queries.REASON, reason)
     if row.state == "unpaid":
-        await _cancel_unpaid(session, [row], by=by, reason=reason)
+        await _cancel_unpaid(session, [row], by=by, reason=kept)
         return row
     # What is paid may have another payment under way; that is given up too.
     await payments.close(session, "order", [order_id])
     lines = (await queries.lines_of(session, [order_id]))[order_id]
     if row.state not in ("paid", "ready") or any(line.shipped_quantity for line in lines):
         raise NotCancellable(state=row.state)
-    row.cancelled_at, row.cancel_reason = clock.now(), reason
-    await give_back_everything(session, row, lines, reason=reason)
+    row.cancelled_at, row.cancel_reason = clock.now(), kept
+    await give_back_everything(session, row, lines, kept=kept)
     return row
 
 

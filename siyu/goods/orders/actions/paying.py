@@ -218,7 +218,7 @@ async def _unusual(session: AsyncSession, settled: Sequence[payments.Settled]) -
         )
         if not holds:
             await give_back_everything(
-                session, row, lines[row.id], reason="sold_out_meanwhile", held=False
+                session, row, lines[row.id], kept="sold_out_meanwhile", held=False
             )
 
 

@@ -9,7 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods import payments
 from siyu.goods.orders import queries
 from siyu.goods.orders.actions import booking
-from siyu.goods.orders.actions.stating import move_stock, of_order, watch_receipt
+from siyu.goods.orders.actions.stating import (
+    kept_reason,
+    move_stock,
+    of_order,
+    watch_receipt,
+)
 from siyu.goods.orders.events import ExtraPaymentReturned, Piece, RefundAgreed, RefundSettled
 from siyu.goods.orders.rules import (
     Refunding,
@@ -54,7 +59,8 @@ async def agree_refund(
         freight_minor=freight_minor,
         freight_left_minor=freight_left,
     )
-    return await _give_back(session, row, lines, refunding, reason=reason, restock=restock)
+    kept = await kept_reason(session, row, queries.REASON, reason)
+    return await _give_back(session, row, lines, refunding, kept=kept, restock=restock)
 
 
 async def give_back_everything(
@@ -62,16 +68,19 @@ async def give_back_everything(
     row: OrderRow,
     lines: Sequence[OrderLineRow],
     *,
-    reason: str,
+    kept: str,
     held: bool = True,
 ) -> RefundRow:
-    """Refund all that is left of a locked order, freight included. ``held`` = its pieces are reserved."""
+    """Refund all that is left of a locked order, freight included. ``held`` = its pieces are reserved.
+
+    ``kept``: the reason as it is kept, a code or what ``kept_reason`` made.
+    """
     freight_left = row.freight_minor - row.freight_refunded_minor
     plain = [queries.refundable(line) for line in lines]
     refunding = refund(
         plain, everything_left(plain), freight_minor=freight_left, freight_left_minor=freight_left
     )
-    return await _give_back(session, row, lines, refunding, reason=reason, restock=True, held=held)
+    return await _give_back(session, row, lines, refunding, kept=kept, restock=True, held=held)
 
 
 async def _give_back(
@@ -80,12 +89,12 @@ async def _give_back(
     lines: Sequence[OrderLineRow],
     refunding: Refunding,
     *,
-    reason: str,
+    kept: str,
     restock: bool,
     held: bool = True,
 ) -> RefundRow:
     by_id = {line.line_id: line for line in lines}
-    made = await _write(session, row, by_id, refunding, reason=reason, restock=restock)
+    made = await _write(session, row, by_id, refunding, kept=kept, restock=restock)
     row.refunded_minor += refunding.amount_minor
     row.freight_refunded_minor += refunding.freight_minor
     row.version += 1
@@ -99,9 +108,7 @@ async def _give_back(
         await move_stock(session, [row], {row.id: lines}, released, kind="released", reserved=-1)
     if restock:
         back = {row.id: {one.line_id: one.quantity - one.released for one in refunding.lines}}
-        await move_stock(
-            session, [row], {row.id: lines}, back, kind="returned", on_hand=1, reason=reason
-        )
+        await move_stock(session, [row], {row.id: lines}, back, kind="returned", on_hand=1)
     await watch_receipt(session, row, lines)
     if refunding.amount_minor:
         await payments.refund(
@@ -110,7 +117,7 @@ async def _give_back(
             row.id,
             refunding.amount_minor,
             key=str(made.id),
-            reason=reason,
+            reason="order_refund",
             without=await _returned(session, row.id),
         )
     event = RefundAgreed(
@@ -150,12 +157,12 @@ async def _write(
     lines: Mapping[UUID, OrderLineRow],
     refunding: Refunding,
     *,
-    reason: str,
+    kept: str,
     restock: bool,
 ) -> RefundRow:
     made = RefundRow(
         id=new_id(), order_id=row.id, amount_minor=refunding.amount_minor, freight_minor=refunding.freight_minor,
-        reason=reason, state="agreed" if refunding.amount_minor else "succeeded", restock=restock, extra=False,
+        reason=kept, state="agreed" if refunding.amount_minor else "succeeded", restock=restock, extra=False,
         agreed_at=clock.now(), agreed_by=actor_of(session).name,
     )  # fmt: skip
     session.add(made)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods import stock
 from siyu.goods.orders.events import Piece
 from siyu.goods.orders.tables import OrderLineRow, OrderRow
-from siyu.kernel import clock, timers
+from siyu.kernel import clock, timers, vault
 from siyu.kernel.db import actor_of, driver_of
 
 COMPLETE, UNPAID = "orders.complete", "orders.unpaid"
@@ -54,6 +54,14 @@ def held_pieces(lines: Iterable[OrderLineRow]) -> dict[UUID, int]:
     return {line_id: quantity for line_id, quantity in held.items() if quantity}
 
 
+async def kept_reason(session: AsyncSession, row: OrderRow, field: str, words: str) -> str:
+    """A typed reason as the order keeps it: sealed with the buyer's key, as one of the fields of ``queries.writing``."""
+    if not words:
+        return ""
+    key = await vault.key_unless_forgotten(await driver_of(session), row.customer_id)
+    return vault.seal_text(key, field, words)
+
+
 async def move_stock(
     session: AsyncSession,
     orders: Sequence[OrderRow],
@@ -63,7 +71,6 @@ async def move_stock(
     kind: str,
     on_hand: int = 0,
     reserved: int = 0,
-    reason: str = "",
 ) -> None:
     """Move pieces (by order and line) at the orders' places; ``on_hand`` and ``reserved`` are signs: -1, 0, 1.
 
@@ -78,7 +85,6 @@ async def move_stock(
             delta_reserved=reserved * quantity,
             order_id=order.id,
             order_number=order.number,
-            reason=reason,
         )
         for order in orders
         for line in lines[order.id]

@@ -85,24 +85,25 @@ async def order_for_desk(desk: Desk, order_id: UUID) -> wire.OrderOut:
     guides = await staff.names(session, [row.guide_id])
     fulfilled = (await plugs.fulfilment(session, [order_id])).get(order_id) or Fulfilled()
     paid = (await payments.of_payables(session, "order", [order_id])).get(order_id, [])
+    (cancel_reason,) = await queries.reasons_of(session, row, [row.cancel_reason])
     store = units.get(row.store_id) if row.store_id else None
     hands_out = units.get(row.pick_up_store_id) if row.pick_up_store_id else None
     return wire.OrderOut(
         id=row.id, number=row.number, state=row.state, version=row.version, placed_at=row.placed_at,
         pay_by=row.pay_by if row.state == "unpaid" else None, paid_at=row.paid_at, completed_at=row.completed_at,
-        cancelled_at=row.cancelled_at, cancel_reason=row.cancel_reason,
+        cancelled_at=row.cancelled_at, cancel_reason=cancel_reason,
         ship_by=row.ship_by if row.state == "paid" else None, customer=await _buyer(desk, row.customer_id),
         delivery=row.delivery, recipient=await _recipient(desk, row),
         pick_up_store=store_out(hands_out, desk.brand, desk.staff.locale) if hands_out else None,
         pick_up_code=fulfilled.pick_up_code if desk.may("orders.pick_up") else None,
-        lines=[_line(line, pictures) for line in lines], waterfall=_waterfall(row), goods_minor=row.goods_minor,
+        lines=[_line(line, pictures) for line in lines], waterfall=_waterfall(await queries.waterfall_of(session, row), row.total_minor), goods_minor=row.goods_minor,
         freight_minor=row.freight_minor, total_minor=row.total_minor, paid_minor=row.paid_minor,
         refunded_minor=row.refunded_minor, currency=row.currency, parcels=list(fulfilled.parcels),
         payments=[
             wire.PaymentOut(one.id, one.provider, one.amount_minor, one.state, one.provider_reference, one.at)
             for one in paid
         ],
-        refunds=await _refunds(desk, order_id), timeline=await queries.timeline(session, order_id),
+        refunds=await _refunds(desk, row), timeline=await queries.timeline(session, order_id),
         notes=[wire.NoteOut(note.at, note.staff_name, note.text) for note in await queries.notes_of(session, row)],
         customer_note=await queries.note_of_customer(session, row), source=row.source, scene=row.scene, store_name=store.name if store else None,
         guide_name=guides.get(row.guide_id) if row.guide_id else None, may=_may(desk, row, lines),
@@ -139,12 +140,14 @@ async def _buyer(desk: Desk, customer_id: UUID) -> wire.BuyerOut | None:
     )
 
 
-async def _refunds(desk: Desk, order_id: UUID) -> list[wire.RefundOut]:
+async def _refunds(desk: Desk, row: OrderRow) -> list[wire.RefundOut]:
+    made = await queries.refunds_of(desk.session, row.id)
+    reasons = await queries.reasons_of(desk.session, row, [one.row.reason for one in made])
     return [
         wire.RefundOut(
             one.row.id,
             one.row.amount_minor,
-            one.row.reason,
+            reason,
             one.row.state,
             one.row.agreed_at,
             [
@@ -153,7 +156,7 @@ async def _refunds(desk: Desk, order_id: UUID) -> list[wire.RefundOut]:
             ],
             one.row.agreed_by,
         )
-        for one in await queries.refunds_of(desk.session, order_id)
+        for one, reason in zip(made, reasons, strict=True)
     ]
 
 
@@ -196,7 +199,7 @@ def _line(line: OrderLineRow, pictures: dict[UUID, catalogue.ImageOut]) -> wire.
     )  # fmt: skip
 
 
-def _waterfall(row: OrderRow) -> list[wire.WaterfallStep]:
+def _waterfall(waterfall: Sequence[dict[str, Any]], total_minor: int) -> list[wire.WaterfallStep]:
     steps = [
         wire.WaterfallStep(
             step["stage"],
@@ -205,9 +208,9 @@ def _waterfall(row: OrderRow) -> list[wire.WaterfallStep]:
             step["rule"],
             step["note"],
         )
-        for step in row.waterfall
+        for step in waterfall
     ]
-    return [*steps, wire.WaterfallStep("total", pricing.LABELS["total"], row.total_minor, "", {})]
+    return [*steps, wire.WaterfallStep("total", pricing.LABELS["total"], total_minor, "", {})]
 
 
 def _may(desk: Desk, row: OrderRow, lines: Sequence[OrderLineRow]) -> list[str]:
@@ -314,7 +317,7 @@ async def shop_order(visit: Visit, order_id: UUID) -> shop_wire.ShopOrder:
         recipient=AddressOut.of(address) if address else None,
         pick_up_store=store_out(hands_out, visit.brand, visit.locale) if hands_out else None,
         pick_up_code=fulfilled.pick_up_code,
-        waterfall=shop_steps(row.waterfall, visit),
+        waterfall=shop_steps(await queries.waterfall_of(session, row), visit),
         goods_minor=row.goods_minor,
         freight_minor=row.freight_minor,
         paid_minor=row.paid_minor,

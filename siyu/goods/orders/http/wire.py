@@ -129,11 +129,11 @@ class RefundLineOut(Struct):
 
 
 class RefundOut(Struct):
-    """A refund."""
+    """A refund. ``reason``: null once it was deleted with the customer's data."""
 
     id: UUID
     amount_minor: int
-    reason: str
+    reason: str | None
     state: str
     at: datetime
     lines: list[RefundLineOut]
@@ -149,7 +149,10 @@ class NoteOut(Struct):
 
 
 class OrderOut(Struct):
-    """Everything about an order; ``may``: what the reader can do now."""
+    """Everything about an order; ``may``: what the reader can do now.
+
+    ``cancel_reason``: empty without one, null once it was deleted with the customer's data.
+    """
 
     id: UUID
     number: str
@@ -160,7 +163,7 @@ class OrderOut(Struct):
     paid_at: datetime | None
     completed_at: datetime | None
     cancelled_at: datetime | None
-    cancel_reason: str
+    cancel_reason: str | None
     ship_by: datetime | None
     customer: BuyerOut | None
     delivery: str

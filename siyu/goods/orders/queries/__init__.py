@@ -24,11 +24,21 @@ from siyu.goods.orders.queries.reading import (
     under_way,
 )
 from siyu.goods.orders.queries.telling import TimelineItem, timeline, timelines, told
-from siyu.goods.orders.queries.writing import NoteSeen, note_of_customer, notes_of
+from siyu.goods.orders.queries.writing import (
+    PRICE_REASON,
+    REASON,
+    NoteSeen,
+    note_of_customer,
+    notes_of,
+    reasons_of,
+    waterfall_of,
+)
 from siyu.goods.orders.tables import OrderRow
 from siyu.kernel.errors import NotFound
 
 __all__ = [
+    "PRICE_REASON",
+    "REASON",
     "Brief",
     "CartLine",
     "Filter",
@@ -55,6 +65,7 @@ __all__ = [
     "page_of_orders",
     "pick_up_stores",
     "readable",
+    "reasons_of",
     "refundable",
     "refunds_of",
     "state_counts",
@@ -63,6 +74,7 @@ __all__ = [
     "told",
     "under_way",
     "views_of",
+    "waterfall_of",
 ]
 
 

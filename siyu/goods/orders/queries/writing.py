@@ -1,6 +1,8 @@
 """Reads of what people wrote on orders: sealed with the customer's key, opened here."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.goods.orders.tables import OrderNoteRow, OrderRow
 from siyu.kernel import vault
 from siyu.kernel.db import driver_of
+
+REASON, PRICE_REASON = "orders.reason", "orders.price_reason"
+"""Fields under which typed reasons are sealed: of a cancellation or refund; of a changed price."""
+_GONE = {"zh-CN": "理由已随客户资料删除", "en": "The reason was deleted with the customer's data"}
 
 
 class NoteSeen(Struct, frozen=True):
@@ -43,6 +49,36 @@ async def notes_of(session: AsyncSession, row: OrderRow) -> list[NoteSeen]:
             key.open("orders.staff_note", one.sealed, str) if key and one.sealed else "",
         )
         for one in found
+    ]
+
+
+async def reasons_of(session: AsyncSession, row: OrderRow, kept: Sequence[str]) -> list[str | None]:
+    """Reasons of an order's cancellation and refunds as they were given; None once the customer was forgotten.
+
+    At most one read. Codes, which the program itself writes, come as they are.
+    """
+    key = await _key(session, row.customer_id) if any(map(vault.is_sealed, kept)) else None
+    return [vault.open_text(key, REASON, one) for one in kept]
+
+
+async def waterfall_of(session: AsyncSession, row: OrderRow) -> list[dict[str, Any]]:
+    """The steps of an order's price, their notes readable; at most one read."""
+    if not any(
+        map(vault.is_sealed, [text for step in row.waterfall for text in step["note"].values()])
+    ):
+        return row.waterfall
+    key = await _key(session, row.customer_id)
+    return [
+        step
+        | {
+            "note": {
+                locale: _GONE.get(locale, _GONE["en"])
+                if (said := vault.open_text(key, PRICE_REASON, text)) is None
+                else said
+                for locale, text in step["note"].items()
+            }
+        }
+        for step in row.waterfall
     ]
 
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from msgspec import Meta
 
 from siyu.kernel import vault
-from siyu.kernel.db import actor_of
+from siyu.kernel.db import actor_of, driver_of
 from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people.brands import Unit, units
 from siyu.people.customers import actions, queries, rules
@@ -19,7 +19,7 @@ from siyu.people.customers.ports import Purchases, plugs
 from siyu.people.customers.queries import Address, AddressOut
 from siyu.people.customers.tables import CustomerRow
 from siyu.people.customers.visit import sessions_of
-from siyu.people.staff import Desk, audit, permission
+from siyu.people.staff import AUDIT_REASON, Desk, audit, permission
 
 permission("customers.view", {"zh-CN": "查看客户", "en": "See customers"})
 permission(
@@ -69,7 +69,8 @@ class RevealIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ForgetIn(msgspec.Struct, forbid_unknown_fields=True):
-    reason: Annotated[str, Meta(min_length=2, max_length=200, pattern=r"^[^\x00]*$")]
+    reason: Literal["asked", "law", "duplicate", "other"]
+    """One of these: words about a person would outlive them in the audit, where nothing is ever taken out."""
 
 
 class RevealOut(msgspec.Struct):
@@ -188,7 +189,8 @@ async def reveal(
         value = known.phone if data.field == "phone" else known.name
     if not value:
         raise rules.NothingToReveal(field=data.field)
-    facts = {"field": data.field, "reason": data.reason.strip()}
+    key = await vault.key_unless_forgotten(await driver_of(desk.session), row.id)
+    facts = {"field": data.field, "reason": vault.seal_text(key, AUDIT_REASON, data.reason.strip())}
     await desk.audit(
         "customer.revealed",
         subject_kind="customer",
@@ -210,7 +212,7 @@ async def forget(
     desk.require("customers.view")
     desk.require("customers.forget")
     row = await queries.customer_row(desk.session, customer_id, await desk.unit_ids())
-    facts = {"reason": data.reason.strip()}
+    facts = {"reason": data.reason}
     database = desk.runtime.database
     # A transaction of its own: the answer says that no restored backup brings the person back, so it comes after.
     async with database.brand(desk.brand.id, actor=actor_of(desk.session)) as session:

@@ -15,6 +15,7 @@ from siyu.kernel.http import decode_cursor, encode_cursor
 from siyu.people.staff import queries
 from siyu.people.staff.chain.proving import state_of
 from siyu.people.staff.desk import Desk
+from siyu.people.staff.tables import AuditRow
 
 Name = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
 Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
@@ -34,6 +35,7 @@ class AuditOut(msgspec.Struct):
     subject_id: UUID | None
     subject_label: str
     facts: dict[str, Any]
+    """``reason`` is null once it was deleted with the customer's data."""
     request_id: str
 
 
@@ -72,11 +74,15 @@ async def list_audit(
     following = (
         encode_cursor((rows[limit - 1].at, rows[limit - 1].id)) if len(rows) > limit else None
     )
-    fields = [field.name for field in msgspec.structs.fields(AuditOut)]
+    facts = await queries.facts_of(desk.session, rows[:limit])
     return AuditPageOut(
-        [AuditOut(**{field: getattr(row, field) for field in fields}) for row in rows[:limit]],
-        following,
+        [_out(row, said) for row, said in zip(rows[:limit], facts, strict=True)], following
     )
+
+
+def _out(row: AuditRow, facts: dict[str, Any]) -> AuditOut:
+    plain = [field.name for field in msgspec.structs.fields(AuditOut) if field.name != "facts"]
+    return AuditOut(**{field: getattr(row, field) for field in plain}, facts=facts)
 
 
 class SealOut(msgspec.Struct):

@@ -1,5 +1,5 @@
 import type {
-  AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, Page, RevealOut, RoleIn, RoleListOut,
+  AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, ForgetIn, Page, RevealOut, RoleIn, RoleListOut,
   RenewalOut, RoleOut, SealOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn, VaultOut,
 } from '@client'
 import { get, patch, post, put, type Query } from './http'
@@ -23,6 +23,6 @@ export const listCustomers = (query: Query) => get<Page<CustomerRowOut>>('/custo
 export const readCustomer = (id: string) => get<CustomerOut>(`/customers/${id}`)
 export const revealField = (id: string, field: 'phone' | 'name' | 'address', reason: string) =>
   post<RevealOut>(`/customers/${id}/reveal`, { field, reason })
-export const forgetCustomer = (id: string, reason: string) => post<CustomerOut>(`/customers/${id}/forget`, { reason })
+export const forgetCustomer = (id: string, reason: ForgetIn['reason']) => post<CustomerOut>(`/customers/${id}/forget`, { reason })
 export const readVault = () => get<VaultOut>('/vault')
 export const renewWrapping = () => post<RenewalOut>('/vault/renew')

@@ -24,6 +24,9 @@ export function useAuditWords() {
   }
   const fact = (name: string) => named(`audit.fact.${name}`, name)
   function value(name: string, of: unknown): string {
+    // Reasons about a customer are gone once they were forgotten; why that was done is a code.
+    if (name === 'reason' && of === null) return t('audit.reason_gone')
+    if (name === 'reason' && te(`customers.forget_reason.${String(of)}`)) return t(`customers.forget_reason.${String(of)}`)
     if (typeof of === 'boolean') return t(of ? 'audit.yes' : 'audit.no')
     if (of === null || of === undefined || of === '') return '–'
     if (Array.isArray(of)) return of.map((one) => value(name, one)).join(t('audit.comma'))
