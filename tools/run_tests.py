@@ -15,7 +15,7 @@ import setup
 
 BIN = setup.VENV / "bin"
 PYTEST = (BIN / "python", "-m", "pytest", "-q", "-m", "not soak")
-WORKERS = str(min(max(os.cpu_count() or 2, 2), 4))
+WORKERS = str(min(max(os.cpu_count() or 2, 2) + 1, 5))
 PARALLEL = ("-n", WORKERS, "--dist", "worksteal")
 JOURNEYS = "tests/journeys"
 ARCHITECTURE = "tests/architecture"

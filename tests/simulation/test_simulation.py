@@ -21,7 +21,7 @@ async def test_a_week_of_chance_and_crashes_loses_and_doubles_nothing(
     seed, server_url, clickhouse_url, tmp_path, record_property
 ):
     async with settings_of_a_clone(server_url, clickhouse_url, tmp_path) as settings:
-        report = await simulate(settings, seed, 7)
+        report = await simulate(settings, seed, 7, shoppers=4)
     record_property("simulated", {**report.figures, **report.deaths, "seconds": report.seconds})
     assert not report.findings, told(report)
     assert report.figures["orders"] > 3 and report.figures["payments"]

@@ -197,7 +197,7 @@ class House:
                 if not (rest or self.worker.dead):
                     return
                 # What is held back by somebody's open transaction comes no sooner for being asked.
-                pause_s = _PAUSE_S if did else min(2 * pause_s, 0.2)
+                pause_s = _PAUSE_S if did else min(2 * pause_s, 0.02)
                 await asyncio.sleep(pause_s)
             except Died:
                 continue
