@@ -9,6 +9,8 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 
 type Pairs = { [key: string]: Pairs | [string, string] }
 const LOCALES = ['zh-CN', 'en']
+/** Texts of pages that nobody meets first: loaded with the first page other than home. */
+const LATER = ['audit', 'backups', 'effective', 'freight', 'imports', 'ledger', 'notices', 'vault']
 
 function oneLanguage(pairs: Pairs, index: number): Record<string, unknown> {
   return Object.fromEntries(
@@ -16,7 +18,7 @@ function oneLanguage(pairs: Pairs, index: number): Record<string, unknown> {
   )
 }
 
-/** `virtual:texts/zh-CN` and `virtual:texts/en`: one language out of src/texts/*.json, where each text is a [zh, en] pair. */
+/** `virtual:texts/zh-CN`, `virtual:texts/en` and the same with `/later`: one language out of src/texts/*.json, where each text is a [zh, en] pair. */
 function texts(): Plugin {
   const folder = path('./src/texts')
   return {
@@ -24,11 +26,14 @@ function texts(): Plugin {
     resolveId: (id) => (id.startsWith('virtual:texts/') ? `\0${id}` : undefined),
     load(id) {
       if (!id.startsWith('\0virtual:texts/')) return undefined
-      const index = LOCALES.indexOf(id.slice('\0virtual:texts/'.length))
+      const [locale, later] = id.slice('\0virtual:texts/'.length).split('/')
+      const index = LOCALES.indexOf(locale)
       const all: Record<string, unknown> = {}
       for (const file of readdirSync(folder).sort()) {
+        const name = file.replace('.json', '')
+        if (LATER.includes(name) !== (later === 'later')) continue
         this.addWatchFile(`${folder}/${file}`)
-        all[file.replace('.json', '')] = oneLanguage(JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Pairs, index)
+        all[name] = oneLanguage(JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as Pairs, index)
       }
       return `export default ${JSON.stringify(all)}`
     },

@@ -21,7 +21,7 @@ function take(key) {
   for (const next of chunk.imports ?? []) take(next)
 }
 for (const key of FIRST) take(key)
-const texts = Object.entries(manifest).filter(([key]) => key.includes('virtual:texts/'))
+const texts = Object.entries(manifest).filter(([key]) => key.includes('virtual:texts/') && !key.endsWith('/later'))
 if (texts.length !== 2) throw new Error(`expected two languages, found ${texts.length}`)
 const size = (file) => gzipSync(readFileSync(join(DIST, file)), { level: 9 }).length
 files.add(texts.map(([, chunk]) => chunk.file).sort((a, b) => size(b) - size(a))[0])

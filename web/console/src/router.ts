@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
 import { openAreas } from '@/shell/areas'
+import { loadAllTexts } from '@/state/language'
 import { may, owesSecondStep, session } from '@/state/session'
 
 const pages: RouteRecordRaw[] = [
@@ -46,6 +47,9 @@ export const router = createRouter({
   scrollBehavior: (to, from, kept) => kept ?? (to.path === from.path ? {} : { top: 0 }),
 })
 
+router.beforeResolve(async (to) => {
+  if (to.path !== '/' && !to.meta.open) await loadAllTexts()
+})
 router.beforeEach((to) => {
   if (!session.value && !to.meta.open) return { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   if (session.value && to.path === '/sign-in') return { path: '/' }
