@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 HARMFUL = re.compile(r"[=+@\t\r]|-(?![0-9.]+$)")
 WRITERS = {
     "siyu/app/cli_data.py": "orders, through cells.cell",
-    "siyu/app/ledger/http.py": "statements, through cells.cell",
+    "siyu/app/ledger/export.py": "statements, through cells.cell",
     "siyu/app/simulate/opening.py": "goods of a made-up world, read by nobody",
     "siyu/goods/catalogue/actions/importing.py": "refused rows, through csv_safe",
     "siyu/goods/catalogue/queries/exporting.py": "products, through cells.harmless",

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import checks, clock, jobs, timers
 from siyu.kernel.db import Database, brand_of, driver_of
-from siyu.kernel.errors import Refusal
+from siyu.kernel.errors import NotFound, Refusal
 from siyu.people.brands import brand_facts
 
 log = structlog.get_logger("siyu.health")
@@ -114,7 +114,10 @@ async def set_nightly(database: Database) -> int:
         rows = await connection.fetch(_WITHOUT, NIGHTLY)
     for row in rows:
         brand_id: UUID = row["brand_id"]
-        facts = await brand_facts(database, brand_id)
+        try:
+            facts = await brand_facts(database, brand_id)
+        except NotFound:  # on its way in: known by name, and its rows come last
+            continue
         at = next_night(brand_id, facts.time_zone, clock.now())
         async with database.brand(brand_id) as session:
             await timers.put(session, NIGHTLY, brand_id, at, {"time_zone": facts.time_zone})
