@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from siyu.kernel.db import is_away, is_given_up
 from siyu.kernel.errors import Refusal
-from siyu.kernel.http import database_away, note_away, send_problem
+from siyu.kernel.http import send_failure, send_problem
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -21,7 +20,7 @@ class Hot(msgspec.Struct, frozen=True):
 
 
 class HotFirst:
-    """ASGI middleware: tries the hot paths, then the framework. Refusals become problem documents."""
+    """ASGI middleware: tries the hot paths, then the framework. Refusals and failures become problem documents."""
 
     def __init__(self, app: Asgi, hot: list[Hot]) -> None:
         self._app = app
@@ -51,10 +50,7 @@ class HotFirst:
                     await serve(scope, receive, send)
                 except Refusal as refusal:
                     await send_problem(scope, send, refusal)
-                except Exception as error:
-                    if not (is_away(error) or is_given_up(error)):
-                        raise
-                    note_away(error)
-                    await send_problem(scope, send, database_away())
+                except Exception as error:  # noqa: BLE001 - what nobody foresaw is logged and answered
+                    await send_failure(scope, send, error)
                 return
         await self._app(scope, receive, send)

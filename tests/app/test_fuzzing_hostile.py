@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from siyu.app.web import document
+from siyu.app.wiring import HOT
 from siyu.kernel.http import encode_cursor
 from tests.app.asking import Asker
 from tests.app.endpoints import endpoints
@@ -227,6 +228,20 @@ async def test_hostile_words_in_addresses_are_refused_or_taken_never_fatal(siege
                     path = endpoint.path.replace(f"{{{name}}}", value or "x")
                 await one.say(endpoint, path, f"{name} = {value}", content=b"{}")
     one.end()
+
+
+async def test_every_hostile_word_at_the_hot_paths_is_refused_or_taken_never_fatal(siege):
+    one = siege()
+    for hot in HOT:
+        for value in QUERIES:
+            for path in (
+                hot.path + value if hot.path.endswith("/") else hot.path,
+                f"{hot.path}?q={value}",
+            ):
+                answer = await one.people["shopper"].send(hot.method, path, content=b"{}")
+                assert answer.status_code < 500, f"{hot.method} {path[:80]} → {answer.status_code}"
+                if answer.status_code >= 400:
+                    assert answer.json()["code"], f"{hot.method} {path[:80]}"
 
 
 async def test_hostile_headers_are_refused_or_taken_never_fatal(siege):

@@ -13,10 +13,9 @@ from siyu.kernel.http.limits import Limiter, rate_limit
 from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
 from siyu.kernel.http.problems import (
     Problem,
-    database_away,
     exception_handlers,
-    note_away,
     problem_of,
+    send_failure,
     send_problem,
 )
 from siyu.kernel.http.proxies import Proxies
@@ -42,19 +41,18 @@ __all__ = [
     "Surroundings",
     "add_request_id",
     "client_address",
-    "database_away",
     "decode_cursor",
     "encode_cursor",
     "exception_handlers",
     "forget_old",
     "host_of",
     "keep_short",
-    "note_away",
     "once",
     "problem_of",
     "rate_limit",
     "read_body",
     "request_id_of",
     "send_bytes",
+    "send_failure",
     "send_problem",
 ]

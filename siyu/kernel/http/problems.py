@@ -132,20 +132,14 @@ def _out_of_range(request: Request[Any, Any, Any], error: OverflowError) -> Resp
     )
 
 
-def _impossible_value(request: Request[Any, Any, Any], error: asyncpg.DataError) -> Response[bytes]:
-    return _data_refused(request, str(error)) or _failed(request, error)
-
-
-def _data_refused(request: Request[Any, Any, Any], cause: str) -> Response[bytes] | None:
+def _data_refusal(cause: str) -> Refusal | None:
     """The refusal for a value that PostgreSQL cannot store; ``None`` for any other fault."""
     if (
         "invalid byte sequence" in cause
         or "unsupported Unicode escape" in cause
         or "\\u0000" in cause
     ):
-        return _refused(
-            request, Invalid("The text contains a character (NUL) that cannot be stored.")
-        )
+        return Invalid("The text contains a character (NUL) that cannot be stored.")
     if (
         "out of range" in cause
         or "value out of int64 range" in cause
@@ -153,15 +147,13 @@ def _data_refused(request: Request[Any, Any, Any], cause: str) -> Response[bytes
         or "invalid input for query" in cause
         or "DataError" in cause
     ):
-        return _refused(
-            request, Invalid("A number or a date is out of the range that can be stored.")
-        )
+        return Invalid("A number or a date is out of the range that can be stored.")
     return None
 
 
 def _database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[bytes]:
-    if refused := _data_refused(request, str(getattr(error, "orig", error))):
-        return refused
+    if refusal := _data_refusal(str(getattr(error, "orig", error))):
+        return _refused(request, refusal)
     if error.connection_invalidated:
         return _away(request, error)
     return _failed(request, error)
@@ -216,17 +208,22 @@ def _crowded(request: Request[Any, Any, Any], _: PoolTimeoutError) -> Response[b
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     if is_away(error) or is_given_up(error):
         return _away(request, error)
+    if isinstance(error, asyncpg.DataError) and (refusal := _data_refusal(str(error))):
+        return _refused(request, refusal)
     log.error("request failed", path=request.scope["path"], exc_info=error)
-    problem = Problem(
+    return _answer(_failure(request.scope))
+
+
+def _failure(scope: Any) -> Problem:
+    return Problem(
         "urn:siyu:problem:http.failed",
         "Failed",
         500,
         "http.failed",
         "Something is broken on our side. Nothing was kept of this request; the log has the request id.",
         {},
-        request_id_of(request.scope),
+        request_id_of(scope),
     )
-    return _answer(problem)
 
 
 exception_handlers: dict[Any, Any] = {
@@ -237,7 +234,7 @@ exception_handlers: dict[Any, Any] = {
     UnicodeDecodeError: _not_text,
     RecursionError: _too_deep,
     OverflowError: _out_of_range,
-    asyncpg.DataError: _impossible_value,
+    asyncpg.DataError: _failed,
     DBAPIError: _database,
     PoolTimeoutError: _crowded,
     ConnectionError: _away,
@@ -248,8 +245,27 @@ exception_handlers: dict[Any, Any] = {
 
 async def send_problem(scope: Any, send: Any, refusal: Refusal) -> None:
     """Answer with a refusal from a raw ASGI handler."""
-    body = msgspec.json.encode(problem_of(refusal, request_id_of(scope)))
-    extra = [(key.lower().encode(), value.encode()) for key, value in _headers(refusal).items()]
+    await _send(send, problem_of(refusal, request_id_of(scope)), _headers(refusal))
+
+
+async def send_failure(scope: Any, send: Any, error: Exception) -> None:
+    """Answer a raw ASGI request that raised, as the framework's requests are answered: 503, 400 or, logged, 500."""
+    if is_away(error) or is_given_up(error):
+        note_away(error)
+        await send_problem(scope, send, database_away())
+    elif isinstance(error, asyncpg.DataError) and (refusal := _data_refusal(str(error))):
+        await send_problem(scope, send, refusal)
+    else:
+        log.error("request failed", path=scope["path"], exc_info=error)
+        await _send(send, _failure(scope), {})
+
+
+async def _send(send: Any, problem: Problem, headers: dict[str, str]) -> None:
+    extra = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
     await send_bytes(
-        send, refusal.status, body, content_type=b"application/problem+json", headers=extra
+        send,
+        problem.status,
+        msgspec.json.encode(problem),
+        content_type=MEDIA_TYPE.encode(),
+        headers=extra,
     )
