@@ -108,6 +108,9 @@ STATEMENTS = 1_000
 """Statements that a connection keeps prepared: all of ours. With the drivers' 100 every page pushed out another's."""
 
 
+_BY_KEY = "; set local enable_seqscan = off; set local plan_cache_mode = force_generic_plan"
+
+
 class Database:
     """The running program's doors to PostgreSQL: ``brand`` for rows, ``raw`` for hot paths, ``dispatcher``."""
 
@@ -215,11 +218,12 @@ class Database:
 
         ``by_key`` is for those that look everything up by key: a connection keeps its plans, and one made while the
         tables of a new house were empty would read them whole, foreign keys included, until statistics are gathered.
+        One plan serves all values: planning anew for each short list takes longer than looking it up.
         """
         assert self._pool is not None, "open() first"
         async with self._pool.acquire() as connection:
             # One message opens and binds it; a UUID's own text cannot carry anything else.
-            indexed = "; set local enable_seqscan = off" if by_key else ""
+            indexed = _BY_KEY if by_key else ""
             running = Running(brand_id, [])
             with bound(brand_id):
                 await connection.execute(

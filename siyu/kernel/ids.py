@@ -36,7 +36,21 @@ def new_id() -> UUID:
 
 def new_ids(count: int) -> list[UUID]:
     """So many fresh UUIDv7 as ``new_id`` makes them, in order."""
-    return [new_id() for _ in range(count)]
+    global _counter
+    if count < 2:
+        return [new_id()] if count == 1 else []
+    first = new_id()
+    head = int(first) >> 62 << 62  # its moment, version, counter and variant
+    if _counter + count > 0x1000:
+        return [first, *(new_id() for _ in range(count - 1))]
+    chance = os.urandom(8 * count)
+    _counter += count - 1
+    return [
+        pgproto.UUID(
+            (head + (at << 64) | int.from_bytes(chance[8 * at : 8 * at + 8]) >> 2).to_bytes(16)
+        )
+        for at in range(count)
+    ]
 
 
 def _forget_chance() -> None:

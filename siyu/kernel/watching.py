@@ -63,7 +63,8 @@ class Watch:
 
     def _heard(self, record: Any) -> None:
         """What the driver calls, in the context in which the statement was awaited."""
-        self._tell(record.query, record.elapsed, record.exception)
+        if self.watcher is not None:
+            self.watcher(record.query, record.elapsed, record.exception)
 
     def _tell(self, statement: str, seconds: float, failure: BaseException | None) -> None:
         if self.watcher is not None:

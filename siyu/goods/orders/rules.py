@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -134,14 +134,18 @@ _DAMM = (
     "2581436790",
 )
 NUMBER_SPACE = 10**7
+_STATES: list[dict[str, Any]] = [{"is": str(digit)} for digit in range(10)]
+"""The table as states that lead to each other by digit: each order's number walks through it."""
+for _row, _state in zip(_DAMM, _STATES, strict=True):
+    _state.update({str(digit): _STATES[int(after)] for digit, after in enumerate(_row)})
 
 
 def check_digit(digits: str) -> str:
     """The digit that makes a number valid when it is put behind it."""
-    state = "0"
+    state = _STATES[0]
     for digit in digits:
-        state = _DAMM[int(state)][int(digit)]
-    return state
+        state = state[digit]
+    return state["is"]
 
 
 def order_number(month: int, day: int, draw: int) -> str:

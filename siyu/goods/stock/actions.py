@@ -11,6 +11,7 @@ from siyu.goods.stock.events import StockAdjusted
 from siyu.goods.stock.queries import Level, Place
 from siyu.goods.stock.rules import BelowReserved
 from siyu.kernel import clock, events
+from siyu.kernel.columns import once
 from siyu.kernel.db import SYSTEM, Actor
 from siyu.kernel.errors import NotFound
 from siyu.kernel.ids import new_id
@@ -56,8 +57,11 @@ async def lock_levels(
 # web processes are told of products whose shown stock (0…99) has changed.
 _APPLY = """
 with wanted as (
-    select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[],
-                         $6::uuid[], $7::text[], $8::text[])
+    select coalesce(sku_id, ($1::uuid[])[1]) as sku_id, coalesce(location_id, ($2::uuid[])[1]) as location_id,
+           coalesce(kind, ($3::text[])[1]) as kind, coalesce(delta_on_hand, ($4::bigint[])[1]) as delta_on_hand,
+           coalesce(delta_reserved, ($5::bigint[])[1]) as delta_reserved, order_id, order_number,
+           coalesce(reason, ($8::text[])[1]) as reason, position
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::uuid[], $7::text[], $8::text[])
         with ordinality as w(sku_id, location_id, kind, delta_on_hand, delta_reserved,
                              order_id, order_number, reason, position)
 ), summed as (
@@ -67,7 +71,7 @@ with wanted as (
     update stock_levels l
     set on_hand = l.on_hand + s.on_hand, reserved = l.reserved + s.reserved, updated_at = $11
     from summed s where l.sku_id = s.sku_id and l.location_id = s.location_id
-    returning l.brand_id, l.sku_id, l.location_id, l.on_hand, l.reserved,
+    returning l.brand_id, l.sku_id, l.location_id, l.on_hand, l.reserved, l.safety,
               greatest(0, least(99, l.on_hand - l.reserved - l.safety)) as shown,
               greatest(0, least(99, l.on_hand - s.on_hand - l.reserved + s.reserved - l.safety)) as shown_before
 ), written as (
@@ -87,7 +91,7 @@ with wanted as (
     from changed c join skus s on s.brand_id = c.brand_id and s.id = c.sku_id
     where c.shown <> c.shown_before group by c.brand_id
 )
-select (select count(*) from written),
+select (select count(*) from written), (select min(on_hand - reserved - safety) from changed),
        (select pg_notify('siyu_news', 'stock ' || brand_id || ' ' ||
                 case when cardinality(product_ids) > 150 then '*' else array_to_string(product_ids, ',') end)
         from told)
@@ -96,29 +100,30 @@ select (select count(*) from written),
 
 async def apply_movements(
     connection: asyncpg.Connection, movements: Sequence[Movement], *, actor: Actor = SYSTEM
-) -> None:
-    """Write movements and move the balances, in one statement. Lock the places first (``lock_levels``).
+) -> int:
+    """Write movements and move the balances, in one statement; the fewest pieces that one of the places has free now.
 
-    Every place must have a level; the caller has checked that enough is free. A balance below zero, or
+    Lock the places first (``lock_levels``) unless there is only one: several are locked in a common order there. Every place must have a level; the caller has checked that enough is free. A balance below zero, or
     reserved above on hand, is a bug and raises asyncpg's ``CheckViolationError``.
     """
     if not movements:
-        return
-    written, _ = await connection.fetchrow(
+        return 0
+    written, left, _ = await connection.fetchrow(
         _APPLY,
-        [one.sku_id for one in movements],
-        [one.location_id for one in movements],
-        [one.kind for one in movements],
-        [one.delta_on_hand for one in movements],
-        [one.delta_reserved for one in movements],
+        once([one.sku_id for one in movements]),
+        once([one.location_id for one in movements]),
+        once([one.kind for one in movements]),
+        once([one.delta_on_hand for one in movements]),
+        once([one.delta_reserved for one in movements]),
         [one.order_id for one in movements],
         [one.order_number for one in movements],
-        [one.reason for one in movements],
+        once([one.reason for one in movements]),
         actor.id,
         actor.name,
         clock.now(),
     )
     assert written == len(movements), "a movement names a place that has no level"
+    return left
 
 
 async def open_levels(connection: asyncpg.Connection, places: Iterable[Place]) -> None:

@@ -28,7 +28,7 @@ def plug_in(warehouse: Warehouse) -> None:
     history=True,
     whole=True,
     outside=True,
-    page=2000,
+    page=5000,
 )
 async def project_sales(session: AsyncSession, heard: list[Heard]) -> None:
     """Write each event's rows, keyed by the event's id, so that a repetition changes nothing."""
@@ -41,19 +41,23 @@ def sales_rows(brand_id: UUID, heard: Heard) -> list[list[Any]]:
     """The rows of one event. Money that goes back is negative; a cancelled order has no money."""
     event: Any = heard.event
     kind, sign, whole_field = _KINDS[type(event)]
-    total: int = getattr(event, whole_field)
+    at, late = stamp(int(heard.occurred_at.timestamp() * 1000)), int(getattr(event, "late", False))
+    whose = (
+        at, event.order_id, event.customer_id, event.source, event.scene, event.store_id or NOTHING,
+        event.guide_id or NOTHING, event.link_id or NOTHING,
+    )  # fmt: skip
 
     def row(
         line: int, product: UUID | str, sku: UUID | str, quantity: int, minor: int
     ) -> list[Any]:
         return [
-            str(brand_id), str(heard.id), line, kind, stamp(int(heard.occurred_at.timestamp() * 1000)), str(event.order_id),
-            str(event.customer_id), event.source, event.scene, _uuid(event.store_id), _uuid(event.guide_id),
-            _uuid(event.link_id), str(product), str(sku), sign * quantity, sign * minor, int(getattr(event, "late", False)),
+            brand_id, heard.id, line, kind, *whose, product, sku, sign * quantity, sign * minor, late,
         ]  # fmt: skip
 
     lines: Sequence[Piece] = event.lines
-    whole = row(0, NOTHING, NOTHING, sum(piece.quantity for piece in lines), total)
+    whole = row(
+        0, NOTHING, NOTHING, sum([piece.quantity for piece in lines]), getattr(event, whole_field)
+    )
     return [
         whole,
         *(row(i, p.product_id, p.sku_id, p.quantity, p.minor) for i, p in enumerate(lines, 1)),
@@ -67,7 +71,3 @@ _KINDS: dict[type, tuple[str, int, str]] = {
     RefundAgreed: ("refunded", -1, "amount_minor"),
 }
 """By event: the kind of fact, the sign of its money, and the field that holds the whole amount."""
-
-
-def _uuid(value: UUID | None) -> str:
-    return str(value) if value else NOTHING

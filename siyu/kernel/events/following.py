@@ -21,7 +21,7 @@ from siyu.kernel.files import Files
 log = structlog.get_logger("siyu.events")
 PACE_S = 0.1
 """Between the starts of two rounds of a busy lane: what comes meanwhile is heard together. A quiet lane does not wait."""
-OUTSIDE_PACE_S = 0.5
+OUTSIDE_PACE_S = 1.0
 """The same for a lane that tells another engine, to which one call with many rows costs little more than one with few."""
 LOOK_S = 5.0
 TAKEN_S = 0.5
@@ -142,7 +142,9 @@ class _Lane:
         while True:
             step = await take_step(self._database, brand_id, listener, self._files)
             heard += step.heard
-            if step.then != "again" or time.monotonic() > until:
+            # What has come while the outside was told would be a small page: it waits for the lane's next round.
+            told = listener.outside and 0 < step.heard < listener.page
+            if told or step.then != "again" or time.monotonic() > until:
                 return heard, step.then
 
     async def drain(self, brand_id: UUID) -> int:

@@ -200,13 +200,12 @@ async def waiting_subjects(
     session: AsyncSession, listener: str, subjects: Iterable[UUID]
 ) -> set[UUID]:
     """Those of ``subjects`` that have parked events at the listener."""
-    return set(
-        await session.scalars(
-            select(ParkedEventRow.subject)
-            .distinct()
-            .where(ParkedEventRow.listener == listener, ParkedEventRow.subject.in_(list(subjects)))
-        )
+    rows = await (await driver_of(session)).fetch(
+        "select distinct subject from parked_events where listener = $1 and subject = any($2::uuid[])",
+        listener,
+        list(subjects),
     )
+    return {row["subject"] for row in rows}
 
 
 async def park(

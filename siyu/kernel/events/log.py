@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock, tracing
+from siyu.kernel.columns import once
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of, transaction_on
 from siyu.kernel.ids import new_ids
 
@@ -39,12 +40,15 @@ bells: list[Bell] = []
 _INSERT = """
 with x as materialized (select pg_current_xact_id() as xid)
 insert into events (xid, id, kind, subject, occurred_at, origin, actor, data)
-select x.xid, id, kind, subject, occurred_at, $5, actor::jsonb, data::jsonb
+select x.xid, id, coalesce(kind, ($2::text[])[1]), subject, coalesce(occurred_at, ($4::timestamptz[])[1]), $5,
+       coalesce(actor, ($6::text[])[1])::jsonb, data::jsonb
 from x cross join unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $6::text[], $7::text[])
      with ordinality as e(id, kind, subject, occurred_at, actor, data, position)
 order by position
 """
-"""The transaction takes its id before it draws the first ``seq``: what ``windows`` proves rests on that.
+"""A column that says the same of all events says it once: the driver's time goes by the number of values.
+
+The transaction takes its id before it draws the first ``seq``: what ``windows`` proves rests on that.
 
 ``nextval`` alone assigns no id. ``seq`` is a default, so it is drawn above the sort, after the row of ``x`` was read.
 """
@@ -86,10 +90,10 @@ async def state_on(
     if not events:
         return []
     ids = new_ids(len(events))
-    moments = list(occurred_at) if occurred_at is not None else [clock.now()] * len(events)
+    moments = list(occurred_at) if occurred_at is not None else [clock.now()]
     carried = tracing.carried()
     if isinstance(actor, Actor) and not traces:
-        who = [_who(actor, carried)] * len(events)
+        who = [_who(actor, carried)]
     else:
         actors = [actor] * len(events) if isinstance(actor, Actor) else actor
         places = traces or [carried] * len(events)
@@ -98,7 +102,7 @@ async def state_on(
     await connection.execute(
         _INSERT,
         ids,
-        [event.kind for event in events],
+        once([event.kind for event in events]),
         [event.subject for event in events],
         moments,
         origin,

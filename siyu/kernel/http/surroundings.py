@@ -27,6 +27,7 @@ _ALWAYS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
 ]
+_OWN = frozenset([*(name for name, _ in _ALWAYS), b"x-request-id"])
 log = structlog.get_logger("siyu.http")
 ELSEWHERE = "other"
 """The route of what no handler was found for: pages, files, and addresses that do not exist."""
@@ -96,7 +97,10 @@ class Surroundings:
                 status = message["status"]
                 given = message.get("headers", ())
                 present = {name for name, _ in given}
-                headers = [*given, *(pair for pair in own if pair[0] not in present)]
+                if present.isdisjoint(_OWN):
+                    headers = [*given, *own]
+                else:
+                    headers = [*given, *(pair for pair in own if pair[0] not in present)]
                 if (
                     self._policy
                     and b"content-security-policy" not in present

@@ -162,14 +162,13 @@ async def place_orders(
         numbers = await enough_numbers(connection, day, free_numbers, len(drafts))
         orders, movements = await _write(connection, drafts, numbers, currency, timeout)
         left = ground.free
-        if known is not None:
-            left = await _locked(connection, places.values())
-            for one in movements:
-                left[one.sku_id, one.location_id] -= one.delta_reserved
+        if known is None:
+            await stock.apply_movements(connection, movements, actor=SHOPPER)
+        else:
+            left = await _take(connection, set(places.values()), movements)
         plenty.note({shelf: left.get(place, 0) for shelf, place in places.items()})
         if known is not None and min(left.values()) < 0:
             raise Overtaken
-        await stock.apply_movements(connection, movements, actor=SHOPPER)
         await _empty_carts(connection, drafts)
     return _answers(decisions, orders)
 
@@ -211,6 +210,24 @@ async def _write(
         for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
     ]
     return orders, written.movements
+
+
+async def _take(
+    connection: asyncpg.Connection, places: set[Place], movements: Sequence[stock.Movement]
+) -> dict[Place, int]:
+    """Take what nobody has locked; what is free then, below zero where it was too much."""
+    free: dict[Place, int] = {}
+    if len(places) > 1:  # one is locked by the taking itself; several, in the order that all keep
+        free = await _locked(connection, places)
+        for one in movements:
+            free[one.sku_id, one.location_id] -= one.delta_reserved
+    if any(left < 0 for left in free.values()):
+        return free
+    try:
+        fewest = await stock.apply_movements(connection, movements, actor=SHOPPER)
+    except asyncpg.CheckViolationError:  # more than is there at all
+        fewest = -1
+    return free or dict.fromkeys(places, fewest)
 
 
 async def _empty_carts(connection: asyncpg.Connection, drafts: Sequence[Draft]) -> None:

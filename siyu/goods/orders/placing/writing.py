@@ -1,7 +1,7 @@
 """The rows of accepted orders, in one statement for any number of them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -9,37 +9,47 @@ import asyncpg
 from msgspec import Struct
 
 from siyu.goods.orders.events import OrderPlaced, Piece
-from siyu.goods.orders.placing.deciding import Draft
+from siyu.goods.orders.placing.deciding import Basket, Draft
 from siyu.goods.orders.rules import NUMBER_SPACE, order_number
 from siyu.goods.stock import Movement
 from siyu.kernel import vault
-from siyu.kernel.ids import new_id
+from siyu.kernel.columns import once
+from siyu.kernel.ids import new_id, new_ids
 
 _WRITE = """
-with placed as (
+with alike as materialized (
+select k, delivery, location_id, store_id, source, scene, came_store_id, guide_id, link_id, goods_minor, freight_minor,
+       quantity, first_title::jsonb, image_ids::jsonb, waterfall::jsonb
+from unnest($11::text[], $12::uuid[], $13::uuid[], $14::text[], $15::text[], $16::uuid[], $17::uuid[], $18::uuid[],
+            $19::bigint[], $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[])
+     with ordinality as a(delivery, location_id, store_id, source, scene, came_store_id, guide_id, link_id, goods_minor,
+                          freight_minor, quantity, first_title, image_ids, waterfall, k)
+), placed as (
 insert into orders (id, number, state, customer_id, request_key, request_hash, placed_at, pay_by, delivery, location_id,
                     pick_up_store_id, contact_id, source, scene, store_id, guide_id, link_id, currency, goods_minor,
                     freight_minor, total_minor, quantity, first_title, image_ids, waterfall, sealed_note)
-select o.id, o.number, 'unpaid', o.customer_id, o.request_key, o.request_hash, $22, $23, o.delivery, o.location_id,
-       o.pick_up_store_id, o.contact_id, o.source, o.scene, o.store_id, o.guide_id, o.link_id, $24, o.goods_minor,
-       o.freight_minor, o.goods_minor + o.freight_minor, o.quantity, o.first_title::jsonb, o.image_ids::jsonb,
-       o.waterfall::jsonb, o.sealed_note
-from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::uuid[],
-            $10::text[], $11::text[], $12::uuid[], $13::uuid[], $14::uuid[], $15::bigint[], $16::bigint[], $17::bigint[],
-            $18::text[], $19::text[], $20::text[], $21::bytea[])
-     as o(id, number, customer_id, request_key, request_hash, delivery, location_id, pick_up_store_id, contact_id,
-          source, scene, store_id, guide_id, link_id, goods_minor, freight_minor, quantity,
-          first_title, image_ids, waterfall, sealed_note)
+select o.id, o.number, 'unpaid', o.customer_id, o.request_key, o.request_hash, $8, $9, a.delivery, a.location_id,
+       a.store_id, o.contact_id, a.source, a.scene, a.came_store_id, a.guide_id, a.link_id, $10, a.goods_minor,
+       a.freight_minor, a.goods_minor + a.freight_minor, a.quantity, a.first_title, a.image_ids, a.waterfall, o.sealed_note
+from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::bytea[], $25::bigint[])
+     with ordinality as o(id, number, customer_id, request_key, request_hash, contact_id, sealed_note, k, position)
+join alike a on a.k = coalesce(o.k, ($25::bigint[])[1]) order by o.position
+), alike_lines as materialized (
+select k, sku_id, product_id, code, title::jsonb, option_label::jsonb, image_id, quantity, list_minor, unit_minor,
+       line_minor, steps::jsonb
+from unnest($26::uuid[], $27::uuid[], $28::text[], $29::text[], $30::text[], $31::uuid[], $32::bigint[], $33::bigint[],
+            $34::bigint[], $35::bigint[], $36::text[])
+     with ordinality as a(sku_id, product_id, code, title, option_label, image_id, quantity, list_minor, unit_minor,
+                          line_minor, steps, k)
 )
 insert into order_lines (order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
                          list_minor, unit_minor, line_minor, steps)
-select l.order_id, l.line_id, l.sku_id, l.product_id, l.code, l.title::jsonb, l.option_label::jsonb, l.image_id,
-       l.quantity, l.list_minor, l.unit_minor, l.line_minor, l.steps::jsonb
-from unnest($25::uuid[], $26::uuid[], $27::uuid[], $28::uuid[], $29::text[], $30::text[], $31::text[], $32::uuid[],
-            $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::text[])
-     as l(order_id, line_id, sku_id, product_id, code, title, option_label, image_id, quantity,
-          list_minor, unit_minor, line_minor, steps)
+select l.order_id, l.line_id, a.sku_id, a.product_id, a.code, a.title, a.option_label, a.image_id, a.quantity,
+       a.list_minor, a.unit_minor, a.line_minor, a.steps
+from unnest($37::uuid[], $38::uuid[], $39::bigint[]) with ordinality as l(order_id, line_id, k, position)
+join alike_lines a on a.k = coalesce(l.k, ($39::bigint[])[1]) order by l.position
 """
+"""What many orders of a batch have in common (``k``) is sent once: the driver's time goes by the number of values."""
 
 
 class Written(Struct, frozen=True):
@@ -90,31 +100,25 @@ async def write_orders(
     currency: str,
 ) -> Written:
     """Insert orders and lines. The caller moves the stock and states the events that come back."""
-    order_ids = [new_id() for _ in drafts]
-    notes = await _sealed_notes(connection, drafts)
-    orders = [
-        _order_values(order_id, number, draft, note)
-        for order_id, number, draft, note in zip(order_ids, numbers, drafts, notes, strict=True)
-    ]
-    lines: list[tuple[object, ...]] = []
+    order_ids, notes = new_ids(len(drafts)), await _sealed_notes(connection, drafts)
+    kinds, line_kinds = _Alike(), _Alike()
+    of_orders: list[UUID] = []
+    line_ids: list[UUID] = []
+    of_line_kinds: list[int] = []
     movements: list[Movement] = []
     events: list[OrderPlaced] = []
     for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True):
         pieces: list[Piece] = []
-        basket = draft.basket
+        basket, location_id = draft.basket, draft.location_id
         for at, (sku, line) in enumerate(zip(basket.skus, basket.priced.lines, strict=True)):
             line_id = new_id()
-            lines.append(
-                (
-                    *(order_id, line_id, sku.sku_id, sku.product_id, sku.code, *basket.texts[at]),
-                    *(sku.image_id, line.quantity, line.list_minor, line.unit_minor),
-                    *(line.line_minor, basket.steps[at]),
-                )
-            )
+            of_orders.append(order_id)
+            line_ids.append(line_id)
+            of_line_kinds.append(line_kinds.number((id(basket), at), _line_kind, basket, at))
             movements.append(
                 Movement(
                     sku_id=sku.sku_id,
-                    location_id=draft.location_id,
+                    location_id=location_id,
                     kind="reserved",
                     delta_reserved=line.quantity,
                     order_id=order_id,
@@ -125,11 +129,41 @@ async def write_orders(
                 Piece(line_id, sku.sku_id, sku.product_id, line.quantity, line.line_minor)
             )
         events.append(_placed(order_id, number, draft, pay_by, currency, tuple(pieces)))
+    order_kinds = [
+        kinds.number(
+            (id(draft.basket), draft.location_id, draft.wanted.store_id, draft.came),
+            _order_kind,
+            draft,
+        )
+        for draft in drafts
+    ]
+    wanted = [draft.wanted for draft in drafts]
     await connection.execute(
-        _WRITE, *map(list, zip(*orders, strict=True)), placed_at, pay_by, currency,
-        *map(list, zip(*lines, strict=True)),
+        _WRITE, order_ids, numbers, [one.customer_id for one in wanted], [one.key for one in wanted],
+        [one.input_hash for one in wanted], [draft.contact_id for draft in drafts], notes if any(notes) else [], placed_at, pay_by, currency,
+        *kinds.columns(), once(order_kinds), *line_kinds.columns(), of_orders, line_ids, once(of_line_kinds),
     )  # fmt: skip
     return Written(order_ids, movements, events)
+
+
+class _Alike:
+    """Values that rows have in common, each combination once; rows name theirs by number, from 1."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._rows: list[tuple[object, ...]] = []
+
+    def number(self, key: Hashable, make: Callable[..., tuple[object, ...]], *of: object) -> int:
+        """The number of a combination, which ``make(*of)`` gives at its first time."""
+        known = self._numbers.get(key)
+        if known is None:
+            self._rows.append(make(*of))
+            known = self._numbers[key] = len(self._rows)
+        return known
+
+    def columns(self) -> Iterable[list[object]]:
+        """The combinations by column, in the order of their numbers."""
+        return map(list, zip(*self._rows, strict=True))
 
 
 async def _sealed_notes(
@@ -144,15 +178,20 @@ async def _sealed_notes(
     ]
 
 
-def _order_values(
-    order_id: UUID, number: str, draft: Draft, note: bytes | None
-) -> tuple[object, ...]:
+def _order_kind(draft: Draft) -> tuple[object, ...]:
     one, basket, came = draft.wanted, draft.basket, draft.came
     return (
-        order_id, number, one.customer_id, one.key, one.input_hash, one.delivery, draft.location_id, one.store_id,
-        draft.contact_id, came.source, came.scene, came.store_id or one.store_id, came.guide_id, came.link_id,
-        basket.priced.goods_minor, basket.priced.freight_minor, basket.quantity, basket.first_title,
-        basket.image_ids, basket.waterfall, note,
+        one.delivery, draft.location_id, one.store_id, came.source, came.scene, came.store_id or one.store_id,
+        came.guide_id, came.link_id, basket.priced.goods_minor, basket.priced.freight_minor, basket.quantity,
+        basket.first_title, basket.image_ids, basket.waterfall,
+    )  # fmt: skip
+
+
+def _line_kind(basket: Basket, at: int) -> tuple[object, ...]:
+    sku, line = basket.skus[at], basket.priced.lines[at]
+    return (
+        sku.sku_id, sku.product_id, sku.code, *basket.texts[at], sku.image_id, line.quantity, line.list_minor,
+        line.unit_minor, line.line_minor, basket.steps[at],
     )  # fmt: skip
 
 
