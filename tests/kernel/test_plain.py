@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siyu.kernel import clock
-from siyu.kernel.ids import new_id
+from siyu.kernel.columns import once
+from siyu.kernel.ids import new_id, new_ids
 from siyu.kernel.money import at_rate, share, to_minor, to_text
 from siyu.kernel.search import tokens, wanted
 from siyu.kernel.settings import (
@@ -30,6 +31,24 @@ def test_ids_made_later_sort_later_even_within_a_millisecond():
     assert len(set(ids)) == len(ids)
     assert {one.version for one in ids} == {7}
     assert {one.variant for one in ids} == {"specified in RFC 4122"}
+
+
+@given(counts=st.lists(st.integers(0, 5000), max_size=12))
+def test_ids_made_together_sort_after_all_that_were_made_before(counts):
+    ids = [new_id()]
+    for count in counts:
+        made = new_ids(count)
+        assert len(made) == count
+        ids += [*made, new_id()]
+    assert ids == sorted(ids) and len(set(ids)) == len(ids)
+    assert {(one.version, one.variant) for one in ids} == {(7, "specified in RFC 4122")}
+
+
+@given(column=st.lists(st.integers(0, 2)))
+def test_a_column_is_shortened_only_when_one_value_says_all_of_it(column):
+    sent = once(column)
+    assert sent == column or (len(sent) == 1 and set(column) == set(sent))
+    assert len(sent) == (1 if len(set(column)) == 1 else len(column))
 
 
 @given(total_minor=st.integers(-(10**12), 10**12), weights=weights)
