@@ -6,21 +6,14 @@ from typing import Any
 
 import msgspec
 import structlog
-from prometheus_client import Counter, Histogram
 
 from siyu.kernel import tracing
 from siyu.kernel.errors import Refusal
+from siyu.kernel.http.answered import answered
 from siyu.kernel.http.proxies import Proxies
 from siyu.kernel.ids import new_id
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.\-]{8,64}$")
-_requests = Counter("siyu_http_requests_total", "Answered requests", ["door", "status"])
-_seconds = Histogram(
-    "siyu_http_seconds",
-    "Time to answer, by door, route (method and pattern, never the path itself) and class of status",
-    ["door", "route", "status"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
 _ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),
@@ -32,27 +25,6 @@ log = structlog.get_logger("siyu.http")
 ELSEWHERE = "other"
 """The route of what no handler was found for: pages, files, and addresses that do not exist."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-class _Gauges:
-    """Counter and histogram of a door, route and status, found once: looking labels up costs more than counting."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str, int], tuple[Any, Any]] = {}
-
-    def count(self, door: str, route: str, status: int, seconds: float) -> None:
-        known = self._known.get((door, route, status))
-        if known is None:
-            known = (
-                _requests.labels(door, str(status)),
-                _seconds.labels(door, route, f"{status // 100}xx"),
-            )
-            self._known[door, route, status] = known
-        known[0].inc()
-        known[1].observe(seconds)
-
-
-_gauges = _Gauges()
 
 
 def add_request_id(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +105,7 @@ class Surroundings:
         finally:
             tracing.request_id.reset(before)
             seconds = time.perf_counter() - began
-            _gauges.count(_door(path), route_of(scope), status, seconds)
+            answered.count(_door(path), route_of(scope), status, seconds)
 
 
 def route_of(scope: Any) -> str:
