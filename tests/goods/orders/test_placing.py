@@ -116,46 +116,6 @@ async def test_orders_of_many_things_race_without_deadlock_and_stay_exact(stall)
     await stall.all_holds()
 
 
-async def test_orders_that_are_decided_together_keep_each_their_own_lines_prices_notes_and_way(
-    stall, shopper
-):
-    skus = [await stall.sku(1000 + 111 * n, 500) for n in range(3)]
-    store = await stall.store()
-    await stall.count(skus[0], 50, store_id=store)
-    asked = [
-        ({skus[n % 3]: 1 + n % 4, skus[(n + 1) % 3]: 1} if n % 5 else {skus[0]: 1 + n % 4}, n)
-        for n in range(24)
-    ]
-
-    def total(lines):
-        return sum((1000 + 111 * skus.index(sku)) * pieces for sku, pieces in lines.items())
-
-    def ways(lines, n):
-        pick_up = {"delivery": "pick_up", "address_id": None, "store_id": str(store)}
-        return pick_up if n % 10 == 5 else {}
-
-    placed = await asyncio.gather(
-        *(
-            shopper.ordered(
-                lines, total(lines), note=f"第 {n} 单" if n % 2 else "", **ways(lines, n)
-            )
-            for lines, n in asked
-        )
-    )
-    for (lines, n), order in zip(asked, placed, strict=True):
-        shown = await shopper.order(order["id"])
-        assert shown["customer_note"] == (f"第 {n} 单" if n % 2 else "")
-        assert shown["delivery"] == ways(lines, n).get("delivery", "express")
-        kept = await stall.fetch(
-            f"select sku_id, quantity, line_minor from order_lines where order_id = '{order['id']}'"
-        )
-        assert {row["sku_id"]: (row["quantity"], row["line_minor"]) for row in kept} == {
-            sku: (pieces, (1000 + 111 * skus.index(sku)) * pieces) for sku, pieces in lines.items()
-        }
-        assert shown["total_minor"] == total(lines) == order["total_minor"]
-    await stall.all_holds()
-
-
 async def test_two_lines_of_one_thing_are_counted_together(stall, shopper):
     sku = await stall.sku(100, 3)
     lines = [{"sku_id": str(sku), "quantity": 2}, {"sku_id": str(sku), "quantity": 2}]

@@ -101,6 +101,49 @@ async def test_an_order_of_the_same_key_in_two_processes_is_one_order_also_of_pl
 SHELVES = [(uuid4(), store) for store in (None, uuid4()) for _ in range(3)]
 
 
+@pytest.mark.parametrize("pieces", [500, 50 * EVERYBODY])
+async def test_orders_that_are_decided_together_keep_each_their_own_lines_prices_notes_and_way(
+    stall, shopper, pieces
+):
+    skus = [await stall.sku(1000 + 111 * n, pieces) for n in range(3)]
+    store = await stall.store()
+    await stall.count(skus[0], pieces, store_id=store)
+    asked = [
+        ({skus[n % 3]: 1 + n % 4, skus[(n + 1) % 3]: 1} if n % 5 else {skus[0]: 1 + n % 4}, n)
+        for n in range(24)
+    ]
+
+    def total(lines):
+        return sum((1000 + 111 * skus.index(sku)) * count for sku, count in lines.items())
+
+    def ways(lines, n):
+        pick_up = {"delivery": "pick_up", "address_id": None, "store_id": str(store)}
+        return pick_up if n % 10 == 5 else {}
+
+    for sku in skus:  # what is known to be plenty is taken without waiting
+        await shopper.ordered({sku: 1}, total({sku: 1}))
+    placed = await asyncio.gather(
+        *(
+            shopper.ordered(
+                lines, total(lines), note=f"第 {n} 单" if n % 2 else "", **ways(lines, n)
+            )
+            for lines, n in asked
+        )
+    )
+    for (lines, n), order in zip(asked, placed, strict=True):
+        shown = await shopper.order(order["id"])
+        assert shown["customer_note"] == (f"第 {n} 单" if n % 2 else "")
+        assert shown["delivery"] == ways(lines, n).get("delivery", "express")
+        kept = await stall.fetch(
+            f"select sku_id, quantity, line_minor from order_lines where order_id = '{order['id']}'"
+        )
+        assert {row["sku_id"]: (row["quantity"], row["line_minor"]) for row in kept} == {
+            sku: (count, (1000 + 111 * skus.index(sku)) * count) for sku, count in lines.items()
+        }
+        assert shown["total_minor"] == total(lines) == order["total_minor"]
+    await stall.all_holds()
+
+
 @given(
     st.lists(st.dictionaries(st.sampled_from(SHELVES), st.integers(0, 10_000)), max_size=5),
     st.lists(st.tuples(st.sampled_from(SHELVES), st.integers(1, 200)), min_size=1, max_size=20),
