@@ -89,7 +89,7 @@ class Tracking:
                 messages, fallback = [message], kind
                 sent_at = rules.instant(_plain(members.get("sentAt")))
                 key = _plain(members.get("writeKey"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise rules.Malformed(f"This is not a Segment message: {error}") from None
         brand_id = await self._brand(_basic(headers.get(b"authorization")) or key or "")
         secret = vault.brand_key(brand_id, "tracking.identity")
