@@ -244,6 +244,35 @@ async def test_every_hostile_word_at_the_hot_paths_is_refused_or_taken_never_fat
                     assert answer.json()["code"], f"{hot.method} {path[:80]}"
 
 
+async def test_every_hostile_body_at_the_hot_paths_is_refused_or_taken_never_fatal(siege):
+    one = siege()
+
+    def deep(head: str, tail: str) -> bytes:
+        return (head + '{"a":' * 5_000 + "1" + "}" * 5_000 + tail).encode()
+
+    bodies = [
+        *RAW,
+        b'{"note": "\xc3"}',
+        b'{"delivery": "\xff"}',
+        deep('{"event": "e", "anonymousId": "a", "properties":', "}"),
+        deep('{"event": "e", "anonymousId": "a", "writeKey":', "}"),
+        deep('{"batch": [{"type": "track", "event": "e", "anonymousId": "a", "properties":', "}]}"),
+        deep('{"batch": [], "more":', "}"),
+    ]
+    doors = [hot.path for hot in HOT if hot.method == "POST"]
+    for path in [path for path in doors if path != "/v1/"] + ["/v1/track", "/v1/batch"]:
+        for content in bodies:
+            answer = await one.people["shopper"].send(
+                "POST",
+                path,
+                content=content,
+                headers={"content-type": "application/json", "idempotency-key": "k"},
+            )
+            assert answer.status_code < 500, f"POST {path} {content[:60]} → {answer.status_code}"
+            if answer.status_code >= 400:
+                assert answer.json()["code"], f"POST {path} {content[:60]}"
+
+
 async def test_hostile_headers_are_refused_or_taken_never_fatal(siege):
     one = siege()
     take = turns(HEADERS, 3)

@@ -149,7 +149,7 @@ async def test_only_declared_properties_are_kept_and_nobody_is_named():
             properties={"product_id": "p", "phone": "13812345678", "note": "苏女士", "quantity": 2, "price": 1.5},
             context={"ip": "203.0.113.9", "page": {"url": "https://shop.example/p/1?phone=138#me"}, "traits": {"name": "苏"}},
         ),
-        fallback_type="", fallback_id="f", received=NOW, sent_at=None,
+        fallback_type="", fallback_id="f", received=NOW, sent_at=None, secret=b"s",
     )  # fmt: skip
     text = json.dumps(kept.properties, ensure_ascii=False) + repr(kept)
     for secret in ("13812345678", "苏", "example.com", "203.0.113.9", "?phone"):
@@ -174,7 +174,9 @@ def test_a_clients_wrong_clock_is_corrected_by_what_it_says_it_sent():
 )
 def test_whatever_properties_come_keeping_them_never_fails(properties):
     one = rules.Message(type="track", anonymousId="x", properties=properties, context=properties)
-    kept = rules.kept(one, fallback_type="", fallback_id="f", received=NOW, sent_at=None)
+    kept = rules.kept(
+        one, fallback_type="", fallback_id="f", received=NOW, sent_at=None, secret=b"s"
+    )
     assert set(kept.properties) <= rules.DECLARED
 
 

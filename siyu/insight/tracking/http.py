@@ -16,7 +16,7 @@ import msgspec
 
 from siyu.insight.tracking import rules
 from siyu.insight.tracking.actions import Intake
-from siyu.kernel import clock
+from siyu.kernel import clock, vault
 from siyu.kernel.db import Database
 from siyu.kernel.directory import brand_named
 from siyu.kernel.errors import Busy, NotFound, Refusal
@@ -89,9 +89,10 @@ class Tracking:
                 messages, fallback = [message], kind
                 sent_at = rules.instant(_plain(members.get("sentAt")))
                 key = _plain(members.get("writeKey"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise rules.Malformed(f"This is not a Segment message: {error}") from None
         brand_id = await self._brand(_basic(headers.get(b"authorization")) or key or "")
+        secret = vault.brand_key(brand_id, "tracking.identity")
         kept = [
             rules.kept(
                 one,
@@ -99,6 +100,7 @@ class Tracking:
                 fallback_id="" if one.messageId else new_id().hex,
                 received=received,
                 sent_at=sent_at,
+                secret=secret,
             )
             for one in messages
         ]

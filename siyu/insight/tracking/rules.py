@@ -1,6 +1,7 @@
 """From a Segment message to what may be kept: declared properties only, no addresses, no query strings. Pure."""
 
 import hashlib
+import hmac
 import math
 import re
 from collections.abc import Mapping
@@ -96,14 +97,15 @@ def kept(
     fallback_id: str,
     received: datetime,
     sent_at: datetime | None,
+    secret: bytes,
 ) -> Kept:
-    """What of a message is kept. Raises ``Malformed`` for a type that does not exist or nobody who acted."""
+    """What of a message is kept; ``secret`` is the brand's, for ids that may be somebody's phone. Raises ``Malformed`` for a type that does not exist or nobody who acted."""
     kind = message.type or fallback_type
     if kind not in TYPES:
         raise Malformed(
             f"The type {kind[:40]!r} does not exist; use one of {', '.join(sorted(TYPES))}."
         )
-    visitor, customer = _identity(message.anonymousId), _identity(message.userId)
+    visitor, customer = (_identity(one, secret) for one in (message.anonymousId, message.userId))
     if not visitor and not customer:
         raise Malformed("A message needs anonymousId or userId.")
     properties = declared(message.properties)
@@ -179,14 +181,18 @@ def path_only(url: Any) -> str:
         return ""
 
 
-def _identity(value: str | int | None) -> str:
-    """An id as it may be kept: UUIDs and short opaque ids as they are, what may be a name, phone or address as a hash."""
+def _identity(value: str | int | None, secret: bytes) -> str:
+    """An id as it may be kept: a UUID as it is, what may be a name, phone or address as a hash with the brand's secret.
+
+    Without a secret every phone number could be tried within minutes.
+    """
     text = "" if value is None else str(value).strip()
     if not text:
         return ""
     if known := _uuid(text):
         return known
-    return "h" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:31]
+    said = text.encode("utf-8", "surrogatepass")
+    return "h" + hmac.digest(secret, said, hashlib.sha256).hex()[:31]
 
 
 def _uuid(value: Any) -> str:

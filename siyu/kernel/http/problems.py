@@ -100,36 +100,38 @@ def _technical(error: HTTPException, errors: list[Flaw]) -> str:
     return "; ".join(f"{one.path}: {one.message}" for one in errors) or str(error.detail)
 
 
-def _malformed(
-    request: Request[Any, Any, Any], error: msgspec.ValidationError | msgspec.DecodeError
-) -> Response[bytes]:
-    problem = Problem(
+def _malformed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return _answer(_malformation(request.scope, error))
+
+
+def _malformation(scope: Any, error: Exception) -> Problem:
+    """What is wrong with a body that cannot be read: its form, its encoding, or its depth."""
+    if isinstance(error, RecursionError):
+        log.warning("nested too deeply", path=scope["path"], error=str(error))
+        said = "The body is nested too deeply."
+    elif isinstance(error, UnicodeDecodeError):
+        said = f"This is not UTF-8: {error.reason}."
+    else:
+        said = str(error)
+    return Problem(
         "urn:siyu:problem:http.malformed",
         "Malformed",
         400,
         "http.malformed",
-        str(error),
-        {"validator": str(error)},
-        request_id_of(request.scope),
-        [flaw_of("", str(error))],
+        said,
+        {"validator": said},
+        request_id_of(scope),
+        [flaw_of("", said)],
     )
-    return _answer(problem)
-
-
-def _not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[bytes]:
-    return _malformed(request, msgspec.DecodeError(f"This is not UTF-8: {error.reason}."))
-
-
-def _too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
-    log.warning("nested too deeply", path=request.scope["path"], error=str(error))
-    return _malformed(request, msgspec.DecodeError("The body is nested too deeply."))
 
 
 def _out_of_range(request: Request[Any, Any, Any], error: OverflowError) -> Response[bytes]:
-    log.warning("out of range", path=request.scope["path"], error=str(error))
-    return _refused(
-        request, Invalid("A number or a date is out of the range that can be reckoned with.")
-    )
+    return _refused(request, _overflow(request.scope, error))
+
+
+def _overflow(scope: Any, error: OverflowError) -> Invalid:
+    log.warning("out of range", path=scope["path"], error=str(error))
+    return Invalid("A number or a date is out of the range that can be reckoned with.")
 
 
 def _data_refusal(cause: str) -> Refusal | None:
@@ -231,8 +233,8 @@ exception_handlers: dict[Any, Any] = {
     HTTPException: _http,
     msgspec.ValidationError: _malformed,
     msgspec.DecodeError: _malformed,
-    UnicodeDecodeError: _not_text,
-    RecursionError: _too_deep,
+    UnicodeDecodeError: _malformed,
+    RecursionError: _malformed,
     OverflowError: _out_of_range,
     asyncpg.DataError: _failed,
     DBAPIError: _database,
@@ -249,12 +251,18 @@ async def send_problem(scope: Any, send: Any, refusal: Refusal) -> None:
 
 
 async def send_failure(scope: Any, send: Any, error: Exception) -> None:
-    """Answer a raw ASGI request that raised, as the framework's requests are answered: 503, 400 or, logged, 500."""
+    """Answer a raw ASGI request that raised, as the framework's requests are answered: 400, 422, 503 or, logged, 500."""
     if is_away(error) or is_given_up(error):
         note_away(error)
         await send_problem(scope, send, database_away())
     elif isinstance(error, asyncpg.DataError) and (refusal := _data_refusal(str(error))):
         await send_problem(scope, send, refusal)
+    elif isinstance(error, (msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
+        await _send(send, _malformation(scope, error), {})
+    elif isinstance(error, OverflowError):
+        await send_problem(scope, send, _overflow(scope, error))
+    elif isinstance(error, PoolTimeoutError):
+        await send_problem(scope, send, Busy(retry_after_s=2))
     else:
         log.error("request failed", path=scope["path"], exc_info=error)
         await _send(send, _failure(scope), {})

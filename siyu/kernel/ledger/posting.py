@@ -325,6 +325,9 @@ def _before(one: Posting, rows: Sequence[asyncpg.Record]) -> Posted:
     first = rows[0]
     same = (
         first["reverses"] is None
+        and (
+            one.pending or first["state"] == "posted"
+        )  # what is held, or was let go, is no payment
         and (first["kind"], first["unit"]) == (one.kind.name, one.destination.unit)
         and (first["destination"], first["subject"]) == (one.destination.id, one.subject)
         and sum(row["amount"] for row in rows) == one.amount

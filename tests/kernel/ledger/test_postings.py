@@ -1,6 +1,7 @@
 """What the ledger promises, one promise at a time."""
 
 import asyncio
+import secrets
 from datetime import timedelta
 
 import pytest
@@ -280,3 +281,15 @@ async def test_the_timer_rolls_up_and_puts_itself_again(purse):
     async with purse.database.raw(purse.brand.id) as connection:
         due = await connection.fetchval("select due_at from timers where kind = 'ledger.roll_up'")
     assert due > clock.now()
+
+
+async def test_a_key_that_only_holds_or_held_is_no_answer_to_whoever_wants_to_post(purse):
+    await purse.post(purse.earning(100))
+    hold = purse.redeeming(40, key=secrets.token_hex(8), pending=True)
+    spend = purse.redeeming(40, key=hold.key)
+    assert [one.state for one in await purse.post(hold)] == ["pending"]
+    assert refused((await purse.post(spend))[0]) == "ledger.key_reused"
+    await purse.settle(hold.key, done=False)
+    assert refused((await purse.post(spend))[0]) == "ledger.key_reused"
+    assert (await purse.post(hold))[0].state == "void", "whoever held it hears what became of it"
+    assert (await purse.held()).available == 100

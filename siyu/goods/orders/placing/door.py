@@ -106,7 +106,7 @@ class Placing:
         body = await read_body(receive, MAX_BYTES)
         try:
             order = _decode(body)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed(str(error)) from None
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
