@@ -1,7 +1,7 @@
 """The event log goes by the transaction numbers of one database server: what to do when it stands on another.
 
 A dump that was restored elsewhere holds numbers that the new server has not reached. What is stated there would get
-numbers that every cursor has long passed, and nobody would hear it. So the new server lets numbers pass by until it
+numbers that every cursor has long passed: nobody would hear it, and the ledger's roll-ups would not count it. So the new server lets numbers pass by until it
 is beyond them. Nothing in the log or in a cursor changes, hence nothing is lost and nothing heard twice.
 """
 
@@ -24,6 +24,7 @@ select coalesce(greatest(
 """
 _BEHIND = """
 select exists (select from event_cursors where hi::text::bigint > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    or exists (select from ledger_cursors where hi > pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
 """
 
 
@@ -60,7 +61,7 @@ async def pass_by(owner_url: str) -> int:
 
 
 async def check(dispatcher: asyncpg.Connection) -> None:
-    """Raise ``EngineRefused`` when the log's followers stand beyond this server's numbers."""
+    """Raise ``EngineRefused`` when the log's followers or the ledger's roll-ups stand beyond this server's numbers."""
     if await dispatcher.fetchval(_BEHIND):
         raise EngineRefused(
             "The database was restored on another server, whose transaction numbers the event log goes by: "

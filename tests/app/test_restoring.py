@@ -99,6 +99,10 @@ async def test_followers_go_on_where_they_were_on_a_server_that_has_not_come_so_
     await put(database, brand_id, subject, 1)
     await drain(database, brand_id, {NAME})
     await put(database, brand_id, subject, 2)  # not heard before the dump
+    await owner.execute(
+        "insert into ledger_cursors (brand_id, hi) values ($1, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
+        brand_id,
+    )
     await database.close()
     await owner.close()
 
@@ -110,11 +114,18 @@ async def test_followers_go_on_where_they_were_on_a_server_that_has_not_come_so_
     connection = await asyncpg.connect(there)
     with pytest.raises(EngineRefused, match="run 'siyu db upgrade' before serving"):
         await numbers.check(connection)
+    calm = connection.transaction()
+    await calm.start()
+    await connection.execute("update event_cursors set lo = '3', hi = '3', seen_xid = null")
+    with pytest.raises(EngineRefused):  # the ledger's roll-ups alone are ahead
+        await numbers.check(connection)
+    await calm.rollback()
     await prepared.prepare(there)
-    await numbers.check(connection)
     await connection.close()
 
     database = await opened(there)
+    async with database.dispatcher() as dispatcher:
+        await numbers.check(dispatcher)
     await put(database, brand_id, subject, 3)
     await drain(database, brand_id, {NAME})
     await put(database, brand_id, subject, 4)

@@ -75,16 +75,17 @@ def roll_ups() -> str:
 @invariant(
     "ledger.limits",
     sentence={
-        "zh-CN": "只有冲正能让有限额的账户低于零。",
-        "en": "Only reversals leave an account with a limit below zero.",
+        "zh-CN": "只有冲正能让有限额的账户低于零，且不低过冲正的金额。",
+        "en": "Only reversals leave an account with a limit below zero, and by no more than they took.",
     },
 )
 def limits() -> str:
-    """Guarded accounts below zero that no reversal took from."""
+    """Guarded accounts that are further below zero than reversals took from them."""
     return """
     select b.account_id, b.kind, b.owner, b.posted, b.held from ledger_balances b
-    where b.posted - b.held < 0
-      and not exists (select from ledger_postings p where p.source = b.account_id and p.reverses is not null)
+    cross join lateral (select coalesce(sum(p.amount), 0) as taken from ledger_postings p
+                        where p.source = b.account_id and p.reverses is not null and p.state = 'posted') r
+    where b.posted - b.held < -r.taken
     """
 
 

@@ -111,4 +111,4 @@ class LedgerCursorRow(OfBrand, Base):
     __tablename__ = "ledger_cursors"
     hi: Mapped[int]
 
-    __table_args__ = ({"info": {"app": "SELECT, INSERT, UPDATE"}},)
+    __table_args__ = ({"info": {"app": "SELECT, INSERT, UPDATE", "dispatch": ["brand_id", "hi"]}},)

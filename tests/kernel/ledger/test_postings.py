@@ -66,6 +66,18 @@ async def test_the_limit_is_the_kinds_a_correction_may_overdraw_the_same_lot(pur
     await purse.reverse(key)
 
 
+async def test_a_reversal_excuses_a_debt_of_what_it_took_and_not_of_more(purse):
+    lot = purse.lot()
+    await purse.post(purse.earning(10, key="earned", lot=lot))
+    await purse.post(purse.redeeming(10, source=lot))
+    await purse.reverse("earned")
+    assert (await purse.held()).posted == -10 and await purse.broken() == []
+    more = purse.redeeming(5, source=lot, kind=CORRECTED, key="more")
+    assert isinstance((await purse.post(more))[0], ledger.Posted)
+    assert [one.name for one in await purse.broken()] == ["ledger.limits"]
+    await purse.reverse("more")
+
+
 @pytest.mark.parametrize("guarded", [True, False])
 async def test_the_same_key_answers_the_same_and_moves_nothing_again(purse, guarded):
     lot = purse.lot()
