@@ -10,4 +10,5 @@ def once(column: list[_T]) -> list[_T]:
 
     For columns without NULL. The driver looks at each value of an array, and that is most of its time.
     """
+    assert None not in column, "NULL would become the first value"
     return column[:1] if column and column.count(column[0]) == len(column) else column

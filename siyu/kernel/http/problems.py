@@ -222,7 +222,8 @@ def _failure(scope: Any) -> Problem:
         "Failed",
         500,
         "http.failed",
-        "Something is broken on our side. Nothing was kept of this request; the log has the request id.",
+        "Something is broken on our side; the log has the request id. Look whether it was done before you repeat it: "
+        "with the same Idempotency-Key it is never done twice.",
         {},
         request_id_of(scope),
     )
