@@ -1,5 +1,6 @@
 """保险箱 – vault: personal data under a key per person, found by blind tokens, forgotten by destroying the key."""
 
+from siyu.kernel.vault import invariants
 from siyu.kernel.vault.envelopes import PersonKey, Unopenable, is_sealed, open_text, seal_text
 from siyu.kernel.vault.journal import Journal, Shred, forget_again, replay
 from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
@@ -32,6 +33,7 @@ __all__ = [
     "forget",
     "forget_again",
     "held_keys",
+    "invariants",
     "is_sealed",
     "keep_journal",
     "key_unless_forgotten",
