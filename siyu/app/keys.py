@@ -2,7 +2,7 @@
 
 A database notes, as the comment of the table of wrapped keys, what its folder of keys is known by. A folder that is
 missing or not mounted must not be taken for a new one: people would be met anew under other tokens, and sealed with
-keys that disappear with the mount.
+keys that disappear with the mount. For the same reason the directory keeps a mark of the token key that a brand brought.
 """
 
 import hashlib
@@ -23,6 +23,10 @@ if TYPE_CHECKING:  # who looks after the house reads this without loading the ho
 _NOTED = "select obj_description(to_regclass('public.vault_keys'), 'pg_class')"
 _THERE = "select to_regclass('public.vault_keys') is not null"
 _USED = "select exists (select from vault_keys)"
+_BROUGHT = """
+select brand_id, kind, key from directory where kind = $1 or (kind = 'brand' and brand_id = any($2::uuid[]))
+"""
+_NOTE_BROUGHT = "insert into directory (kind, key) values ($1, $2) on conflict do nothing"
 _MONTHS = """
 with recursive m as (
     select d.brand_id, (select k.month from vault_keys k where k.brand_id = d.brand_id order by k.month limit 1) as month
@@ -94,6 +98,28 @@ async def claim_keys(owner_url: str, folder: Path) -> None:
         await connection.execute(f"comment on table public.vault_keys is '{fingerprint(folder)}'")
     finally:
         await connection.close()
+
+
+async def learn_brought(database: "Database", ring: "Keyring") -> list[UUID]:
+    """Let a process know which brands brought a token key with them; those whose key is not in the folder.
+
+    Such a brand's people cannot be found, and it is refused by ``KeyMissing``; the other brands go on.
+    """
+    from siyu.kernel.vault import BROUGHT
+
+    there = ring.brought()
+    async with database.dispatcher() as connection:
+        rows = await connection.fetch(_BROUGHT, BROUGHT, there)
+    marks = {row["brand_id"]: row["key"] for row in rows if row["kind"] == BROUGHT}
+    brands = {row["brand_id"] for row in rows}
+    for brand_id in brands - marks.keys():  # they moved in before it was noted
+        if mark := ring.brought_mark(brand_id):
+            async with database.raw(brand_id) as connection:
+                await connection.execute(_NOTE_BROUGHT, BROUGHT, mark)
+            marks[brand_id] = mark
+    for brand_id, mark in marks.items():
+        ring.expect(brand_id, mark)
+    return sorted(brand_id for brand_id in brands if ring.has_lost(brand_id))
 
 
 async def months_without_key(connection: asyncpg.Connection, ring: "Keyring") -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from siyu.app import numbers
-from siyu.app.keys import check_keys, obey_journal, open_keys
+from siyu.app.keys import check_keys, learn_brought, obey_journal, open_keys
 from siyu.kernel.db import Database
 from siyu.kernel.egress import Egress
 from siyu.kernel.files import Files
@@ -57,6 +57,7 @@ class Runtime:
         async with self.database.dispatcher() as connection:
             await numbers.check(connection)
             await check_keys(connection, self.keys.folder)
+        await learn_brought(self.database, self.keys)
         await obey_journal(self.database)
         for startup in STARTUPS:
             closer = await startup(self)

@@ -16,7 +16,7 @@ from siyu.kernel.errors import Refusal
 
 
 class DirectoryRow(OfBrand, Base):
-    """``kind`` (``brand`` · ``slug`` · ``sign_in`` · ``write_key``) and ``key`` → brand, unique over all brands."""
+    """``kind`` (``brand`` · ``slug`` · ``sign_in`` · ``write_key`` · ``token_key``) and ``key`` → brand, unique over all brands."""
 
     __tablename__ = "directory"
     __table_args__ = ({"info": {"dispatch": ["brand_id", "kind", "key"]}},)

@@ -1,9 +1,10 @@
 """保险箱 – vault: personal data under a key per person, found by blind tokens, forgotten by destroying the key."""
 
+from siyu.kernel.vault import invariants
 from siyu.kernel.vault.envelopes import PersonKey, Unopenable, is_sealed, open_text, seal_text
 from siyu.kernel.vault.journal import Journal, Shred, forget_again, replay
 from siyu.kernel.vault.keyring import KeyMissing, Keyring, keyring, use_keyring
-from siyu.kernel.vault.moving import carried, received
+from siyu.kernel.vault.moving import BROUGHT, carried, received
 from siyu.kernel.vault.people import (
     Forgotten,
     forget,
@@ -17,6 +18,7 @@ from siyu.kernel.vault.rotation import Held, KeyNeeded, drop_month, held_keys, r
 from siyu.kernel.vault.tokens import brand_key, token, tokens
 
 __all__ = [
+    "BROUGHT",
     "Forgotten",
     "Held",
     "Journal",
@@ -32,6 +34,7 @@ __all__ = [
     "forget",
     "forget_again",
     "held_keys",
+    "invariants",
     "is_sealed",
     "keep_journal",
     "key_unless_forgotten",

@@ -1,8 +1,9 @@
 """The keys that stay outside PostgreSQL and its backups: one for each month, and one that blind tokens are made with.
 
 A folder of small files, mode 0600: ``2026-11.key`` wraps the keys of people who joined, or were re-wrapped, in that
-month; ``tokens.key`` never changes, and a brand that came from another house brought its own. Whoever has the database without this folder has no personal data; whoever loses
-the folder has lost it too. Several machines share one folder.
+month; ``tokens.key`` never changes, and a brand that came from another house brought its own, ``tokens-<brand>.key``,
+of which the database keeps a mark. Whoever has the database without this folder has no personal data; whoever loses the
+folder has lost it too. Several machines share one folder.
 """
 
 import hashlib
@@ -20,10 +21,11 @@ from siyu.kernel import clock
 from siyu.kernel.errors import Refusal
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+BRAND = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class KeyMissing(Refusal):
-    """Personal data cannot be opened: its month's key is not in the folder of keys; ``facts``: month, folder."""
+    """Personal data cannot be opened or found: a key is not in the folder; ``facts``: month (or the file's name), folder."""
 
     code = "vault.key_missing"
     status = 503
@@ -37,6 +39,7 @@ class Keyring:
         self.folder = folder
         self._ciphers: dict[str, AESGCM] = {}
         self._tokens: dict[UUID, bytes] = {}
+        self._marks: dict[UUID, str] = {}
         self._house: bytes | None = None
 
     @property
@@ -79,19 +82,51 @@ class Keyring:
         return cipher
 
     def token_key(self, brand_id: UUID) -> bytes:
-        """What a brand's blind tokens are made with: from the house's own, or as it came from another house."""
+        """What a brand's blind tokens are made with: from the house's own, or as it came from another house.
+
+        Raises ``KeyMissing`` when what came with the brand is lost or broken: under the house's own nobody would be
+        found, and everybody would be met anew.
+        """
         known = self._tokens.get(brand_id)
         if known is None:
-            brought = _read(self._brought(brand_id))
-            known = brought or hmac.digest(self.house(), b"tokens" + brand_id.bytes, hashlib.sha256)
-            self._tokens[brand_id] = known
+            if self.has_lost(brand_id):
+                raise KeyMissing(month=self._brought(brand_id).stem, folder=str(self.folder))
+            known = self._tokens[brand_id] = _read(self._brought(brand_id)) or self._own(brand_id)
         return known
 
-    def keep_token_key(self, brand_id: UUID, key: bytes) -> None:
-        """Go on with the token key of a brand that comes from another house."""
+    def keep_token_key(self, brand_id: UUID, key: bytes) -> str | None:
+        """Go on with the token key of a brand that comes from another house; its mark, ``None`` when it is ours anyway."""
         if key != self.token_key(brand_id):
             _write(self._brought(brand_id), key)
             self._tokens[brand_id] = key
+        return None if key == self._own(brand_id) else _mark(brand_id, key)
+
+    def expect(self, brand_id: UUID, mark: str) -> None:
+        """Learn that a brand brought the key of this mark with it."""
+        self._marks[brand_id] = mark
+        known = self._tokens.get(brand_id)
+        if known is not None and _mark(brand_id, known) != mark:
+            del self._tokens[brand_id]
+
+    def brought(self) -> list[UUID]:
+        """The brands of whose own token keys there are files."""
+        names = (path.stem.removeprefix("tokens-") for path in self.folder.glob("tokens-*.key"))
+        return sorted(UUID(name) for name in names if BRAND.fullmatch(name))
+
+    def has_lost(self, brand_id: UUID) -> bool:
+        """Whether the token key that a brand brought is not in the folder, broken, or another one."""
+        expected, mark = self._marks.get(brand_id), self.brought_mark(brand_id)
+        if expected is None:
+            return mark is None and self._brought(brand_id).exists()
+        return mark != expected
+
+    def brought_mark(self, brand_id: UUID) -> str | None:
+        """What the token key that a brand brought is known by; ``None``: no such key is there."""
+        key = _read(self._brought(brand_id))
+        return _mark(brand_id, key) if key else None
+
+    def _own(self, brand_id: UUID) -> bytes:
+        return hmac.digest(self.house(), b"tokens" + brand_id.bytes, hashlib.sha256)
 
     def _brought(self, brand_id: UUID) -> Path:
         return self.folder / f"tokens-{brand_id}.key"
@@ -126,9 +161,14 @@ def keyring() -> Keyring:
 def _read(path: Path) -> bytes | None:
     try:
         key = bytes.fromhex(path.read_text().strip())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # a broken file is as good as none
         return None
     return key if len(key) == 32 else None
+
+
+def _mark(brand_id: UUID, key: bytes) -> str:
+    """What a token key is known by in the database, from which nothing of the key can be told."""
+    return hashlib.sha256(b"siyu tokens " + brand_id.bytes + key).hexdigest()[:32]
 
 
 def _kept(path: Path) -> bytes:

@@ -13,6 +13,8 @@ from siyu.kernel.vault.envelopes import PersonKey
 from siyu.kernel.vault.keyring import keyring
 
 _PAGE = 2_000
+BROUGHT = "token_key"
+"""The kind of the directory's entry that says by its name which token key a brand brought with it."""
 _KEYS = """
 select person_id, month, wrapped from vault_keys where person_id > $1 order by person_id limit $2
 """
@@ -42,7 +44,11 @@ async def received(connection: asyncpg.Connection, brand_id: UUID, pieces: Itera
     Who was forgotten there is to be written into this house's journal too.
     """
     ring, count = keyring(), 0
-    ring.keep_token_key(brand_id, next(pieces))
+    mark = ring.keep_token_key(brand_id, next(pieces))
+    # Whoever moves for the second time has the mark of its first move among its rows.
+    await connection.execute("delete from directory where kind = $1", BROUGHT)
+    if mark is not None:
+        await connection.execute("insert into directory (kind, key) values ($1, $2)", BROUGHT, mark)
     month, cipher = ring.current()
     for piece in pieces:
         keys = msgspec.msgpack.decode(piece, type=list[tuple[UUID, bytes]])

@@ -36,6 +36,17 @@ select person_id, $2, wrapped from unnest($1::uuid[], $3::bytea[]) as w(person_i
 where not exists (select from vault_shreds s where s.person_id = w.person_id)
 on conflict do nothing returning person_id
 """
+_TAKE_BACK = """
+delete from vault_keys k using vault_shreds s
+where k.person_id = any($1::uuid[]) and s.person_id = k.person_id returning k.person_id
+"""
+"""A statement of its own, so it sees whoever was forgotten while ``_ADD`` waited for their row."""
+_STAND_IN = """
+insert into vault_keys (person_id, month, wrapped) select id, '', '' from unnest($1::uuid[]) as p(id)
+on conflict do nothing
+"""
+"""In the place of a key that is not there, until it is destroyed with the others: whoever is making that key is waited
+for, and whoever starts now waits, and then finds that the person was forgotten."""
 
 
 async def keys_of(
@@ -60,7 +71,7 @@ async def keys_of(
 async def keys_for(
     connection: asyncpg.Connection, person_ids: Iterable[UUID], *, new: bool = False
 ) -> dict[UUID, PersonKey]:
-    """Keys of people, made for those without one. ``new``: none of them can have one yet, so nothing is looked up.
+    """Keys of people, made for those without one. ``new``: nobody else knows of them yet, so nothing is looked up.
 
     Raises ``Forgotten`` when one of them was forgotten, ``KeyMissing``, ``Unopenable``.
     """
@@ -75,6 +86,12 @@ async def keys_for(
     month, cipher = keyring().current()
     fresh = {one: PersonKey.new(brand_id, one) for one in lacking}
     added = await connection.fetch(_ADD, lacking, month, [fresh[one].wrap(cipher) for one in lacking])  # fmt: skip
+    if (
+        added
+        and not new
+        and await connection.fetch(_TAKE_BACK, [row["person_id"] for row in added])
+    ):
+        raise Forgotten
     found |= {row["person_id"]: fresh[row["person_id"]] for row in added}
     if len(found) < len(wanted):  # somebody else made one at the same time, or there is nobody
         found |= await keys_of(connection, [one for one in lacking if one not in found])
@@ -103,6 +120,7 @@ async def forget(connection: asyncpg.Connection, person_ids: Iterable[UUID]) -> 
         wanted,
         clock.now(),
     )
+    await connection.execute(_STAND_IN, wanted)
     await connection.execute("delete from vault_keys where person_id = any($1::uuid[])", wanted)
     return len(forgotten)
 

@@ -16,16 +16,20 @@ from hypothesis import strategies as st
 
 from siyu.app.brand_file import export_brand, import_brand, settle_arrivals
 from siyu.app.brand_file.writing import spans
+from siyu.app.health import keys as health_of_keys
+from siyu.app.runtime import Runtime
 from siyu.app.web import create_app
 from siyu.kernel import ledger
 from siyu.kernel.checks import run_checks
 from siyu.kernel.events import drain, listeners
-from siyu.kernel.vault import Keyring, use_keyring
+from siyu.kernel.settings import urls_of
+from siyu.kernel.vault import KeyMissing, Keyring, use_keyring
+from siyu.people import customers
 from siyu.people.staff import first_broken_of_audit
 from siyu.people.staff.chain.proving import first_broken_on
 from siyu.people.staff.chain.sealing import LINK, seal_brand
 from siyu.scenes.links import rules
-from tests.conftest import client_for
+from tests.conftest import client_for, make_brand
 from tests.goods.orders.conftest import Stall, keyed, paid_order
 from tests.people.staff.authenticator import attempt, enrolled
 
@@ -163,6 +167,56 @@ async def test_printed_codes_and_second_steps_are_good_in_a_house_with_another_s
         assert await attempt(desk, *who, "000000") == (422, "staff.wrong_code")
         assert (await attempt(desk, *who, phone.code()))[0] == 200
         assert (await attempt(desk, *who, codes[0]))[0] == 200
+
+
+@asynccontextmanager
+async def started_again(house):
+    settings = msgspec.structs.replace(house.settings, keys=str(house.settings.home / "keys"))
+    again = Runtime(settings, urls_of(settings), pool=3)
+    try:
+        await again.open()
+        yield again
+    finally:
+        await again.close()
+
+
+async def joined(house, brand, phone="13900001111"):
+    async with house.database.brand(brand.id) as session:
+        (one,) = await customers.join_customers(session, [customers.NewCustomer(phone=phone)])
+    return one
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "moved in by an older program"])
+async def test_without_the_token_key_that_the_brand_brought_nobody_is_met_anew(
+    runtime, elsewhere, brand, carried, place, noted
+):
+    one = await joined(runtime, brand)
+    await carried(brand)
+    file = place / "home" / "keys" / f"tokens-{brand.id}.key"
+    if not noted:
+        async with elsewhere.database.raw(brand.id) as connection:
+            gone = await connection.execute("delete from directory where kind = 'token_key'")
+        assert gone == "DELETE 1"
+        async with started_again(elsewhere):
+            pass
+    away = file.rename(place / "away")
+    async with started_again(elsewhere) as house:
+        with pytest.raises(KeyMissing) as missing:
+            await joined(house, brand)
+        assert missing.value.facts["month"] == file.stem
+        told = await health_of_keys.look(house)
+        assert told.state == "bad" and all(file.name in said for said in told.says.values())
+        neighbour = await make_brand(house.database)
+        assert await joined(house, neighbour), "the other brands go on"
+        file.write_text("cut o")
+        with pytest.raises(KeyMissing):
+            await joined(house, brand)
+        file.unlink()
+        away.rename(file)
+        assert await joined(house, brand) == one, "the same phone is the same person"
+        assert (await health_of_keys.look(house)).state == "ok"
+        async with house.database.raw(brand.id) as connection:
+            assert await connection.fetchval("select count(*) from customers") == 1
 
 
 async def broken(house, brand):

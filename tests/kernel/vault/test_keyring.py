@@ -72,3 +72,37 @@ def test_a_brand_from_another_house_keeps_its_token_key(tmp_path):
     there.keep_token_key(brand, here.token_key(brand))
     assert Keyring(tmp_path / "there").token_key(brand) == here.token_key(brand)
     assert there.token_key(new_id()) != here.token_key(brand) and there.months() == []
+
+
+@pytest.mark.parametrize("harm", ["lost", "half", "not a key", "another"])
+def test_a_brands_own_token_key_that_is_lost_or_broken_is_refused_by_name_until_it_is_back(
+    tmp_path, harm
+):
+    here, there, brand = Keyring(tmp_path / "here"), Keyring(tmp_path / "there"), new_id()
+    key = here.token_key(brand)
+    assert there.keep_token_key(brand, there.token_key(brand)) is None, "ours needs no file"
+    mark = there.keep_token_key(brand, key)
+    assert mark and there.brought() == [brand]
+    file = tmp_path / "there" / f"tokens-{brand}.key"
+    whole = file.read_text()
+    file.unlink()
+    if harm != "lost":
+        file.write_text({"half": whole[:30], "not a key": "?", "another": "00" * 32}[harm])
+    ring = Keyring(tmp_path / "there")
+    ring.expect(brand, mark)
+    with pytest.raises(KeyMissing) as missing:
+        ring.token_key(brand)
+    assert missing.value.facts == {"month": f"tokens-{brand}", "folder": str(tmp_path / "there")}
+    assert ring.has_lost(brand) and ring.token_key(new_id())
+    file.write_text(whole)
+    assert ring.token_key(brand) == key and not ring.has_lost(brand)
+
+
+def test_what_was_derived_before_a_process_learned_of_a_brands_own_key_is_not_used_on(tmp_path):
+    ring, brand = Keyring(tmp_path / "there"), new_id()
+    ring.token_key(brand)
+    mark = Keyring(tmp_path / "other").keep_token_key(brand, b"k" * 32)
+    assert mark
+    ring.expect(brand, mark)
+    with pytest.raises(KeyMissing):
+        ring.token_key(brand)

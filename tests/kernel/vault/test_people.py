@@ -9,6 +9,7 @@ import pytest
 
 import siyu.people.staff  # noqa: F401 – a brand is founded with an owner
 from siyu.kernel import clock, vault
+from siyu.kernel.checks import run_checks
 from siyu.kernel.ids import new_id
 from siyu.kernel.vault import Forgotten, Journal, KeyMissing, KeyNeeded, Keyring, use_keyring
 from siyu.kernel.vault.rotation import drop_month
@@ -127,3 +128,101 @@ async def test_who_was_forgotten_gets_no_key_again_and_a_restored_house_obeys_th
     with pytest.raises(Forgotten):
         async with database.raw(brand.id) as connection:
             await vault.keys_for(connection, [gone])
+
+
+async def waiting(database, brand, call, person):
+    """``call`` in a transaction of its own: it, and whether it still waits for somebody after a while."""
+
+    async def run():
+        async with database.raw(brand.id) as connection:
+            return await call(connection, [person])
+
+    task = asyncio.create_task(run())
+    done, _ = await asyncio.wait([task], timeout=0.3)
+    return task, not done
+
+
+async def checked(database, brand):
+    return await run_checks(database, brand.id, {"vault.forgotten"})
+
+
+async def test_who_is_being_forgotten_gets_no_key_from_whoever_starts_meanwhile(database, brand):
+    person = new_id()
+    async with database.raw(brand.id) as connection:
+        assert await vault.forget(connection, [person]) == 1
+        adding, waits = await waiting(database, brand, vault.keys_for, person)
+        assert waits, "until it is known whether the person was forgotten"
+    with pytest.raises(Forgotten):
+        await adding
+    assert await checked(database, brand) == []
+
+
+async def test_forgetting_that_came_to_nothing_lets_whoever_waited_have_the_key(database, brand):
+    person, tasks = new_id(), []
+    with pytest.raises(InterruptedError):
+        async with database.raw(brand.id) as connection:
+            await vault.forget(connection, [person])
+            adding, waits = await waiting(database, brand, vault.keys_for, person)
+            tasks.append(adding)
+            assert waits
+            raise InterruptedError
+    assert list(await tasks[0]) == [person]
+
+
+async def test_forgetting_waits_for_a_key_that_is_being_made_and_destroys_it(database, brand):
+    person = new_id()
+    async with database.raw(brand.id) as connection:
+        assert list(await vault.keys_for(connection, [person])) == [person]
+        forgetting, waits = await waiting(database, brand, vault.forget, person)
+        assert waits
+    assert await forgetting == 1
+    assert await checked(database, brand) == []
+
+
+async def test_whoever_goes_on_without_the_key_of_a_forgotten_person_leaves_none_behind(
+    database, brand
+):
+    async def unless_forgotten(connection, people):
+        return await vault.key_unless_forgotten(connection, people[0])
+
+    person = new_id()
+    async with database.raw(brand.id) as connection:
+        await vault.forget(connection, [person])
+        going_on, _ = await waiting(database, brand, unless_forgotten, person)
+    assert await going_on is None
+    assert await checked(database, brand) == []
+
+
+async def test_many_who_make_and_destroy_keys_of_the_same_people_at_once_leave_no_key_of_the_forgotten(
+    database, brand
+):
+    people = [new_id() for _ in range(30)]
+
+    async def one(call, some):
+        async with database.raw(brand.id) as connection:
+            try:
+                await call(connection, some)
+            except Forgotten:
+                return True
+        return False
+
+    calls = [one(vault.keys_for if at % 3 else vault.forget, [person]) for person in people for at in range(6)]  # fmt: skip
+    calls += [one(vault.keys_for, people), one(vault.forget, people[::2])]
+    await asyncio.gather(*calls)
+    async with database.raw(brand.id) as connection:
+        assert await connection.fetchval("select count(*) from vault_shreds") == 30
+        assert await connection.fetchval("select count(*) from vault_keys") == 0
+    assert await checked(database, brand) == []
+
+
+async def test_the_check_names_a_forgotten_person_who_has_a_key(database, brand):
+    (person,), _ = await made(database, brand, 1)
+    async with database.raw(brand.id) as connection:
+        await connection.execute(
+            "insert into vault_shreds (person_id, at) values ($1, now())", person
+        )
+    (broken,) = await checked(database, brand)
+    assert [row["person_id"] for row in broken.rows] == [str(person)]
+    async with database.raw(brand.id) as connection:
+        await vault.forget(connection, [person])
+    assert await checked(database, brand) == []
