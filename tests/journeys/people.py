@@ -70,10 +70,18 @@ async def focus_on(page: Page, name: str, *, most: int = 90, back: bool = False)
     raise AssertionError(f"Tab does not reach {name!r}")
 
 
+_AT_REST = """() => Promise.race([
+    new Promise(done => setTimeout(done, 1500)),
+    Promise.allSettled(document.getAnimations()
+        .filter(one => Number.isFinite(one.effect?.getComputedTiming().endTime)).map(one => one.finished)),
+]).then(() => null)"""
+
+
 async def barriers(page: Page) -> list[str]:
     """What axe finds on the page against WCAG 2 A and AA: rule and the first place."""
     if not await page.evaluate("() => !!window.axe"):
         await page.evaluate(AXE.read_text())
+    await page.evaluate(_AT_REST)  # colours on their way are nobody's colours
     found = await page.evaluate(
         "() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'], resultTypes: ['violations'], iframes: false })"
     )
