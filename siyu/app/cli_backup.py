@@ -1,6 +1,7 @@
 """``siyu backup`` and ``siyu restore``: keeping the whole house safe, and bringing it back as it was at a moment."""
 
 import asyncio
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,7 +122,7 @@ def restore_command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the house back into a new data folder as it was at a moment; nothing there is is overwritten."""
+    """Bring the house back into a new data folder as it was at a moment; it overwrites nothing."""
     here = load().settings
     settings = load(home=into).settings
     configure_logging("warning", slow_into=slow_log(settings.home, command=True))
@@ -154,11 +155,14 @@ Passphrase = Annotated[
 @brand_app.command("export")
 def brand_export(
     slug: str,
-    to: Annotated[Path, typer.Option(help="New file.")],
+    to: Annotated[Path, typer.Option("--to", "-o", help="New file.")],
     key_file: Passphrase = None,
     as_json: Json = False,
 ) -> None:
     """Write a whole brand, encrypted, into one file: rows with their ids, files, and what visitors did."""
+    if to.exists() or not to.parent.is_dir():
+        why = "exists already" if to.exists() else "lies in a folder that does not exist"
+        raise SettingsRefused(f"{to} {why}; choose another name with --to.")
     words = _passphrase(key_file, confirm=True)
 
     async def run(runtime: Any) -> Moved:
@@ -180,6 +184,8 @@ def brand_export(
 @brand_app.command("import")
 def brand_import(file: Path, key_file: Passphrase = None, as_json: Json = False) -> None:
     """Take a whole brand over from a file; all of it, or nothing. The house may not know it yet."""
+    if not file.is_file():
+        raise SettingsRefused(f"{file} is no file; name the one that `siyu brand export` wrote.")
     words = _passphrase(key_file, confirm=False)
 
     async def run(runtime: Any) -> Moved:
@@ -191,6 +197,10 @@ def brand_import(file: Path, key_file: Passphrase = None, as_json: Json = False)
 
 
 def _passphrase(key_file: Path | None, *, confirm: bool) -> str:
+    if key_file is None and not sys.stdin.isatty():  # nobody is there who could be asked
+        raise SettingsRefused(
+            "The passphrase can be asked for at a terminal only; name --key-file."
+        )
     words = (
         key_file.read_text().strip()
         if key_file

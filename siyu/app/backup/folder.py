@@ -54,6 +54,13 @@ class NoBackups(Refusal):
     )
 
 
+class UnknownBackup(NoBackups):
+    """There are backups in the folder, but none of this name; ``facts``: id, newest."""
+
+    code = "backup.unknown"
+    detail = "No backup here has this name. See `siyu backup list`, or leave the name out for the newest."
+
+
 class Damaged(Refusal):
     """A file of the backup was changed, cut off, or is missing; ``facts``: file."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from siyu.app.backup import archiving, content
-from siyu.app.backup.folder import Base, Damaged, Folder, NoBackups, content_name
+from siyu.app.backup.folder import Base, Damaged, Folder, NoBackups, UnknownBackup, content_name
 from siyu.app.backup.taking import keys_of
 from siyu.kernel.settings import Settings
 
@@ -72,7 +72,7 @@ def _tell(told: Told, name: str, before: int, total: int, passed: int) -> None:
 def prove(settings: Settings, id: str = "", told: Told = lambda *_: None) -> Verdict:
     """Verify a backup – the newest when not named – and keep what came of it, if it is the newest.
 
-    Raises ``NoBackups``, ``NoKey``, ``WrongKey``, ``Damaged`` when not even the list of backups can be read, and what
+    Raises ``NoBackups``, ``UnknownBackup``, ``NoKey``, ``WrongKey``, ``Damaged`` when not even the list of backups can be read, and what
     ``told`` raises; a bad file is told by the verdict.
     """
     began, at = time.monotonic(), datetime.now(UTC)
@@ -80,7 +80,7 @@ def prove(settings: Settings, id: str = "", told: Told = lambda *_: None) -> Ver
     bases = folder.bases()
     found = [one for one in bases if id in ("", one.id)]
     if not found:
-        raise NoBackups(id=id)
+        raise UnknownBackup(id=id, newest=bases[-1].id) if bases else NoBackups(id=id)
     base, read, bad = found[-1], Read(), ""
     try:
         verify(folder, base, told, read)

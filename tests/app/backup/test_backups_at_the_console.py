@@ -85,7 +85,7 @@ async def test_who_asks_whether_the_backup_is_whole_is_told_by_page_health_and_t
     assert part.state == "bad" and str(bad) in part.says["en"] and str(bad) in part.says["zh-CN"]
     said = refused(siyu("backup", "verify", home=home))
     assert "backup.damaged" in said and str(bad) in said
-    assert "backup.none" in refused(siyu("backup", "verify", "20200101T000000-0000", home=home))
+    assert "backup.unknown" in refused(siyu("backup", "verify", "20200101T000000-0000", home=home))
     assert (verdict_of(runtime.settings.home) or found).bad == str(bad)
 
 
