@@ -20,7 +20,7 @@ from siyu.app.health import measure
 from siyu.app.hot import HotFirst
 from siyu.app.pages import Pages
 from siyu.app.runtime import Runtime
-from siyu.kernel.http import Proxies, Surroundings, exception_handlers, host_of
+from siyu.kernel.http import Proxies, Surroundings, exception_handlers, headers_of, host_of
 from siyu.people.customers import open_shopper, open_visit
 from siyu.people.staff import open_desk
 
@@ -108,6 +108,9 @@ def create_app(runtime: Runtime) -> Any:
     return Surroundings(doors, policy=pages.policy, proxies=Proxies(runtime.settings.proxies))
 
 
+_MOST_HOSTS = 1024
+
+
 class Doors:
     """Sends a request to the door its host belongs to: console, a brand's shop, or pictures.
 
@@ -116,6 +119,8 @@ class Doors:
 
     def __init__(self, runtime: Runtime, app: Any, pages: Pages) -> None:
         self._app, self._pages, self._runtime = app, pages, runtime
+        self._known: dict[bytes, tuple[str, str]] = {}
+        """Hosts that were asked for lately, as they were written."""
         self._console = _host(runtime.settings.console)
         self._media = _host(runtime.settings.media)
         before, after = runtime.settings.shop("{slug}").split("{slug}", 1)
@@ -132,17 +137,29 @@ class Doors:
             return "console"
         return "shop"
 
+    def _door(self, host: str) -> tuple[str, str]:
+        """The kind of a host, and the short name of the brand whose shop it is."""
+        kind = self.kind(host)
+        match = self._shop.fullmatch(host) if kind == "shop" else None
+        return kind, match[1] if match else ""
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        host, path = host_of(scope), scope["path"]
-        kind = self.kind(host)
+        path = scope["path"]
         state = scope.setdefault("state", {})
+        named = headers_of(scope).get(b"host", b"")
+        known = self._known.get(named)
+        if known is None:
+            known = self._known[named] = self._door(host_of(scope))
+            if len(self._known) > _MOST_HOSTS:
+                self._known.clear()
+        kind, slug = known
         state["door"], state["runtime"] = kind, self._runtime
-        if kind == "shop" and (match := self._shop.fullmatch(host)):
-            state["slug"] = match[1]
+        if slug:
+            state["slug"] = slug
         if (
             path.startswith(_ALLOWED[kind])
             or path in _HEALTH

@@ -1,13 +1,14 @@
 """Contended writes, many at a time: requests that wait in a process share one transaction.
 
-A lone request starts at once; while a batch commits, the next one gathers. A batch belongs to one brand.
+A lone request starts at once; while a batch commits, the next one gathers, and goes beside it when it has grown as
+large (a batch costs about the same whatever its size) or the running one takes long. A batch belongs to one brand.
 Requests that claim the same thing (a SKU) never run in two batches of a process at once, and are decided
 in the order in which they came; requests with nothing in common may run side by side.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any, Generic, Protocol, TypeVar
@@ -52,6 +53,8 @@ LOST = (
     TimeoutError,
 )
 TRIES = 3
+BESIDE_S = 0.05
+"""How long a running batch keeps a smaller one from going beside it."""
 _sizes = Histogram(
     "siyu_batch_requests", "Requests decided in one batch", ["batcher"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128),
@@ -148,6 +151,7 @@ class Batcher(Generic[Request, Answer]):
         self._running = 0
         self._waiting = 0
         self._planned = self._closing = self._stopping = False
+        self._later: asyncio.TimerHandle | None = None
         self.batches = 0
         """How many transactions were run; with ``answered`` it gives the mean size of a batch."""
         self.answered = 0
@@ -197,6 +201,8 @@ class Batcher(Generic[Request, Answer]):
             else:
                 await asyncio.sleep(0)
         self._stopping = True
+        if self._later is not None:
+            self._later.cancel()
         under_way = list(self._tasks)
         for task in under_way:
             task.cancel()
@@ -213,7 +219,9 @@ class Batcher(Generic[Request, Answer]):
             return
         for brand_id in list(self._lanes):
             lane = self._lanes[brand_id]
-            while self._running < self._in_flight and (batch := lane.gather(self._max_batch)):
+            while self._running < self._in_flight and (
+                batch := lane.gather_beside(self._max_batch, BESIDE_S)
+            ):
                 self._running += 1
                 lane.running += 1
                 task = asyncio.create_task(self._run(brand_id, lane, batch))
@@ -222,6 +230,13 @@ class Batcher(Generic[Request, Answer]):
                 self._lanes.move_to_end(brand_id)
             if not (lane.running or lane.fresh or lane.behind):
                 del self._lanes[brand_id]
+            elif self._later is None and (lane.fresh or lane.behind):
+                loop = asyncio.get_running_loop()
+                self._later = loop.call_later(BESIDE_S * 1.1, self._start_later)
+
+    def _start_later(self) -> None:
+        self._later = None
+        self._start()
 
     async def _run(
         self, brand_id: UUID, lane: Lane[Request, Answer], batch: list[Waiting[Request, Answer]]
@@ -350,24 +365,6 @@ class Batcher(Generic[Request, Answer]):
 async def harmless(_: asyncpg.Connection, __: UUID, requests: Sequence[Any]) -> Sequence[None]:
     """``settled`` of requests that only read, or change nothing when they are done again."""
     return [None] * len(requests)
-
-
-def rounds(keys: Sequence[Iterable[Hashable]]) -> Iterator[list[int]]:
-    """Positions of a batch in as few groups as keep requests with a common key apart and in order.
-
-    What is set-based in a group may name each key once; usually there is one group.
-    """
-    left = list(range(len(keys)))
-    while left:
-        group: list[int] = []
-        later: list[int] = []
-        taken: set[Hashable] = set()
-        for at in left:
-            own = set(keys[at])
-            (later if own & taken else group).append(at)
-            taken |= own
-        yield group
-        left = later
 
 
 def _named(decide: Any) -> str:

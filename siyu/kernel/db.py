@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import Uuid
 
+from siyu.kernel.columns import plain_columns
 from siyu.kernel.watching import Watch, Watcher, bound
 
 APP, DISPATCHER = "siyu_app", "siyu_dispatcher"
@@ -157,6 +158,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect the pools. Raises what asyncpg raises when the server cannot be reached."""
+        plain_columns()
         self._pool = await asyncpg.create_pool(
             self._app_url,
             min_size=1,

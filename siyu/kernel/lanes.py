@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 from siyu.kernel import tracing
@@ -35,6 +36,21 @@ class Lane(Generic[Request, Answer]):
         self.wanted: set[Hashable] = set()
         self.held: set[Hashable] = set()
         self.running = 0
+        self._last = 0
+        self._begun = 0.0
+
+    def gather_beside(self, limit: int, patience_s: float) -> list[Waiting[Request, Answer]]:
+        """``gather``, and nothing while a batch runs and fewer wait than the last one took: larger ones cost less.
+
+        After ``patience_s`` of running it is taken for stuck, and nobody waits for it any more.
+        """
+        now = monotonic()
+        few = len(self.fresh) + len(self.behind) < self._last
+        if self.running and few and now - self._begun < patience_s:
+            return []
+        if taken := self.gather(limit):
+            self._last, self._begun = len(taken), now
+        return taken
 
     def gather(self, limit: int) -> list[Waiting[Request, Answer]]:
         """The next batch in order of arrival, without what would overtake or collide; empty when all must wait."""
@@ -58,3 +74,21 @@ class Lane(Generic[Request, Answer]):
         self.behind.extend(self.fresh)
         self.fresh, self.behind = self.behind, deque()
         self.wanted.clear()
+
+
+def rounds(keys: Sequence[Iterable[Hashable]]) -> Iterator[list[int]]:
+    """Positions of a batch in as few groups as keep requests with a common key apart and in order.
+
+    What is set-based in a group may name each key once; usually there is one group.
+    """
+    left = list(range(len(keys)))
+    while left:
+        group: list[int] = []
+        later: list[int] = []
+        taken: set[Hashable] = set()
+        for at in left:
+            own = set(keys[at])
+            (later if own & taken else group).append(at)
+            taken |= own
+        yield group
+        left = later

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel import clock
 from siyu.kernel.db import Base, Database, OfBrand, driver_of
+from siyu.kernel.together import Write, write_together
 
 log = structlog.get_logger("siyu.timers")
 
@@ -87,11 +88,20 @@ async def put_on(
     data: Sequence[dict[str, Any]] | None = None,
 ) -> None:
     """Set many deadlines in one statement on a bare, brand-bound connection; lists run in parallel."""
+    await write_together(connection, putting(kind, subjects, due_at, data))
+
+
+def putting(
+    kind: str,
+    subjects: Sequence[UUID],
+    due_at: Sequence[datetime],
+    data: Sequence[dict[str, Any]] | None = None,
+) -> Write:
+    """``put_on`` for those who write something else in the same message."""
     nothing: dict[str, Any] = {}
     values = data if data is not None else [nothing] * len(subjects)
-    await connection.execute(
-        _PUT, kind, list(subjects), list(due_at), [msgspec.json.encode(v).decode() for v in values]
-    )
+    texts = [msgspec.json.encode(value).decode() for value in values]
+    return Write(_PUT, (kind, list(subjects), list(due_at), texts))
 
 
 async def drop(session: AsyncSession, kind: str, subjects: Sequence[UUID]) -> None:

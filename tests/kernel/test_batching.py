@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siyu.kernel.batching import Batcher, MaybeDone, OutcomeUnknown, Spoiled, rounds
+from siyu.kernel.batching import Batcher, MaybeDone, OutcomeUnknown, Spoiled
 from siyu.kernel.errors import Busy, Refusal
 from siyu.kernel.http.idempotency import IdempotencyRow
 from siyu.kernel.ids import new_id
+from siyu.kernel.lanes import rounds
 
 TABLE = IdempotencyRow.__tablename__
 
@@ -112,6 +113,43 @@ async def test_while_one_batch_commits_the_next_gathers(database, brand_id):
     assert shelf.batches == [["first"], [f"k{n}" for n in range(20)]]
     assert shelf.most_running == 1
     await asking.close()
+
+
+async def test_a_crowd_travels_together_and_not_in_small_batches_beside_a_running_one(
+    database, brand_id
+):
+    shelf = Shelf(pause_s=0.03)
+    batcher = Batcher(database, shelf.decide, shelf.settled, in_flight=2)
+    first = [asyncio.create_task(batcher.ask(brand_id, Take(f"a{at}"))) for at in range(10)]
+    await asyncio.sleep(0.01)
+    later = []
+    for at in range(9):  # one after the other, while the first ten are under way
+        later.append(asyncio.create_task(batcher.ask(brand_id, Take(f"b{at}"))))
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*first, *later)
+    assert [len(one) for one in shelf.batches] == [10, 9]
+    await batcher.close()
+
+
+async def test_nobody_waits_for_others_when_a_batch_is_stuck(database, brand_id):
+    stuck, shelf = asyncio.Event(), Shelf()
+
+    async def decide(connection: Any, brand: UUID, wanted: Sequence[Take]) -> Sequence[Any]:
+        if wanted[0].shelf == "held":
+            await stuck.wait()
+        return await shelf.decide(connection, brand, wanted)
+
+    batcher = Batcher(database, decide, shelf.settled, in_flight=2, claims=lambda one: [one.shelf])
+    held = [asyncio.create_task(batcher.ask(brand_id, Take("a", "held")))]
+    held += [
+        asyncio.create_task(batcher.ask(brand_id, Take(f"o{at}", f"o{at}"))) for at in range(9)
+    ]
+    await asyncio.sleep(0.01)
+    await asyncio.wait_for(batcher.ask(brand_id, Take("lone", "free")), 5)
+    assert not held[0].done()
+    stuck.set()
+    await asyncio.gather(*held)
+    await batcher.close()
 
 
 async def test_different_claims_run_side_by_side_and_equal_ones_in_order_of_arrival(

@@ -21,6 +21,7 @@ from siyu.goods.catalogue.queries.doors import (
     image_out,
     images,
     sellable,
+    sellable_read,
     skus_found,
     titles,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "save_category",
     "save_product",
     "sellable",
+    "sellable_read",
     "shop_categories",
     "skus_found",
     "subtree_ids",

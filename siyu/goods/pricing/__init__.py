@@ -1,7 +1,13 @@
 """Pricing: what something costs and why – fixed stages, exact allocation, store prices, freight."""
 
 from siyu.goods.pricing.actions import save_template, set_store_prices
-from siyu.goods.pricing.queries import Template, prices_of_store, store_prices, templates
+from siyu.goods.pricing.queries import (
+    TEMPLATES,
+    Template,
+    prices_of_store,
+    store_prices,
+    templates,
+)
 from siyu.goods.pricing.rules import (
     LABELS,
     STAGES,
@@ -24,6 +30,7 @@ from siyu.goods.pricing.rules import (
 __all__ = [
     "LABELS",
     "STAGES",
+    "TEMPLATES",
     "FreightRule",
     "Line",
     "LinePrice",

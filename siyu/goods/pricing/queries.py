@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods.pricing.rules import FreightRule
 from siyu.kernel.db import driver_of
+from siyu.kernel.together import Read, Rows
 
 Source = AsyncSession | asyncpg.Connection
 _RULES = msgspec.json.Decoder(tuple[FreightRule, ...])
@@ -25,11 +26,10 @@ class Template(msgspec.Struct, frozen=True):
 
 async def templates(source: Source) -> list[Template]:
     """All freight templates; the default first, then in the order they were made."""
-    connection = await _connection_of(source)
-    rows = await connection.fetch(
-        """select id, name::text as name, is_default, rules::text as rules from freight_templates
-           order by is_default desc, id"""
-    )
+    return await TEMPLATES.on(await _connection_of(source))
+
+
+def _templates_of(rows: Rows) -> list[Template]:
     return [
         Template(
             row["id"],
@@ -39,6 +39,16 @@ async def templates(source: Source) -> list[Template]:
         )
         for row in rows
     ]
+
+
+TEMPLATES = Read(
+    """select id, name::text as name, is_default, rules::text as rules from freight_templates
+       order by is_default desc, id""",
+    ("id", "name", "is_default", "rules"),
+    (),
+    _templates_of,
+)
+"""``templates`` for those who read something else in the same message."""
 
 
 async def store_prices(

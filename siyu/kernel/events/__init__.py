@@ -14,7 +14,7 @@ from siyu.kernel.events.lag import (
     lag_of_house,
 )
 from siyu.kernel.events.listening import Heard, Keep, Listener, listeners, on
-from siyu.kernel.events.log import Event, bells, state, state_on
+from siyu.kernel.events.log import Event, bells, state, state_on, stating
 from siyu.kernel.events.stretches import (
     Stretch,
     all_stretches,
@@ -63,4 +63,5 @@ __all__ = [
     "start_over",
     "state",
     "state_on",
+    "stating",
 ]

@@ -14,6 +14,7 @@ from siyu.kernel import clock, tracing
 from siyu.kernel.columns import once
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of, transaction_on
 from siyu.kernel.ids import new_ids
+from siyu.kernel.together import Write, write_together
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -89,6 +90,23 @@ async def state_on(
     """
     if not events:
         return []
+    ids, write = stating(
+        connection, events, actor=actor, origin=origin, occurred_at=occurred_at, traces=traces
+    )
+    await write_together(connection, write)
+    return ids
+
+
+def stating(
+    connection: asyncpg.Connection,
+    events: Sequence[Event],
+    *,
+    actor: Actor | Sequence[Actor] = SYSTEM,
+    origin: str = "live",
+    occurred_at: Sequence[datetime] | None = None,
+    traces: Sequence[str] = (),
+) -> tuple[list[UUID], Write]:
+    """``state_on`` for those who write something else in the same message: ids, and what is to be written."""
     ids = new_ids(len(events))
     moments = list(occurred_at) if occurred_at is not None else [clock.now()]
     carried = tracing.carried()
@@ -99,10 +117,10 @@ async def state_on(
         places = traces or [carried] * len(events)
         assert len(actors) == len(places) == len(events), "each event has its actor and its place"
         who = [_who(one, place) for one, place in zip(actors, places, strict=True)]
-    await connection.execute(
-        _INSERT,
+    kinds = [event.kind for event in events]
+    values = (
         ids,
-        once([event.kind for event in events]),
+        once(kinds),
         [event.subject for event in events],
         moments,
         origin,
@@ -110,10 +128,8 @@ async def state_on(
         [msgspec.json.encode(event).decode() for event in events],
     )
     if running := transaction_on(connection):
-        running.after_commit.append(
-            partial(ring, running.brand_id, frozenset(event.kind for event in events))
-        )
-    return ids
+        running.after_commit.append(partial(ring, running.brand_id, frozenset(kinds)))
+    return ids, Write(_INSERT, values)
 
 
 def _who(actor: Actor, place: str) -> str:

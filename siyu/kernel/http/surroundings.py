@@ -20,6 +20,9 @@ _ALWAYS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
 ]
+_JSON = (b"content-type", b"application/json")
+_OF_DATA = b"default-src 'none'; frame-ancestors 'none'"
+"""The policy of answers that are no page: nothing of them may run, or be framed."""
 _OWN = frozenset([*(name for name, _ in _ALWAYS), b"x-request-id"])
 log = structlog.get_logger("siyu.http")
 ELSEWHERE = "other"
@@ -57,9 +60,12 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         self._proxies.settle(scope)
+        scope["state"] = {
+            **scope.get("state", {})
+        }  # of this request alone, whatever the server does
         given = _header(scope, b"x-request-id")
         request_id = given if given and _REQUEST_ID.match(given) else new_id().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope["state"]["request_id"] = request_id
         began, status = time.perf_counter(), 0
         own = [*_ALWAYS, (b"x-request-id", request_id.encode())]
 
@@ -73,12 +79,10 @@ class Surroundings:
                     headers = [*given, *own]
                 else:
                     headers = [*given, *(pair for pair in own if pair[0] not in present)]
-                if (
-                    self._policy
-                    and b"content-security-policy" not in present
-                    and (policy := self._policy(scope))
-                ):
-                    headers.append((b"content-security-policy", policy))
+                if self._policy and b"content-security-policy" not in present:
+                    policy = _OF_DATA if _JSON in given else self._policy(scope)
+                    if policy:
+                        headers.append((b"content-security-policy", policy))
                 if b"cache-control" not in present:
                     headers.append((b"cache-control", b"no-store"))
                 message = {**message, "headers": headers}
@@ -131,11 +135,18 @@ def request_id_of(scope: Any) -> str:
     return scope.get("state", {}).get("request_id", "")
 
 
+def headers_of(scope: Any) -> dict[bytes, bytes]:
+    """The headers of a request by name, lower case; of several with one name the first. Made once per request."""
+    state = scope.setdefault("state", {})
+    found: dict[bytes, bytes] | None = state.get("headers")
+    if found is None:
+        found = state["headers"] = dict(reversed([*scope["headers"]]))
+    return found
+
+
 def _header(scope: Any, name: bytes) -> str | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return None
+    value = headers_of(scope).get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def host_of(scope: Any) -> str:

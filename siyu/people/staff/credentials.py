@@ -15,6 +15,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from siyu.kernel.errors import Refusal
+from siyu.kernel.http import headers_of
+from siyu.kernel.ids import own_id
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 # argon2id with RFC 9106's second recommended option (3 passes, 64 MiB); two threads, so that many sign-ins at
@@ -88,7 +90,7 @@ def brand_of_token(token: str | None) -> UUID | None:
 def _brand_in(digits: str) -> UUID | None:
     """Every request names its brand, and there are few of them: reading the digits takes longer than finding them."""
     try:
-        return UUID(hex=digits)
+        return own_id(UUID(hex=digits))
     except ValueError:
         return None
 
@@ -131,10 +133,7 @@ def _device_proof(secret: bytes, login: str, mark: str) -> str:
 
 def header(scope: Any, name: bytes) -> str:
     """A header of an ASGI request, empty when it is not there."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return ""
+    return headers_of(scope).get(name, b"").decode("latin-1")
 
 
 def cookie(scope: Any, name: str) -> str | None:

@@ -145,7 +145,9 @@ async def test_a_wrong_amount_is_refused_and_told_once_to_the_staff(stall, shopp
     for paid_minor in (1000, 1000, 2000):
         with pytest.raises(WrongAmount):
             await arrives(stall, payment, paid_minor)
-    rows = await stall.fetch("select data from events where kind = 'payments.wrong_amount/1'")
+    rows = await stall.fetch(
+        "select data from events where kind = 'payments.wrong_amount/1' order by seq"
+    )
     said = [(one["data"]["asked_minor"], one["data"]["paid_minor"]) for one in rows]
     assert said == [(1990, 1000), (1990, 2000)]
     order = (await console.get(f"/api/console/orders/{placed['id']}")).json()

@@ -12,6 +12,7 @@ from siyu.goods.catalogue.ports import plugs
 from siyu.kernel.clock import now
 from siyu.kernel.db import driver_of
 from siyu.kernel.search import wanted
+from siyu.kernel.together import Read, Rows
 
 Source = AsyncSession | asyncpg.Connection
 LocaleText = dict[str, str]
@@ -69,14 +70,27 @@ select s.id, s.product_id, s.code, p.title::text as title, s.option_label::text 
 from skus s join products p on p.brand_id = s.brand_id and p.id = s.product_id
 where s.id = any($1::uuid[])
 """
+_SELLABLE_GIVES = (
+    "id", "product_id", "code", "title", "option_label", "image_id", "price_minor", "list_price_minor", "weight_g",
+    "on_sale", "freight_template_id", "kind", "there",
+)  # fmt: skip
 
 
 async def sellable(
     source: Source, sku_ids: Iterable[UUID], *, at: datetime | None = None
 ) -> dict[UUID, Sellable]:
     """SKUs as an order takes them; ids that do not exist are absent, those off sale say so."""
-    connection = await connection_of(source)
-    rows = await connection.fetch(_SELLABLE, list(sku_ids), at or now())
+    return await sellable_read(sku_ids, at=at).on(await connection_of(source))
+
+
+def sellable_read(
+    sku_ids: Iterable[UUID], *, at: datetime | None = None
+) -> Read[dict[UUID, Sellable]]:
+    """``sellable`` for those who read something else in the same message."""
+    return Read(_SELLABLE, _SELLABLE_GIVES, (list(sku_ids), at or now()), _sellable_of)
+
+
+def _sellable_of(rows: Rows) -> dict[UUID, Sellable]:
     return {
         row["id"]: Sellable(
             row["id"],

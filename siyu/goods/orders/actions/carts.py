@@ -12,9 +12,9 @@ from siyu.goods import catalogue
 from siyu.goods.orders.rules import MAX_LINES, MAX_QUANTITY, NotOnSale
 from siyu.goods.orders.tables import SavedViewRow
 from siyu.kernel import clock
-from siyu.kernel.batching import rounds
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.ids import new_id
+from siyu.kernel.lanes import rounds
 
 _PUT = """
 insert into cart_lines (owner_id, sku_id, quantity, selected, added_at)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -22,7 +23,7 @@ from siyu.goods.orders.placing.deciding import (
 )
 from siyu.goods.orders.placing.plenty import Plenty, Shelf
 from siyu.goods.orders.placing.wanted import PlacedOut, Wanted
-from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, write_orders
+from siyu.goods.orders.placing.writing import TAKEN, draw_numbers, enough_numbers, orders_of
 from siyu.goods.orders.ports import Source, plugs
 from siyu.goods.orders.rules import Place
 from siyu.kernel import clock, effective, events, timers, tracing
@@ -30,6 +31,7 @@ from siyu.kernel.batching import Batcher, Overtaken
 from siyu.kernel.db import Actor, Database
 from siyu.kernel.errors import Refusal
 from siyu.kernel.ids import new_id
+from siyu.kernel.together import Read, Rows, read_together, write_together
 from siyu.people import customers
 from siyu.people.brands import UNPAID_TIMEOUT, brand_facts
 
@@ -198,18 +200,19 @@ async def _write(
     """The orders with their events and deadline; the movements of stock are left to the caller."""
     placed_at = clock.now()
     pay_by = placed_at + timeout
-    written = await write_orders(
+    made = await orders_of(
         connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
     )
     traces = tracing.told(draft.wanted for draft in drafts)
-    await events.state_on(connection, written.events, actor=SHOPPER, traces=traces)
+    _, stated = events.stating(connection, made.events, actor=SHOPPER, traces=traces)
     # One deadline for the whole batch: its handler closes every order of it that is due.
-    await timers.put_on(connection, UNPAID, [new_id()], [pay_by], [watch(placed_at)])
+    deadline = timers.putting(UNPAID, [new_id()], [pay_by], [watch(placed_at)])
+    await write_together(connection, made.rows, stated, deadline)
     orders = [
         placed_out(order_id, number, draft.basket.priced.total_minor, pay_by)
-        for order_id, number, draft in zip(written.order_ids, numbers, drafts, strict=True)
+        for order_id, number, draft in zip(made.ids, numbers, drafts, strict=True)
     ]
-    return orders, written.movements
+    return orders, made.movements
 
 
 async def _take(
@@ -254,13 +257,21 @@ async def _ground(
     sku_ids = {sku_id for one in wanted for sku_id, _ in one.lines}
     sent = [one for one in wanted if one.delivery == "express"]
     stores = {one.store_id for one in wanted if one.store_id is not None}
-    sellable = await catalogue.sellable(connection, sku_ids)
-    templates = await pricing.templates(connection) if sent else []
+    asked = {(one.customer_id, one.address_id) for one in sent if one.address_id is not None}
+    reads: list[Read[Any]] = [
+        catalogue.sellable_read(sku_ids),
+        pricing.TEMPLATES,
+        customers.destinations_read(asked),
+    ]
+    placed_before = _placed_before_read(wanted, drawn)
+    if (
+        supposed is not None
+    ):  # nothing is locked: the unique key tells of later ones, and the batch comes again
+        reads.append(placed_before)
+    sellable, templates, there, *before = await read_together(connection, *reads)
     store_prices: Mapping[tuple[UUID, UUID], int] = {}
     if stores:
         store_prices = await pricing.store_prices(connection, stores, sku_ids)
-    asked = {(one.customer_id, one.address_id) for one in sent if one.address_id is not None}
-    there = await customers.destinations(connection, asked) if asked else {}
     codes = {one.link for one in wanted if one.link}
     sources: Mapping[str, Source] = {}
     if codes:
@@ -268,8 +279,10 @@ async def _ground(
     free = supposed
     if free is None:
         free = await _locked(connection, rooms.places_of(wanted).values())
-    # After the locks: sees whoever held them before. Without them the unique key tells, and the batch comes again.
-    earlier, taken = await _placed_before(connection, wanted, drawn)
+        before = [
+            await placed_before.on(connection)
+        ]  # after the locks: sees whoever held them before
+    ((earlier, taken),) = before
     prices = Prices(sellable, store_prices, templates)
     return Ground(prices, free, rooms.online, rooms.stores, there, sources, earlier), taken
 
@@ -279,17 +292,26 @@ async def _locked(connection: asyncpg.Connection, places: Iterable[Place]) -> di
     return {place: level.free for place, level in levels.items()}
 
 
-async def _placed_before(
-    connection: asyncpg.Connection, wanted: Iterable[Wanted], drawn: Sequence[str] = ()
-) -> tuple[dict[tuple[UUID, str], Earlier], set[str]]:
+_Before = tuple[dict[tuple[UUID, str], Earlier], set[str]]
+
+
+def _placed_before_read(wanted: Iterable[Wanted], drawn: Sequence[str] = ()) -> Read[_Before]:
     """Orders by ``(customer, key)``, and those of the drawn numbers that are taken."""
     keys = {(one.customer_id, one.key) for one in wanted}
-    rows = await connection.fetch(
-        _EARLIER_AND_TAKEN,
-        [customer for customer, _ in keys],
-        [key for _, key in keys],
-        list(drawn),
+    columns = (
+        "customer_id",
+        "request_key",
+        "request_hash",
+        "id",
+        "number",
+        "total_minor",
+        "pay_by",
     )
+    values = ([customer for customer, _ in keys], [key for _, key in keys], list(drawn))
+    return Read(_EARLIER_AND_TAKEN, columns, values, _placed_before_of)
+
+
+def _placed_before_of(rows: Rows) -> _Before:
     earlier = {
         (row["customer_id"], row["request_key"]): Earlier(
             row["request_hash"],
@@ -305,7 +327,7 @@ async def placed_before(
     connection: asyncpg.Connection, _: UUID, wanted: Sequence[Wanted]
 ) -> Sequence[PlacedOut | None]:
     """The orders that were committed under these keys for the same input, by position."""
-    found = (await _placed_before(connection, wanted))[0]
+    found = (await _placed_before_read(wanted).on(connection))[0]
     answers: list[PlacedOut | None] = []
     for one in wanted:
         earlier = found.get((one.customer_id, one.key))

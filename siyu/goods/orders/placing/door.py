@@ -15,6 +15,7 @@ from siyu.kernel import effective
 from siyu.kernel.errors import Invalid, Refusal
 from siyu.kernel.http import read_body, send_bytes
 from siyu.kernel.http.idempotency import BadKey
+from siyu.kernel.ids import own_id
 from siyu.people.brands import PICK_UP_OFFERED, UnitChanged, open_stores
 from siyu.people.customers import sessions_of
 
@@ -52,16 +53,18 @@ class Placing:
         link = order.link or link
         if "\0" in order.note or "\0" in link:
             raise Invalid("The text contains a character (NUL) that cannot be stored.")
-        lines = merged([(line.sku_id, line.quantity) for line in order.lines])
+        lines = merged([(own_id(line.sku_id), line.quantity) for line in order.lines])
         if len(lines) < len(order.lines) and any(quantity > MAX_QUANTITY for _, quantity in lines):
             raise Invalid(
                 errors=[{"path": "lines", "message": f"at most {MAX_QUANTITY} pieces of one SKU"}]
             )
-        pick_up = order.delivery == "pick_up"
-        if pick_up:
+        address_id: UUID | None = None
+        if pick_up := order.delivery == "pick_up":
             await self.check_store(brand_id, order.store_id)
-        if not pick_up and order.address_id is None:
+        elif order.address_id is None:
             raise BadAddress
+        else:
+            address_id = own_id(order.address_id)
         return await self.batcher.ask(
             brand_id,
             Wanted(
@@ -70,7 +73,7 @@ class Placing:
                 hash_of(order),
                 lines,
                 order.delivery,
-                None if pick_up else order.address_id,
+                address_id,
                 order.store_id if pick_up else None,
                 order.note,
                 order.expected_total_minor,

@@ -14,7 +14,8 @@ from siyu.goods.orders.rules import NUMBER_SPACE, order_number
 from siyu.goods.stock import Movement
 from siyu.kernel import vault
 from siyu.kernel.columns import once
-from siyu.kernel.ids import new_id, new_ids
+from siyu.kernel.ids import new_ids
+from siyu.kernel.together import Write
 
 _WRITE = """
 with alike as materialized (
@@ -52,12 +53,13 @@ join alike_lines a on a.k = coalesce(l.k, ($39::bigint[])[1]) order by l.positio
 """What many orders of a batch have in common (``k``) is sent once: the driver's time goes by the number of values."""
 
 
-class Written(Struct, frozen=True):
-    """What follows from writing drafts: ids by position, and what others have to be told."""
+class Orders(Struct, frozen=True):
+    """The rows of accepted drafts, and what follows: ids by position, and what others have to be told."""
 
-    order_ids: list[UUID]
+    ids: list[UUID]
     movements: list[Movement]
     events: list[OrderPlaced]
+    rows: Write
 
 
 TAKEN = """
@@ -90,7 +92,7 @@ async def enough_numbers(
     return found[:count]
 
 
-async def write_orders(
+async def orders_of(
     connection: asyncpg.Connection,
     drafts: Sequence[Draft],
     numbers: Sequence[str],
@@ -98,22 +100,22 @@ async def write_orders(
     placed_at: datetime,
     pay_by: datetime,
     currency: str,
-) -> Written:
-    """Insert orders and lines. The caller moves the stock and states the events that come back."""
+) -> Orders:
+    """Orders and lines to be inserted. The caller writes them, moves the stock and states the events."""
     order_ids, notes = new_ids(len(drafts)), await _sealed_notes(connection, drafts)
     kinds, line_kinds = _Alike(), _Alike()
     of_orders: list[UUID] = []
-    line_ids: list[UUID] = []
     of_line_kinds: list[int] = []
     movements: list[Movement] = []
     events: list[OrderPlaced] = []
+    line_ids = new_ids(sum(len(draft.basket.skus) for draft in drafts))
+    fresh = iter(line_ids)
     for order_id, number, draft in zip(order_ids, numbers, drafts, strict=True):
         pieces: list[Piece] = []
         basket, location_id = draft.basket, draft.location_id
         for at, (sku, line) in enumerate(zip(basket.skus, basket.priced.lines, strict=True)):
-            line_id = new_id()
+            line_id = next(fresh)
             of_orders.append(order_id)
-            line_ids.append(line_id)
             of_line_kinds.append(line_kinds.number((id(basket), at), _line_kind, basket, at))
             movements.append(
                 Movement(
@@ -138,12 +140,12 @@ async def write_orders(
         for draft in drafts
     ]
     wanted = [draft.wanted for draft in drafts]
-    await connection.execute(
-        _WRITE, order_ids, numbers, [one.customer_id for one in wanted], [one.key for one in wanted],
+    values = (
+        order_ids, numbers, [one.customer_id for one in wanted], [one.key for one in wanted],
         [one.input_hash for one in wanted], [draft.contact_id for draft in drafts], notes if any(notes) else [], placed_at, pay_by, currency,
         *kinds.columns(), once(order_kinds), *line_kinds.columns(), of_orders, line_ids, once(of_line_kinds),
     )  # fmt: skip
-    return Written(order_ids, movements, events)
+    return Orders(order_ids, movements, events, Write(_WRITE, values))
 
 
 class _Alike:

@@ -20,11 +20,12 @@ from siyu.goods.payments.events import (
 from siyu.goods.payments.ports import NeedsSession, Settled, settled_hooks
 from siyu.goods.payments.tables import PaymentRow
 from siyu.kernel import clock
-from siyu.kernel.batching import Spoiled, rounds
+from siyu.kernel.batching import Spoiled
 from siyu.kernel.db import SYSTEM, Actor, actor_of, driver_of
 from siyu.kernel.errors import NotFound, Refusal
 from siyu.kernel.events import state, state_on
 from siyu.kernel.ids import new_id
+from siyu.kernel.lanes import rounds
 from siyu.kernel.ledger import Posting, book_on
 
 Source = AsyncSession | asyncpg.Connection

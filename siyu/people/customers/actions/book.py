@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.kernel import clock, vault
-from siyu.kernel.batching import rounds
 from siyu.kernel.db import brand_on
 from siyu.kernel.errors import Invalid, NotFound, Refusal
 from siyu.kernel.ids import new_id
+from siyu.kernel.lanes import rounds
 from siyu.people.customers import queries, regions, rules
 from siyu.people.customers.queries import Address
 from siyu.people.customers.tables import AddressRow, CustomerRow

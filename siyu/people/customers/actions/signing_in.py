@@ -9,11 +9,11 @@ import asyncpg
 import msgspec
 
 from siyu.kernel import clock, vault
-from siyu.kernel.batching import rounds
 from siyu.kernel.db import Actor, brand_on
 from siyu.kernel.errors import Refusal, TooMany
 from siyu.kernel.events import state_on
 from siyu.kernel.ids import new_id
+from siyu.kernel.lanes import rounds
 from siyu.people.brands import BrandFacts
 from siyu.people.customers import queries, rules
 from siyu.people.customers.actions.joining import NewCustomer, join_customers

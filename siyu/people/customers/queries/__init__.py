@@ -9,7 +9,7 @@ from siyu.people.customers.queries.book import (
     address_row,
     addresses,
     contacts,
-    destinations,
+    destinations_read,
     find_contacts,
 )
 from siyu.people.customers.queries.inbox import (
@@ -61,7 +61,7 @@ __all__ = [
     "customer_ids_by_phone",
     "customer_row",
     "demo_messages",
-    "destinations",
+    "destinations_read",
     "find_contacts",
     "find_customers",
     "latest_demo_messages",

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from siyu.kernel import vault
 from siyu.kernel.db import brand_of
 from siyu.kernel.errors import NotFound
+from siyu.kernel.together import Read, Rows
 from siyu.people.customers import regions, rules
 from siyu.people.customers.queries.sessions import Source, connection_of
 from siyu.people.customers.tables import AddressRow, ContactRow
@@ -138,21 +139,24 @@ def _opened(
     return Address(id, one.recipient, one.phone, district_code, one.street, is_default)
 
 
-async def destinations(
-    source: Source, wanted: Iterable[tuple[UUID, UUID]]
-) -> dict[tuple[UUID, UUID], Destination]:
-    """Where addresses lead, by ``(customer, address)``; somebody else's and unknown ones are absent.
-
-    One round trip, nothing opened.
-    """
+def destinations_read(
+    wanted: Iterable[tuple[UUID, UUID]],
+) -> Read[dict[tuple[UUID, UUID], Destination]]:
+    """Where addresses lead, by ``(customer, address)``; somebody else's and unknown ones are absent. Nothing is opened."""
     pairs = list(wanted)
-    rows = await (await connection_of(source)).fetch(
-        """select a.customer_id, a.id, a.contact_id, c.district_code
-           from unnest($1::uuid[], $2::uuid[]) as w(customer_id, id)
-           join addresses a on a.customer_id = w.customer_id and a.id = w.id join contacts c on c.id = a.contact_id""",
-        [customer_id for customer_id, _ in pairs],
-        [address_id for _, address_id in pairs],
-    )
+    customers, addresses = [customer for customer, _ in pairs], [address for _, address in pairs]
+    columns = ("customer_id", "id", "contact_id", "district_code")
+    return Read(_DESTINATIONS, columns, (customers, addresses), _destinations_of)
+
+
+_DESTINATIONS = """
+select a.customer_id, a.id, a.contact_id, c.district_code
+from unnest($1::uuid[], $2::uuid[]) as w(customer_id, id)
+join addresses a on a.customer_id = w.customer_id and a.id = w.id join contacts c on c.id = a.contact_id
+"""
+
+
+def _destinations_of(rows: Rows) -> dict[tuple[UUID, UUID], Destination]:
     return {
         (row["customer_id"], row["id"]): Destination(row["contact_id"], row["district_code"])
         for row in rows
