@@ -65,6 +65,20 @@ def test_a_brand_that_is_not_there_is_told(siyu, words):
     assert "brands.unknown" in said and "siyu brand list" in said
 
 
+def test_moving_a_brand_refuses_files_before_it_asks_for_a_passphrase(siyu, brand, tmp_path):
+    there = tmp_path / "there.siyu"
+    there.write_bytes(b"precious")
+    for words, told in (
+        (("export", brand.slug, "--to", there), "exists already"),
+        (("export", brand.slug, "--to", tmp_path / "no" / "such.siyu"), "does not exist"),
+        (("export", brand.slug, "--to", tmp_path / "new.siyu"), "--key-file"),
+        (("import", tmp_path / "absent.siyu"), "is no file"),
+        (("import", there), "--key-file"),
+    ):
+        assert told in refused(siyu("brand", *map(str, words)))
+    assert there.read_bytes() == b"precious" and [*tmp_path.iterdir()] == [there]
+
+
 # ── Proofs ────────────────────────────────────────────────────────────────────────────────────────
 
 
