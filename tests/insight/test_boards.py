@@ -74,6 +74,26 @@ async def test_net_sales_orders_and_customers_follow_the_order_book_to_the_fen(
     assert (today["net_minor"], today["paid_orders"]) == (9950, 3)
 
 
+async def test_net_sales_of_a_period_are_what_the_ledger_has_as_sales_and_freight(
+    stall, shopper, console
+):
+    await sold(stall, shopper, console)
+    board = await overview(console)
+    period = {"from": board["from"], "to": board["to"]}
+    statement = (await console.get("/api/console/ledger/statement", params=period)).json()
+    sold_minor = sum(
+        line["credit"] - line["debit"]
+        for line in statement["lines"]
+        if line["account"]["kind"] in ("orders.sales", "orders.freight")
+    )
+    assert sold_minor == figures(board)["net_sales"] == 9950
+    (busy,) = [day for day in board["days"] if day["net_minor"]]
+    of_day = {"from": busy["day"], "to": busy["day"]}
+    statement = (await console.get("/api/console/ledger/statement", params=of_day)).json()
+    kinds = {line["account"]["kind"]: line for line in statement["lines"]}
+    assert kinds["orders.sales"]["credit"] - kinds["orders.sales"]["debit"] == busy["net_minor"]
+
+
 async def test_rebuilding_from_the_log_gives_the_same_figures(
     stall, shopper, console, app, database, brand
 ):
