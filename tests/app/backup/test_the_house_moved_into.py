@@ -319,7 +319,8 @@ async def test_a_takeover_that_is_killed_before_its_commit_leaves_nothing_behind
         *(sys.executable, "-c", KILLED, settings, str(place / "b.siyu"), WORDS), cwd=ROOT
     )
     picture = f"{brand.id}/media/a/800.webp"
-    waits = "select exists (select from pg_locks where not granted)"
+    waits = """select exists (select from pg_locks where not granted and relation = 'event_cursors'::regclass
+        and database = (select oid from pg_database where datname = current_database()))"""
     while not await owner.fetchval(waits):
         assert importer.returncode is None
         await asyncio.sleep(0.05)
