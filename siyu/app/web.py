@@ -108,7 +108,7 @@ def create_app(runtime: Runtime) -> Any:
     return Surroundings(doors, policy=pages.policy, proxies=Proxies(runtime.settings.proxies))
 
 
-_MOST_HOSTS = 1024
+_MOST_HOSTS, _LONGEST_HOST = 1024, 262
 
 
 class Doors:
@@ -153,9 +153,11 @@ class Doors:
         named = headers_of(scope).get(b"host", b"")
         known = self._known.get(named)
         if known is None:
-            known = self._known[named] = self._door(host_of(scope))
-            if len(self._known) > _MOST_HOSTS:
-                self._known.clear()
+            known = self._door(host_of(scope))
+            if len(named) < _LONGEST_HOST:
+                if len(self._known) >= _MOST_HOSTS:
+                    self._known.clear()
+                self._known[named] = known
         kind, slug = known
         state["door"], state["runtime"] = kind, self._runtime
         if slug:

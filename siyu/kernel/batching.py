@@ -223,7 +223,6 @@ class Batcher(Generic[Request, Answer]):
                 batch := lane.gather_beside(self._max_batch, BESIDE_S)
             ):
                 self._running += 1
-                lane.running += 1
                 task = asyncio.create_task(self._run(brand_id, lane, batch))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -232,7 +231,7 @@ class Batcher(Generic[Request, Answer]):
                 del self._lanes[brand_id]
             elif self._later is None and (lane.fresh or lane.behind):
                 loop = asyncio.get_running_loop()
-                self._later = loop.call_later(BESIDE_S * 1.1, self._start_later)
+                self._later = loop.call_later(BESIDE_S / 2, self._start_later)
 
     def _start_later(self) -> None:
         self._later = None
@@ -260,8 +259,7 @@ class Batcher(Generic[Request, Answer]):
             self._figures[0].observe(len(batch))
             self._figures[1].observe(perf_counter() - began)
             self._running -= 1
-            lane.running -= 1
-            lane.freed(claim for waiting in batch for claim in waiting.claims)
+            lane.ended(batch)
             self._start()  # the next batch goes first, so that the database works while answers leave
         for waiting, answer in answers:
             _give(waiting, answer)

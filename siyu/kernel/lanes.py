@@ -35,22 +35,33 @@ class Lane(Generic[Request, Answer]):
         self.behind: deque[Waiting[Request, Answer]] = deque()
         self.wanted: set[Hashable] = set()
         self.held: set[Hashable] = set()
-        self.running = 0
-        self._last = 0
-        self._begun = 0.0
+        self._under_way: dict[int, tuple[float, int]] = {}
+        """When each running batch began, and how many it took."""
+
+    @property
+    def running(self) -> int:
+        """How many batches are under way."""
+        return len(self._under_way)
 
     def gather_beside(self, limit: int, patience_s: float) -> list[Waiting[Request, Answer]]:
-        """``gather``, and nothing while a batch runs and fewer wait than the last one took: larger ones cost less.
+        """``gather``; nothing while a batch runs that is larger than what waits: larger ones cost less.
 
-        After ``patience_s`` of running it is taken for stuck, and nobody waits for it any more.
+        A batch that has run for ``patience_s`` is taken for stuck, and nobody waits any more until it has ended.
+        The caller says when the batch has (``ended``).
         """
-        now = monotonic()
-        few = len(self.fresh) + len(self.behind) < self._last
-        if self.running and few and now - self._begun < patience_s:
+        now, waiting = monotonic(), len(self.fresh) + len(self.behind)
+        under_way = self._under_way.values()
+        stuck = any(now - begun >= patience_s for begun, _ in under_way)
+        if not stuck and any(waiting < size for _, size in under_way):
             return []
         if taken := self.gather(limit):
-            self._last, self._begun = len(taken), now
+            self._under_way[id(taken)] = now, len(taken)
         return taken
+
+    def ended(self, batch: list[Waiting[Request, Answer]]) -> None:
+        """A batch of ``gather_beside`` is done: whatever waited for it may go."""
+        del self._under_way[id(batch)]
+        self.freed(claim for waiting in batch for claim in waiting.claims)
 
     def gather(self, limit: int) -> list[Waiting[Request, Answer]]:
         """The next batch in order of arrival, without what would overtake or collide; empty when all must wait."""

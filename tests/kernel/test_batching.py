@@ -146,6 +146,12 @@ async def test_nobody_waits_for_others_when_a_batch_is_stuck(database, brand_id)
     ]
     await asyncio.sleep(0.01)
     await asyncio.wait_for(batcher.ask(brand_id, Take("lone", "free")), 5)
+    for turn in range(2):  # nor for those who went beside it and have their answers
+        crowd = [batcher.ask(brand_id, Take(f"c{turn}{at}", f"c{turn}{at}")) for at in range(5)]
+        await asyncio.wait_for(asyncio.gather(*crowd), 5)
+        before = len(shelf.batches)
+        await asyncio.wait_for(batcher.ask(brand_id, Take(f"l{turn}", f"l{turn}")), 5)
+        assert len(shelf.batches) == before + 1 and shelf.batches[-1] == [f"l{turn}"]
     assert not held[0].done()
     stuck.set()
     await asyncio.gather(*held)
