@@ -9,14 +9,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from siyu.kernel.batching import Batcher, MaybeDone, OutcomeUnknown, Spoiled
 from siyu.kernel.errors import Busy, Refusal
 from siyu.kernel.http.idempotency import IdempotencyRow
 from siyu.kernel.ids import new_id
-from siyu.kernel.lanes import rounds
 
 TABLE = IdempotencyRow.__tablename__
 
@@ -391,16 +388,3 @@ async def test_who_waits_behind_a_batch_that_is_cancelled_at_the_close_is_not_be
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(one) for one in answers] == [OutcomeUnknown, Busy, Busy]
     assert len(shelf.batches) == 1 and await shelf.kept(database, brand_id) == set()
-
-
-@given(st.lists(st.sets(st.integers(0, 5), max_size=3), max_size=12))
-def test_rounds_keep_common_keys_apart_and_in_order(keys):
-    groups = list(rounds(keys))
-    assert sorted(at for group in groups for at in group) == list(range(len(keys)))
-    turn = {at: n for n, group in enumerate(groups) for at in group}
-    for a in range(len(keys)):
-        for b in range(a + 1, len(keys)):
-            if keys[a] & keys[b]:
-                assert turn[a] < turn[b]
-    if all(not (a & b) for n, a in enumerate(keys) for b in keys[n + 1 :]):
-        assert len(groups) == min(1, len(keys))
