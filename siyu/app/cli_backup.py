@@ -64,13 +64,15 @@ def backup_list(as_json: Json = False) -> None:
         f"{one.id}  {one.kind}  {one.finished_at:%Y-%m-%d %H:%M:%S} UTC  {_mb(one.bytes)}"
         for one in bases
     ]
-    if status.covered_until:
+    if not bases:  # a log alone brings nothing back, however far it reaches
+        lines.append("There is no whole backup yet; take one with `siyu backup`.")
+    elif status.covered_until:
         lines.append(
             f"Covered until {status.covered_until:%Y-%m-%d %H:%M:%S} UTC; {status.waiting} segments wait."
         )
     lines += [f"Trouble: {why}" for why in (status.trouble, status.broken, status.nightly) if why]
     facts = {"bases": msgspec.to_builtins(bases), "archive": msgspec.to_builtins(status)}
-    show(facts, as_json, "\n".join(lines) or "There is no whole backup yet.")
+    show(facts, as_json, "\n".join(lines))
 
 
 @backup_app.command("verify")
@@ -224,8 +226,10 @@ def moment(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        raise SettingsRefused(
+            f"--at is {text!r}, which is no moment of any day; write one such as 2026-11-22T15:04:05+08:00."
+        ) from None
+    if at.tzinfo is None:
         raise SettingsRefused(
             f"--at is {text!r}; write a moment with its offset from UTC, such as 2026-11-22T15:04:05+08:00."
         )

@@ -65,6 +65,11 @@ def test_a_brand_that_is_not_there_is_told(siyu, words):
     assert "brands.unknown" in said and "siyu brand list" in said
 
 
+def test_a_day_that_does_not_exist_is_refused_as_such(siyu, tmp_path):
+    for at, told in (("2026-02-31T10:00:00Z", "no moment of any day"), ("2026-02-28", "offset")):
+        assert told in refused(siyu("restore", "--at", at, "--into", str(tmp_path / "new")))
+
+
 def test_moving_a_brand_refuses_files_before_it_asks_for_a_passphrase(siyu, brand, tmp_path):
     there = tmp_path / "there.siyu"
     there.write_bytes(b"precious")

@@ -80,7 +80,7 @@ def prove(settings: Settings, id: str = "", told: Told = lambda *_: None) -> Ver
     bases = folder.bases()
     found = [one for one in bases if id in ("", one.id)]
     if not found:
-        raise UnknownBackup(id=id, newest=bases[-1].id) if bases else NoBackups(id=id)
+        raise UnknownBackup(id=id, newest=bases[-1].id) if bases else NoBackups
     base, read, bad = found[-1], Read(), ""
     try:
         verify(folder, base, told, read)

@@ -88,6 +88,12 @@ async def test_who_asks_whether_the_backup_is_whole_is_told_by_page_health_and_t
     assert "backup.unknown" in refused(siyu("backup", "verify", "20200101T000000-0000", home=home))
     assert (verdict_of(runtime.settings.home) or found).bad == str(bad)
 
+    shutil.rmtree(runtime.settings.backups / "bases")  # a log alone brings nothing back
+    listed = siyu("backup", "list", home=home).out
+    assert listed.startswith("There is no whole backup yet") and "Covered" not in listed
+    said = refused(siyu("backup", "verify", home=home))
+    assert "backup.none" in said and " id" not in said
+
 
 async def test_who_may_not_take_backups_cannot(app, console, brand):
     units = (await console.get("/api/console/units")).json()
