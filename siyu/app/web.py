@@ -108,7 +108,8 @@ def create_app(runtime: Runtime) -> Any:
     return Surroundings(doors, policy=pages.policy, proxies=Proxies(runtime.settings.proxies))
 
 
-_MOST_HOSTS, _LONGEST_HOST = 1024, 262
+_MOST_HOSTS = 1024
+_LONGEST_HOST = len("x" * 255 + ":65535")
 
 
 class Doors:
@@ -154,7 +155,7 @@ class Doors:
         known = self._known.get(named)
         if known is None:
             known = self._door(host_of(scope))
-            if len(named) < _LONGEST_HOST:
+            if len(named) <= _LONGEST_HOST:
                 if len(self._known) >= _MOST_HOSTS:
                     self._known.clear()
                 self._known[named] = known

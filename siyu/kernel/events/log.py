@@ -81,18 +81,16 @@ async def state_on(
     actor: Actor | Sequence[Actor] = SYSTEM,
     origin: str = "live",
     occurred_at: Sequence[datetime] | None = None,
-    traces: Sequence[str] = (),
 ) -> list[UUID]:
     """``state`` for the hot paths that hold a bare, brand-bound connection.
 
     ``actor`` may name who acted in each event. ``occurred_at`` gives each event's moment (imports and the demo);
-    without it, now. ``traces``: the place that each event carries (``tracing``); without it, that of the caller.
+    without it, now.
     """
     if not events:
         return []
-    ids, write = stating(
-        connection, events, actor=actor, origin=origin, occurred_at=occurred_at, traces=traces
-    )
+    moments = list(occurred_at) if occurred_at is not None else [clock.now()]
+    ids, write = stating(connection, events, actor, origin=origin, moments=moments)
     await write_together(connection, write)
     return ids
 
@@ -100,15 +98,18 @@ async def state_on(
 def stating(
     connection: asyncpg.Connection,
     events: Sequence[Event],
+    actor: Actor | Sequence[Actor],
     *,
-    actor: Actor | Sequence[Actor] = SYSTEM,
+    moments: Sequence[datetime],
     origin: str = "live",
-    occurred_at: Sequence[datetime] | None = None,
     traces: Sequence[str] = (),
 ) -> tuple[list[UUID], Write]:
-    """``state_on`` for those who write something else in the same message: ids, and what is to be written."""
+    """``state_on`` for those who write something else in the same message: ids, and what is to be written.
+
+    ``moments``: one for all, or one each. ``traces``: the place that each event carries (``tracing``); without it,
+    that of the caller.
+    """
     ids = new_ids(len(events))
-    moments = list(occurred_at) if occurred_at is not None else [clock.now()]
     carried = tracing.carried()
     if isinstance(actor, Actor) and not traces:
         who = [_who(actor, carried)]
@@ -122,7 +123,7 @@ def stating(
         ids,
         once(kinds),
         [event.subject for event in events],
-        moments,
+        list(moments),
         origin,
         who,
         [msgspec.json.encode(event).decode() for event in events],

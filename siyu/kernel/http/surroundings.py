@@ -60,9 +60,8 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         self._proxies.settle(scope)
-        scope["state"] = {
-            **scope.get("state", {})
-        }  # of this request alone, whatever the server does
+        # Of this request alone, whatever the server hands out.
+        scope["state"] = {**scope.get("state", {})}
         given = _header(scope, b"x-request-id")
         request_id = given if given and _REQUEST_ID.match(given) else new_id().hex
         scope["state"]["request_id"] = request_id

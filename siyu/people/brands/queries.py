@@ -104,6 +104,12 @@ def _remember(memory: OrderedDict[Any, tuple[float, Any]], key: Any, value: Any)
         memory.popitem(last=False)
 
 
+def _fresh(memory: OrderedDict[Any, tuple[float, Any]], key: Any) -> Any:
+    """What is remembered under a key and not too old; else ``None``."""
+    known = memory.get(key)
+    return known[1] if known and time.monotonic() - known[0] < MEMORY_S else None
+
+
 def forget_brand(brand_id: UUID | None) -> None:
     """Let this process read the brand afresh (``None``: all), after the commit of a change.
 
@@ -127,11 +133,11 @@ async def open_memory(runtime: Any) -> None:
 
 async def brand_facts(database: Database, brand_id: UUID) -> BrandFacts:
     """Facts of a brand, at most ``MEMORY_S`` (and one reading) old. Raises ``NotFound``."""
-    known = _facts.get(brand_id)
-    if known and time.monotonic() - known[0] < MEMORY_S:
-        return known[1]
-    if known:  # one caller reads afresh, the others of this moment do with what is known
-        _remember(_facts, brand_id, known[1])
+    if (known := _fresh(_facts, brand_id)) is not None:
+        return known
+    if stale := _facts.get(brand_id):
+        # One caller reads afresh, the others of this moment do with what is known.
+        _remember(_facts, brand_id, stale[1])
     began = time.monotonic()
     async with database.brand(brand_id) as session:
         facts = await facts_in(session)
@@ -149,15 +155,15 @@ async def facts_in(session: AsyncSession) -> BrandFacts:
 
 
 async def _named(database: Database, kind: str, key: str) -> UUID | None:
-    known = _hosts.get((id(database), f"{kind}:{key}"))
-    if known and time.monotonic() - known[0] < MEMORY_S:
-        return known[1]
-    if known:
-        _remember(_hosts, (id(database), f"{kind}:{key}"), known[1])
+    place = id(database), f"{kind}:{key}"
+    if (known := _fresh(_hosts, place)) is not None:
+        return known
+    if stale := _hosts.get(place):
+        _remember(_hosts, place, stale[1])
     async with database.dispatcher() as connection:
         brand_id = await brand_named(connection, kind, key)
     if brand_id is not None:
-        _remember(_hosts, (id(database), f"{kind}:{key}"), brand_id)
+        _remember(_hosts, place, brand_id)
     return brand_id
 
 
@@ -187,15 +193,9 @@ async def brand_of_scope(database: Database, scope: Any) -> BrandFacts:
     slug = scope.get("state", {}).get("slug")
     if not slug:
         raise NotFound
-    now = time.monotonic()
-    named = _hosts.get(
-        (id(database), f"slug:{slug}")
-    )  # most requests: both are known, nobody has to be awaited
-    if named and now - named[0] < MEMORY_S:
-        known = _facts.get(named[1])
-        if known and now - known[0] < MEMORY_S:
-            return known[1]
-    return await brand_by_slug(database, slug)
+    # For most requests name and facts are known, and nobody has to be awaited.
+    facts: BrandFacts | None = _fresh(_facts, _fresh(_hosts, (id(database), f"slug:{slug}")))
+    return facts if facts is not None else await brand_by_slug(database, slug)
 
 
 class Unit(msgspec.Struct, frozen=True):

@@ -204,7 +204,7 @@ async def _write(
         connection, drafts, numbers, placed_at=placed_at, pay_by=pay_by, currency=currency
     )
     traces = tracing.told(draft.wanted for draft in drafts)
-    _, stated = events.stating(connection, made.events, actor=SHOPPER, traces=traces)
+    _, stated = events.stating(connection, made.events, SHOPPER, moments=[placed_at], traces=traces)
     # One deadline for the whole batch: its handler closes every order of it that is due.
     deadline = timers.putting(UNPAID, [new_id()], [pay_by], [watch(placed_at)])
     await write_together(connection, made.rows, stated, deadline)
@@ -264,9 +264,8 @@ async def _ground(
         customers.destinations_read(asked),
     ]
     placed_before = _placed_before_read(wanted, drawn)
-    if (
-        supposed is not None
-    ):  # nothing is locked: the unique key tells of later ones, and the batch comes again
+    if supposed is not None:
+        # Nothing is locked: of who comes later the unique key tells, and the batch comes again.
         reads.append(placed_before)
     sellable, templates, there, *before = await read_together(connection, *reads)
     store_prices: Mapping[tuple[UUID, UUID], int] = {}
@@ -279,9 +278,8 @@ async def _ground(
     free = supposed
     if free is None:
         free = await _locked(connection, rooms.places_of(wanted).values())
-        before = [
-            await placed_before.on(connection)
-        ]  # after the locks: sees whoever held them before
+        # After the locks: sees whoever held them before.
+        before = [await placed_before.on(connection)]
     ((earlier, taken),) = before
     prices = Prices(sellable, store_prices, templates)
     return Ground(prices, free, rooms.online, rooms.stores, there, sources, earlier), taken
