@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -209,38 +210,48 @@ def _taken_since(runtime: Any, due: datetime) -> bool:
     return bool(bases) and bases[-1].finished_at >= due
 
 
+class _Telling:
+    """What a thread says of its job's progress, once a second at most: nobody looks more often."""
+
+    def __init__(self, work: Work) -> None:
+        self._work, self._loop, self._at = work, asyncio.get_running_loop(), 0.0
+        self._last: Future[None] | None = None
+
+    def say(self, step: str, done: int, total: int | None) -> None:
+        """Called in the thread for every piece, with bytes."""
+        told = self._last is None or self._last.done()
+        if told and time.monotonic() - self._at >= 1:
+            self._at = time.monotonic()
+            said = self._work.progress(done >> 20, total and total >> 20, STEPS[step])
+            self._last = asyncio.run_coroutine_threadsafe(said, self._loop)
+
+    async def over(self) -> None:
+        """Wait for what was said last: it must not come after what is said at the end. Raises ``Cancelled``."""
+        if self._last is not None:
+            await asyncio.wrap_future(self._last)
+
+
 @job(JOB)
 async def take_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
     """Take a backup that somebody asked for at the console."""
-    loop, told = asyncio.get_running_loop(), [0.0]
-
-    def say(step: str, done: int, total: int | None) -> None:
-        """Called from threads for every piece: somebody looks once a second at most."""
-        if time.monotonic() - told[0] >= 1:
-            told[0] = time.monotonic()
-            asyncio.run_coroutine_threadsafe(
-                work.progress(done >> 20, total and total >> 20, STEPS[step]), loop
-            )
-
-    taken = await take(work.settings, urls_with_owner(work.runtime), say)
+    telling = _Telling(work)
+    taken = await take(work.settings, urls_with_owner(work.runtime), telling.say)
+    await telling.over()
     return {"id": taken.base.id, "bytes": taken.base.bytes, "pruned": len(taken.pruned)}
 
 
 @job(VERIFY)
 async def verify_as_job(work: Work, _: dict[str, Any]) -> dict[str, Any]:
     """Read the newest backup for somebody who asked at the console; a bad file is its result, not its failure."""
-    loop, told = asyncio.get_running_loop(), [0.0]
+    telling = _Telling(work)
 
     def say(_: str, done: int, total: int) -> None:
-        if time.monotonic() - told[0] >= 1:
-            told[0] = time.monotonic()
-            asyncio.run_coroutine_threadsafe(
-                work.progress(done >> 20, total >> 20, STEPS["reading"]), loop
-            )
+        telling.say("reading", done, total)
         if work.cancelled:
             raise Cancelled
 
     verdict = await _prove(work.settings, say)
+    await telling.over()
     await work.progress(verdict.bytes >> 20, failed=int(bool(verdict.bad)))
     return {"id": verdict.id, "files": verdict.files, "bad": verdict.bad}
 

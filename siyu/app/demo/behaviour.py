@@ -25,6 +25,7 @@ WEIGHTS = (22, 14, 16, 18, 12, 8, 6, 4)
 PRODUCT, CART = 0.62, 0.14
 """Share of visits that see a product, and of those that put one into the cart (DEMO, funnel of the mini-program)."""
 VISITS = 280_000
+ROWS_OF_A_VISIT = 1 + PRODUCT + PRODUCT * CART
 CHUNK = 40_000
 
 

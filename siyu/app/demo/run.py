@@ -369,11 +369,11 @@ async def _visits(work: Work, scale: float, seed: int, stores: list[UUID], until
         int(until.timestamp() * 1000),
     )
 
-    async def progress(done: int) -> None:
-        await work.progress(
-            done,
-            round(behaviour.VISITS * scale * 1.7),
-            {"zh-CN": "一年的浏览", "en": "A year of visits"},
-        )
+    expected = round(behaviour.VISITS * scale * behaviour.ROWS_OF_A_VISIT)
 
-    return await behaviour.fill(work.runtime.parts["warehouse"], stream, progress)
+    async def progress(done: int, whole: int = expected) -> None:
+        await work.progress(done, whole, {"zh-CN": "一年的浏览", "en": "A year of visits"})
+
+    made = await behaviour.fill(work.runtime.parts["warehouse"], stream, progress)
+    await progress(made, made)
+    return made
