@@ -8,7 +8,7 @@ brand has work, and the directory.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -93,6 +93,7 @@ def sqlalchemy_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
 
 
+CLOSE_S = 10.0
 IDLE_S = 5.0
 """How long a transaction may say nothing. Whoever is frozen or cut off in its middle loses it, and its locks, then."""
 LIMITS = {
@@ -183,10 +184,12 @@ class Database:
         await self._watch.of_connection(connection)
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back; those that somebody still holds after a while are cut off."""
         for pool in (self._pool, self._dispatcher):
             if pool is not None:
-                await pool.close()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await pool.close()
         await self._engine.dispose()
 
     @asynccontextmanager

@@ -185,6 +185,8 @@ class _End(asyncio.Protocol):
             self._tail = (self._tail + data)[-6:]
             if self._line.is_answered(self._tail):
                 self._line.fall()
+                # Also when the blow was called off meanwhile: who asked here waits for an answer that never comes.
+                self.abort()
         elif self._near is not None:
             self._near.write(data)
 

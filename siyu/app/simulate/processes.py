@@ -6,15 +6,19 @@ way out reaches nobody; then its tasks are ended. What was written down is all t
 
 import asyncio
 import contextvars
+import io
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from siyu.app.runtime import Runtime
+from siyu.app.simulate.book import Wrong
 from siyu.app.simulate.crashes import Blow, Line
 from siyu.kernel import events
 from siyu.kernel.settings import Settings, Urls
 
+PATIENCE_S = 120.0
+"""Real seconds within which whatever a process was asked to do must end."""
 _T = TypeVar("_T")
 _whose: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("whose", default=None)
 
@@ -98,7 +102,7 @@ class Process:
         await self._opened(self.runtime)
 
     async def do(self, what: Coroutine[Any, Any, _T]) -> _T:
-        """Run something in the process. Raises ``Died`` when it dies meanwhile."""
+        """Run something in the process. Raises ``Died`` when it dies meanwhile, ``Wrong`` when it does not end."""
         if self.dead:
             what.close()
             raise Died
@@ -107,7 +111,11 @@ class Process:
             task = asyncio.ensure_future(what)
         finally:
             _whose.reset(mine)
-        await asyncio.wait({task})
+        ended, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
+        if not ended:
+            where = io.StringIO()
+            task.print_stack(file=where)
+            raise Wrong(f"not at its end after {PATIENCE_S:g} s: {where.getvalue()}")
         if self.dead:
             with suppress(asyncio.CancelledError, Exception):
                 task.result()
