@@ -1,7 +1,10 @@
 """The boards say what the order book says, each figure by its one sentence."""
 
+import asyncio
 from contextlib import aclosing
 from datetime import timedelta
+
+import asyncpg
 
 from siyu.app.demo.run import JOB
 from siyu.insight.boards import rules
@@ -92,6 +95,33 @@ async def test_net_sales_of_a_period_are_what_the_ledger_has_as_sales_and_freigh
     statement = (await console.get("/api/console/ledger/statement", params=of_day)).json()
     kinds = {line["account"]["kind"]: line for line in statement["lines"]}
     assert kinds["orders.sales"]["credit"] - kinds["orders.sales"]["debit"] == busy["net_minor"]
+
+
+async def test_nobodys_transaction_is_open_while_the_warehouse_reckons(
+    stall, shopper, console, runtime, owner_url
+):
+    """PostgreSQL would end it, and with it the page, when the warehouse takes its time."""
+    await sold(stall, shopper, console)
+    open_then: list[int] = []
+    watcher = await asyncpg.connect(owner_url)
+    one_at_a_time = asyncio.Lock()
+
+    async def look(_: object) -> None:
+        async with one_at_a_time:
+            idle = """select count(*) from pg_stat_activity where datname = current_database()
+                and state = 'idle in transaction'"""
+            open_then.append(await watcher.fetchval(idle))
+
+    hooks = runtime.parts["warehouse"]._client.event_hooks["request"]
+    hooks.append(look)
+    try:
+        board = await overview(console)
+        today = await console.get("/api/console/boards/today")
+    finally:
+        hooks.remove(look)
+        await watcher.close()
+    assert len(open_then) == 11 + 3 and not any(open_then)
+    assert board["top_products"] and today.json()["paid_orders"] == 3
 
 
 async def test_rebuilding_from_the_log_gives_the_same_figures(

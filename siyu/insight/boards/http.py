@@ -9,6 +9,7 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from siyu.goods import catalogue
 from siyu.goods.catalogue import ImageOut
@@ -191,6 +192,7 @@ async def overview(
     earlier_first, earlier_last = rules.before(first, last)
     earlier = msgspec.structs.replace(scope, first=earlier_first, last=earlier_last)
     brand_id = desk.brand.id
+    await desk.leave()
     (
         now,
         then,
@@ -223,11 +225,14 @@ async def overview(
         now["shop_customers"],
     ]
     rates = rules.step_rates(counts)
+    async with runtime.database.brand(brand_id) as session:
+        behind_s = await lag_s(session)
+        by_store, top_products = await _by_store(session, stores), await _top(session, top)
     return OverviewOut(
         first=first,
         last=last,
         computed_at=clock.now(),
-        lag_s=await lag_s(desk.session),
+        lag_s=behind_s,
         empty=not now["orders"] and not then["orders"] and not seen_now,
         metrics=_metrics(now, then, seen_now, seen_before, day_list),
         days=day_list,
@@ -237,8 +242,8 @@ async def overview(
         ],
         funnel=[FunnelOut(*step) for step in zip(rules.STEPS, counts, rates, strict=True)],
         by_source=_by_source(sources, seen_sources),
-        by_store=await _by_store(desk, stores),
-        top_products=await _top(desk, top),
+        by_store=by_store,
+        top_products=top_products,
     )
 
 
@@ -314,9 +319,9 @@ def _by_source(
     return sorted(found.values(), key=lambda one: (-one.net_minor, -one.visits, one.source))[:20]
 
 
-async def _by_store(desk: Desk, stores: dict[str, dict[str, int]]) -> list[StoreFigures]:
+async def _by_store(session: AsyncSession, stores: dict[str, dict[str, int]]) -> list[StoreFigures]:
     ids = [UUID(name) for name in stores if UUID(name) != NOBODY]
-    known = await brands.units(desk.session, ids)
+    known = await brands.units(session, ids)
     return [
         StoreFigures(one, known[one].name, stores[str(one)]["net"], stores[str(one)]["orders"])
         for one in ids
@@ -324,9 +329,9 @@ async def _by_store(desk: Desk, stores: dict[str, dict[str, int]]) -> list[Store
     ]
 
 
-async def _top(desk: Desk, top: list[tuple[UUID, int, int]]) -> list[TopProductOut]:
-    titles = await catalogue.titles(desk.session, [product for product, _, _ in top])
-    pictures = await catalogue.images(desk.session, [title.image_id for title in titles.values()])
+async def _top(session: AsyncSession, top: list[tuple[UUID, int, int]]) -> list[TopProductOut]:
+    titles = await catalogue.titles(session, [product for product, _, _ in top])
+    pictures = await catalogue.images(session, [title.image_id for title in titles.values()])
     return [
         TopProductOut(
             product,
@@ -355,13 +360,14 @@ async def today(desk: NamedDependency[Desk], runtime: NamedDependency[Any]) -> T
     week_ago = msgspec.structs.replace(
         scope, first=day - timedelta(days=7), last=day - timedelta(days=7)
     )
+    todo = [one for ask in waiting for one in await ask(desk)]
+    await desk.leave()
     figures, hours, earlier = await queries.together(
         queries.totals(warehouse, desk.brand.id, scope),
         queries.by_hour(warehouse, desk.brand.id, scope),
         queries.by_hour(warehouse, desk.brand.id, week_ago),
     )
     current = (now - clock.start_of_day(day, desk.brand.time_zone)).seconds // 3600
-    todo = [one for ask in waiting for one in await ask(desk)]
     return TodayOut(
         now=now,
         net_minor=figures["net"],

@@ -111,6 +111,10 @@ class Desk:
         """The units of their subtree, in the order of paths."""
         return await units_within(self.session, self.staff.unit_path)
 
+    async def leave(self) -> None:
+        """End the request's transaction before something slow is waited for; ``session`` answers nothing any more."""
+        await self.session.commit()
+
     async def unit_ids(self) -> list[UUID] | None:
         """The ids of their subtree; ``None`` when they see the whole brand (then nothing needs filtering)."""
         return None if self.staff.sees_all else [unit.id for unit in await self.units()]
