@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ SOON_S = 180.0
 """Promised are 10 s on a quiet machine; the tests run beside others, and their machine may be overloaded."""
 EVERYTHING = "everything"
 PARTS = ("web", "worker", "postgres", "clickhouse")
+_FRAME = re.compile(r" +(\d+: |at )")
 TREES = ("web", "worker")
 """Parts that are struck with all their processes or by the first one alone, in turn."""
 
@@ -147,8 +149,9 @@ class House:
         return pids
 
     def last_words(self) -> str:
-        """The end of what the program said."""
-        return self.log.read_text(errors="replace")[-3000:]
+        """The end of what the program said, without the frames of native libraries."""
+        said = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(line for line in said if not _FRAME.match(line))[-3000:]
 
     async def stop(self) -> None:
         """Ctrl-C; nobody may be left."""

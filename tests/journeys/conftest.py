@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page, StorageState, expect
 
+from siyu.kernel.engines import free_port
 from tests.journeys.browser import PHONE, chromium, visitor
 from tests.journeys.people import ZH, settled, signed_in_desk, tap
 
@@ -52,9 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         return
     home = tmp_path_factory.mktemp("demo")
     home.parent.chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "SIYU_HOME": str(home), "SIYU_PORT": str(port)}
     log = (home.parent / "demo.log").open("wb")
     program = subprocess.Popen(

@@ -1,5 +1,6 @@
 """What all engines need of the machine: processes that are who they claim to be, locks, ports, secret files."""
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -21,6 +22,7 @@ from typing import IO, Any
 LOOPBACK = "127.0.0.1"
 LEASH = Path(__file__).with_name("leash.py")
 PROC = Path("/proc")
+LOWEST_PORT = 20_000
 LAST_BREATH_S = 2.0
 """How long a lock is waited for: a killed holder needs a moment to be gone."""
 
@@ -193,10 +195,27 @@ def spawn(
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody uses at this moment."""
+    """A TCP port on loopback that nobody uses at this moment, and no outgoing connection takes later.
+
+    Of the ports that the system gives to outgoing connections, one may be gone when its server starts again; and a
+    client that knocks there meanwhile may be given the very same port, reach itself, and keep it.
+    """
+    for _ in range(100):
+        port = LOWEST_PORT + secrets.randbelow(max(_first_outgoing() - LOWEST_PORT, 1))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def _first_outgoing() -> int:
+    """Where the ports of outgoing connections begin; 32768 is Linux's own choice, and others begin above it."""
+    try:
+        return int((PROC / "sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 32768
 
 
 def check_port(port: int, what: str, *, host: str = LOOPBACK, patience_s: float = 0.0) -> None:
