@@ -143,7 +143,7 @@ class _Spawner(threading.Thread):
             start, answer = self.wanted.get()
             try:
                 answer.put(start())
-            except OSError as error:
+            except BaseException as error:  # noqa: BLE001 - without this thread every later child is waited for in vain
                 answer.put(error)
 
 
@@ -179,7 +179,7 @@ def spawn(
         str(LEASH),
         *(str(n) for n in (os.getpid(), int(death_signal), uid, gid)),
     ]
-    answer: queue.SimpleQueue[subprocess.Popen[bytes] | OSError] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[subprocess.Popen[bytes] | BaseException] = queue.SimpleQueue()
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -189,7 +189,7 @@ def spawn(
 
     spawner.wanted.put((start, answer))
     process = answer.get()
-    if isinstance(process, OSError):
+    if isinstance(process, BaseException):
         raise process
     return process
 

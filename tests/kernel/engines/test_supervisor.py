@@ -354,17 +354,6 @@ def test_a_taken_port_is_refused_and_a_free_one_is_not():
     check_port(port, "the web server")
 
 
-def test_a_free_port_is_none_that_an_outgoing_connection_may_be_given():
-    outgoing = host.PROC / "sys/net/ipv4/ip_local_port_range"
-    if not outgoing.exists():
-        pytest.skip("only Linux tells which ports these are")
-    first = int(outgoing.read_text().split()[0])
-    if first <= host.LOWEST_PORT:
-        pytest.skip("here outgoing connections take nearly all ports")
-    drawn = {host.free_port() for _ in range(50)}
-    assert len(drawn) > 40 and min(drawn) >= host.LOWEST_PORT and max(drawn) < first
-
-
 ENGINES = """
     def postgres():
         running = start_postgres(home / "pg", port=PORTS[0])
