@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
@@ -199,6 +199,11 @@ def client_for(app: Any, host: str, **headers: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=transport, base_url=f"http://{host}", headers=headers, timeout=30
     )
+
+
+def searching(words: str) -> dict[str, str]:
+    """The header of a search among people or their orders."""
+    return {"X-Search": quote(words)}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from siyu.insight.warehouse.filling import drain_spool
 from siyu.people.notices import send_due
+from tests.conftest import searching
 from tests.goods.orders.conftest import Stall, keyed
 from tests.insight.test_tracking import key_of, message, send
 
@@ -65,8 +66,8 @@ async def _live(app, database, brand, console, api, planted):
         await console.patch(f"{order}/address", json=entry | {"street": planted["new street"]}),
         await console.post(f"{order}/recipient"),
         await shopper.http.patch("/api/shop/me", json={"name": planted["new name"]}),
-        *[await console.get("/api/console/orders", params={"q": word}) for word in planted.values()],
-        *[await console.get("/api/console/customers", params={"q": word}) for word in planted.values()],
+        *[await console.get("/api/console/orders", headers=searching(word)) for word in planted.values()],
+        *[await console.get("/api/console/customers", headers=searching(word)) for word in planted.values()],
         await shopper.http.post("/api/shop/session/code", json={"phone": planted["second phone"]}),
     )  # fmt: skip
     assert all(answer.status_code < 300 for answer in said), [answer.text for answer in said]

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from asyncpg.prepared_stmt import PreparedStatement
 
-from bench.lists import Old, asked, asked_at_a_store, look
+from bench.lists import Old, ask, asked, asked_at_a_store, look
 from bench.lists.crowd import Crowd, fill
 from siyu.app.runtime import Runtime
 from siyu.app.web import create_app
@@ -105,7 +105,7 @@ async def statements(
     with monkeypatch.context() as patched:
         patched.setattr(asyncpg.Connection, "fetch", fetch)
         patched.setattr(PreparedStatement, "fetch", fetch_prepared)
-        answer = await client.get(f"/api/console/{path}", params=query)
+        answer = await ask(client, path, query)
     assert answer.status_code == 200, answer.text
     return seen
 

@@ -1,6 +1,7 @@
 """Small askings: dialogs that stay, fields that say what they lack, amounts that explain themselves."""
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import expect
@@ -48,3 +49,16 @@ async def test_amounts_of_the_list_and_of_the_board_lead_to_the_ledger(house, de
     await net.click()
     await expect(desk).to_have_url(re.compile(r"/ledger\?from=.*&to="))
     await expect(desk.get_by_text("商品销售收入")).to_be_visible()
+
+
+async def test_whom_one_searches_for_stands_in_no_address(desk):
+    asked: list[str] = []
+    desk.on("request", lambda request: asked.append(unquote(request.url)))
+    fields = {"/customers": "全名、手机号或后四位", "/orders": "订单号、全名、手机或后四位"}
+    for page, field in fields.items():
+        await walk(desk, page)
+        before = len(asked)
+        await desk.get_by_placeholder(field).first.fill("13800009999")
+        await expect(desk.get_by_text("没有").first).to_be_visible()
+        assert len(asked) > before
+    assert not [url for url in asked if "13800009999" in url]

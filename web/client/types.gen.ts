@@ -4181,9 +4181,14 @@ export type ConsolePatchCategoryResponse = ConsolePatchCategoryResponses[keyof C
 
 export type ConsoleListCustomersData = {
     body?: never;
+    headers?: {
+        /**
+         * What is searched for: UTF-8, percent-encoded, at most 100 characters.
+         */
+        'X-Search'?: string;
+    };
     path?: never;
     query?: {
-        q?: string;
         sort?: 'newest' | 'oldest';
         cursor?: string;
         limit?: number;
@@ -5427,9 +5432,14 @@ export type ConsoleSendNoticeAgainResponse = ConsoleSendNoticeAgainResponses[key
 
 export type ConsoleListOrdersData = {
     body?: never;
+    headers?: {
+        /**
+         * What is searched for: UTF-8, percent-encoded, at most 100 characters.
+         */
+        'X-Search'?: string;
+    };
     path?: never;
     query?: {
-        q?: string;
         state?: string;
         source?: string;
         store_id?: string;

@@ -10,7 +10,13 @@ from siyu.kernel.http.idempotency import (
 )
 from siyu.kernel.http.jobs import JobOut
 from siyu.kernel.http.limits import Limiter, rate_limit
-from siyu.kernel.http.paging import BadCursor, decode_cursor, encode_cursor
+from siyu.kernel.http.paging import (
+    BadCursor,
+    SearchHeader,
+    decode_cursor,
+    encode_cursor,
+    sought,
+)
 from siyu.kernel.http.problems import (
     Problem,
     exception_handlers,
@@ -39,6 +45,7 @@ __all__ = [
     "Once",
     "Problem",
     "Proxies",
+    "SearchHeader",
     "Surroundings",
     "add_request_id",
     "client_address",
@@ -57,4 +64,5 @@ __all__ = [
     "send_bytes",
     "send_failure",
     "send_problem",
+    "sought",
 ]

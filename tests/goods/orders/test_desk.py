@@ -4,7 +4,7 @@ import secrets
 from contextlib import aclosing
 from uuid import uuid4
 
-from tests.conftest import sign_in
+from tests.conftest import searching, sign_in
 from tests.goods.orders.conftest import keyed, paid_order
 
 
@@ -62,7 +62,9 @@ async def test_orders_are_found_by_number_name_and_phone(stall, shopper, console
     async def found(q: str) -> list[str]:
         return [
             row["id"]
-            for row in (await console.get("/api/console/orders", params={"q": q})).json()["items"]
+            for row in (await console.get("/api/console/orders", headers=searching(q))).json()[
+                "items"
+            ]
         ]
 
     for q in (
@@ -76,6 +78,11 @@ async def test_orders_are_found_by_number_name_and_phone(stall, shopper, console
     assert await found("欧阳明月") == [theirs["id"]]
     for q in ("小明", "明月", "0000", "？", placed["number"][:-1] + "x"):
         assert await found(q) == [], q
+    for words in ("%FF", "%00", "x" * 101):
+        for path in ("orders", "customers"):
+            wrong = await console.get(f"/api/console/{path}", headers={"X-Search": words})
+            assert wrong.status_code == 422 and wrong.json()["code"] == "http.invalid", words
+            assert wrong.json()["errors"][0]["path"] == "X-Search"
 
 
 async def test_another_brands_desk_finds_nothing(stall, shopper, app, rival, rival_stall):
@@ -84,7 +91,7 @@ async def test_another_brands_desk_finds_nothing(stall, shopper, app, rival, riv
     line = (await stall.fetch("select line_id from order_lines"))[0]["line_id"]
     async with aclosing(await sign_in(app, rival)) as theirs:
         for q in ("", placed["number"], "王小明", shopper.phone):
-            page = (await theirs.get("/api/console/orders", params={"q": q})).json()
+            page = (await theirs.get("/api/console/orders", headers=searching(q))).json()
             assert page["items"] == [] and page["counts"]["all"] == 0
         url = f"/api/console/orders/{placed['id']}"
         bodies = {
@@ -179,7 +186,8 @@ async def test_the_address_can_change_until_something_ships(stall, shopper, cons
     )
     await stall.settle()
     assert (
-        len((await console.get("/api/console/orders", params={"q": "李雷"})).json()["items"]) == 1
+        len((await console.get("/api/console/orders", headers=searching("李雷"))).json()["items"])
+        == 1
     )
     bad = await console.patch(f"{url}/address", json=address | {"district_code": "999999"})
     assert bad.status_code == 422

@@ -2,6 +2,8 @@ import asyncio
 
 import pytest
 
+from tests.conftest import searching
+
 BOOK = "/api/shop/addresses"
 
 
@@ -141,5 +143,14 @@ async def test_a_customer_says_what_they_are_called_and_which_language_they_read
         await (await shoppers.guest(brand)).patch("/api/shop/me", json={"name": "x"})
     ).status_code == 401
     await customer.patch("/api/shop/me", json={"name": "司马光"})
-    assert (await console.get("/api/console/customers?q=欧阳 娜娜")).json()["items"] == []
-    assert len((await console.get("/api/console/customers?q=司马光")).json()["items"]) == 1
+    assert (await console.get("/api/console/customers", headers=searching("欧阳 娜娜"))).json()[
+        "items"
+    ] == []
+    assert (
+        len(
+            (await console.get("/api/console/customers", headers=searching("司马光"))).json()[
+                "items"
+            ]
+        )
+        == 1
+    )

@@ -9,6 +9,7 @@ import pytest
 from siyu.app import schema
 from siyu.kernel import clock, vault
 from siyu.people.customers import cards, contacts
+from tests.conftest import searching
 from tests.people.customers.conftest import new_phone
 from tests.people.customers.test_addresses import entry
 
@@ -21,7 +22,7 @@ async def known(shoppers, brand, console, phone):
     customer = await shoppers.customer(brand, phone)
     await customer.patch("/api/shop/me", json={"name": "欧阳娜娜"})
     await customer.post("/api/shop/addresses", json=entry())
-    (row,) = (await console.get(f"{LIST}?q={phone}")).json()["items"]
+    (row,) = (await console.get(LIST, headers=searching(phone))).json()["items"]
     return customer, row["id"]
 
 
@@ -34,7 +35,7 @@ async def test_a_forgotten_person_is_found_by_nothing_and_shown_as_nobody(
     assert answer.status_code == 200 and answer.json()["is_forgotten"] is True
     assert answer.json()["addresses"] == []
     for q in (phone, phone[-4:], "欧阳娜娜"):
-        assert (await console.get(f"{LIST}?q={q}")).json()["items"] == []
+        assert (await console.get(LIST, headers=searching(q))).json()["items"] == []
     (row,) = (await console.get(LIST)).json()["items"]
     assert (row["id"], row["name"], row["phone_masked"], row["is_forgotten"]) == (id, "", "", True)
     assert (await customer.get("/api/shop/addresses")).status_code == 401, "the session ended"
@@ -57,7 +58,9 @@ async def test_a_reveal_in_a_stale_page_says_that_the_person_is_gone_and_is_not_
     shoppers, brand, console
 ):
     customer = await shoppers.customer(brand, "13877776666")
-    shown = (await console.get("/api/console/customers?q=13877776666")).json()["items"][0]
+    shown = (await console.get("/api/console/customers", headers=searching("13877776666"))).json()[
+        "items"
+    ][0]
     url = f"/api/console/customers/{shown['id']}"
     nameless = await console.post(f"{url}/reveal", json={"field": "address", "reason": "寄样品"})
     assert (nameless.status_code, nameless.json()["code"]) == (404, "customers.nothing_to_reveal")
@@ -78,7 +81,7 @@ async def test_who_was_forgotten_may_come_back_as_somebody_new(shoppers, brand, 
         await shoppers.customer(brand, phone)
     finally:
         clock.shift(timedelta(0))
-    (row,) = (await console.get(f"{LIST}?q={phone}")).json()["items"]
+    (row,) = (await console.get(LIST, headers=searching(phone))).json()["items"]
     assert row["id"] != id and row["seq"] == 2
 
 
@@ -130,9 +133,9 @@ async def test_a_restored_house_forgets_again_before_it_opens(
             "insert into vault_keys select * from old_vault_keys on conflict do nothing"
         )
         await owner.execute("insert into addresses select * from old_addresses")
-    assert len((await console.get(f"{LIST}?q={phone}")).json()["items"]) == 1
+    assert len((await console.get(LIST, headers=searching(phone))).json()["items"]) == 1
     assert await schema.obey_journal(owner_url) == 1
-    assert (await console.get(f"{LIST}?q={phone}")).json()["items"] == []
+    assert (await console.get(LIST, headers=searching(phone))).json()["items"] == []
     async with database.raw(brand.id) as connection:
         ids = [row["id"] for row in await connection.fetch("select id from customers")]
         assert [card.phone for card in (await cards(connection, ids)).values()] == [""]

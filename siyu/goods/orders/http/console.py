@@ -14,7 +14,7 @@ from siyu.goods.orders.http.showing import order_for_desk, order_rows, recipient
 from siyu.goods.orders.tables import OrderRow
 from siyu.kernel import clock
 from siyu.kernel.errors import NotFound
-from siyu.kernel.http import decode_cursor, encode_cursor, once
+from siyu.kernel.http import SearchHeader, decode_cursor, encode_cursor, once, sought
 from siyu.kernel.ids import new_id
 from siyu.people.customers import Address, AddressIn, AddressOut, checked_address
 from siyu.people.staff import Desk, menu_count, permission
@@ -40,7 +40,7 @@ async def orders_to_ship(session: Any) -> int:
 @get("/orders", tags=["orders"])
 async def list_orders(
     desk: NamedDependency[Desk],
-    q: Annotated[str, QueryParameter(name="q", max_length=100)] = "",
+    search: SearchHeader = "",
     order_state: Annotated[str, QueryParameter(name="state", pattern="^([a-z]+)?$")] = "",
     source: Annotated[str, QueryParameter(name="source", max_length=64)] = "",
     store_id: FromQuery[UUID | None] = None,
@@ -51,11 +51,11 @@ async def list_orders(
     cursor: FromQuery[str | None] = None,
     limit: Limit = 20,
 ) -> wire.OrderPageOut:
-    """Orders, newest first. ``q`` finds numbers, names, phones and their last four digits; days in the brand's zone."""
+    """Orders, newest first. ``X-Search``: number, name, phone or its last four digits; days in the brand's zone."""
     desk.require("orders.view")
     zone = desk.brand.time_zone
     wanted = queries.Filter(
-        q=q, state=order_state if order_state in rules.STATES else "", source=source, store_id=store_id,
+        q=sought(search), state=order_state if order_state in rules.STATES else "", source=source, store_id=store_id,
         since=_day_start(from_day, zone), until=_day_start(to_day + timedelta(days=1), zone) if to_day else None,
         min_minor=min_minor, max_minor=max_minor, unit_ids=await desk.unit_ids(),
     )  # fmt: skip

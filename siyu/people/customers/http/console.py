@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from siyu.kernel import vault
 from siyu.kernel.db import actor_of, driver_of
-from siyu.kernel.http import decode_cursor, encode_cursor
+from siyu.kernel.http import SearchHeader, decode_cursor, encode_cursor, sought
 from siyu.people.brands import Unit, units
 from siyu.people.customers import actions, queries, rules
 from siyu.people.customers.ports import Purchases, plugs
@@ -34,7 +34,6 @@ permission(
 LocaleText = dict[str, str]
 Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
 Size = Annotated[int, QueryParameter(ge=1, le=100)]
-Search = Annotated[str, QueryParameter(max_length=100, pattern=r"^[^\x00]*$")]
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=64)]
 
 
@@ -114,14 +113,15 @@ async def _row_fields(desk: Desk, rows: list[CustomerRow]) -> list[dict[str, Any
 async def list_customers(
     *,
     desk: NamedDependency[Desk],
-    q: Search = "",
+    search: SearchHeader = "",
     sort: FromQuery[Literal["newest", "oldest"]] = "newest",
     cursor: Annotated[str | None, QueryParameter(max_length=200)] = None,
     limit: Size = 20,
 ) -> CustomerPageOut:
-    """Customers by the day they joined; ``q`` is a full phone, its last four digits, or a full name."""
+    """Customers by the day they joined; ``X-Search``: a full phone, its last four digits, or a full name."""
     desk.require("customers.view")
-    if desk.masked("phone") and (rules.is_phone(q) or q.strip().isdigit()):
+    q = sought(search)
+    if desk.masked("phone") and (rules.is_phone(q) or q.isdigit()):
         q = ""  # who may not see phones may not find by them either
     rows = await queries.page_of_customers(
         desk.session,

@@ -1,7 +1,7 @@
 import type { AddressIn, AddressOut, CarrierOut, FreightTemplate, OrderOut, OrderPageOut, ParcelIn, PriceChangeIn, RefundIn, SavedViewOut } from '@client'
-import { get, patch, post, put, remove, type Query } from './http'
+import { find, get, patch, post, put, remove, type Query } from './http'
 
-export const listOrders = (query: Query) => get<OrderPageOut>('/orders', query)
+export const listOrders = (query: Query) => find<OrderPageOut>('/orders', query)
 export const readOrder = (id: string) => get<OrderOut>(`/orders/${id}`)
 /** Where the order goes in full, for a form that needs it; who looked is written down. */
 export const openRecipient = (id: string) => post<AddressOut>(`/orders/${id}/recipient`)

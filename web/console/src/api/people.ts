@@ -2,7 +2,7 @@ import type {
   AuditOut, CustomerOut, CustomerRowOut, FirstPasswordOut, ForgetIn, Page, RevealOut, RoleIn, RoleListOut,
   RenewalOut, RoleOut, SealOut, StaffCreatedOut, StaffIn, StaffOut, StaffPatchIn, UnitIn, UnitOut, UnitPatchIn, VaultOut,
 } from '@client'
-import { get, patch, post, put, type Query } from './http'
+import { find, get, patch, post, put, type Query } from './http'
 
 export const listUnits = () => get<{ items: UnitOut[] }>('/units')
 export const addUnit = (body: UnitIn, key: string) => post<UnitOut>('/units', body, key)
@@ -19,7 +19,7 @@ export const saveRole = (code: string, body: RoleIn) => put<RoleOut>(`/roles/${e
 export const listAudit = (query: Query) => get<Page<AuditOut>>('/audit', query)
 export const readSeal = () => get<SealOut>('/audit/seal')
 
-export const listCustomers = (query: Query) => get<Page<CustomerRowOut>>('/customers', query)
+export const listCustomers = (query: Query) => find<Page<CustomerRowOut>>('/customers', query)
 export const readCustomer = (id: string) => get<CustomerOut>(`/customers/${id}`)
 export const revealField = (id: string, field: 'phone' | 'name' | 'address', reason: string) =>
   post<RevealOut>(`/customers/${id}/reveal`, { field, reason })
