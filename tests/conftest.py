@@ -4,6 +4,7 @@ Brands do not see each other, so a brand of its own is all the isolation a test 
 """
 
 import asyncio
+import faulthandler
 import os
 import secrets
 import shutil
@@ -44,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_OWNER] = running.url()
     warehouse = start_clickhouse(folder / "ch")
     config.stash[_WAREHOUSE] = (warehouse, warehouse.url())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The long runs take their hours in one test: only the others are ended when they take too long."""
+    if item.get_closest_marker("soak"):
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -203,6 +203,8 @@ class Batcher(Generic[Request, Answer]):
         self._stopping = True
         if self._later is not None:
             self._later.cancel()
+        # A batch that was begun in this very turn takes its first step: cancelled before it, it would answer nobody.
+        await asyncio.sleep(0)
         under_way = list(self._tasks)
         for task in under_way:
             task.cancel()

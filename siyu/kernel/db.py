@@ -94,6 +94,8 @@ def sqlalchemy_url(url: str) -> str:
 
 
 CLOSE_S = 10.0
+UNDO_S = 5.0
+"""How long a server that has fallen silent is waited for to roll back; then the connection is ended instead."""
 IDLE_S = 5.0
 """How long a transaction may say nothing. Whoever is frozen or cut off in its middle loses it, and its locks, then."""
 LIMITS = {
@@ -184,13 +186,15 @@ class Database:
         await self._watch.of_connection(connection)
 
     async def close(self) -> None:
-        """Give all connections back; those that somebody still holds after a while are cut off."""
+        """Give all connections back; bare ones that are still held after a while are cut off, sessions end by themselves."""
         for pool in (self._pool, self._dispatcher):
             if pool is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CLOSE_S):
                         await pool.close()
-        await self._engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._engine.dispose()
 
     @asynccontextmanager
     async def brand(
@@ -231,19 +235,18 @@ class Database:
             indexed = _BY_KEY if by_key else ""
             running = Running(brand_id, [])
             with bound(brand_id):
-                await connection.execute(
-                    f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
-                )
                 bare = _bare(connection)  # the wrapper forgets it when the connection ends
-                _running[bare] = running
                 try:
+                    await connection.execute(
+                        f"begin; set local siyu.brand = '{UUID(int=brand_id.int)}'{indexed}"
+                    )
+                    _running[bare] = running
                     yield connection
+                    done = await connection.execute("commit")
+                    assert done == "COMMIT", "a statement failed, and its error was swallowed"
                 except BaseException:
                     await _undo(connection)
                     raise
-                else:
-                    done = await connection.execute("commit")
-                    assert done == "COMMIT", "a statement failed, and its error was swallowed"
                 finally:
                     _running.pop(bare, None)
         for call in running.after_commit:
@@ -267,9 +270,13 @@ async def _undo(connection: asyncpg.Connection) -> None:
     """Roll back; a connection that cannot is broken, and is ended so that nobody gets it again."""
     try:
         if not connection.is_closed():
-            await connection.execute("rollback")
+            async with asyncio.timeout(UNDO_S):  # also for what is still being called off before it
+                await connection.execute("rollback")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         connection.terminate()
+    except asyncio.CancelledError:
+        connection.terminate()  # else the pool waits for what is being called off, however long
+        raise
 
 
 def has_ended(error: BaseException) -> bool:

@@ -66,7 +66,8 @@ async def _beat(connection: asyncpg.Connection, over: asyncio.Event) -> None:
     """Say something every ``BEAT_S``; a connection that is lost is noticed by whoever uses it next."""
     while not over.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), BEAT_S)
+            async with asyncio.timeout(BEAT_S):
+                await over.wait()
             return
         try:
             await connection.execute("select 1", timeout=IDLE_S)

@@ -119,8 +119,10 @@ class News:
             self._anything_may_have_changed()
             self.listening = True
             while not connection.is_closed():
+                # Not wait_for: in Python 3.11 that loses a cancellation which comes with the bell, and goes on for ever.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._something.wait(), ASK_S)
+                    async with asyncio.timeout(ASK_S):
+                        await self._something.wait()
                 self._something.clear()
                 if connection.is_closed():
                     break

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from siyu.kernel import clock, tracing
-from siyu.kernel.db import Base, Database, OfBrand
+from siyu.kernel.db import CLOSE_S, Base, Database, OfBrand
 from siyu.kernel.watching import bound_brand
 
 log = structlog.get_logger("siyu.slow")
@@ -167,7 +167,8 @@ async def open_slow_statements(runtime: Any) -> Callable[[], Awaitable[None]] | 
         with suppress(asyncio.CancelledError):
             await running
         with suppress(Exception):  # what was not written down stands in the log
-            await slow.write()
+            async with asyncio.timeout(CLOSE_S):
+                await slow.write()
 
     return close
 

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from siyu.app.simulate.crashes import Line
+from siyu.app.simulate.processes import waits_at
 from siyu.kernel.db import APP
 from siyu.kernel.settings import role_url
 
@@ -24,3 +25,17 @@ async def test_who_asked_something_that_was_swallowed_loses_the_line_also_when_t
         await asyncio.wait_for(asking, 10)
     assert struck == []
     await line.close()
+
+
+async def test_what_does_not_end_is_told_to_its_innermost_call():
+    async def innermost() -> None:
+        await asyncio.Event().wait()
+
+    async def outermost() -> None:
+        await innermost()
+
+    task = asyncio.create_task(outermost())
+    await asyncio.sleep(0)
+    told = waits_at(task)
+    task.cancel()
+    assert told.index("outermost") < told.index("innermost") < told.index("locks.py")

@@ -226,9 +226,17 @@ class _Telling:
             self._last = asyncio.run_coroutine_threadsafe(said, self._loop)
 
     async def over(self) -> None:
-        """Wait for what was said last: it must not come after what is said at the end. Raises ``Cancelled``."""
-        if self._last is not None:
-            await asyncio.wrap_future(self._last)
+        """Wait for what was said last: it must not come after what is said at the end. Raises ``Cancelled``.
+
+        That it could not be written down is nothing against the work, which is done.
+        """
+        if self._last is None:
+            return
+        (failure,) = await asyncio.gather(asyncio.wrap_future(self._last), return_exceptions=True)
+        if isinstance(failure, Cancelled):
+            raise failure
+        if failure is not None:
+            log.warning("progress was not told", error=f"{type(failure).__name__}: {failure}"[:300])
 
 
 @job(JOB)

@@ -6,7 +6,6 @@ way out reaches nobody; then its tasks are ended. What was written down is all t
 
 import asyncio
 import contextvars
-import io
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -46,6 +45,19 @@ def mark_tasks(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
 
     loop.set_task_factory(make)  # pyright: ignore[reportArgumentType] - the stub knows no context
     return lambda: loop.set_task_factory(before)
+
+
+def waits_at(task: asyncio.Task[Any]) -> str:
+    """Where a task waits, from its outermost call to its innermost; asyncio's own stack shows the outermost alone."""
+    found: list[str] = []
+    at: Any = task.get_coro()
+    while at is not None:
+        frame = getattr(at, "cr_frame", None) or getattr(at, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            found.append(f"{code.co_filename}:{frame.f_lineno} {code.co_name}")
+        at = getattr(at, "cr_await", None) or getattr(at, "gi_yieldfrom", None)
+    return " > ".join(found)
 
 
 class Process:
@@ -113,9 +125,9 @@ class Process:
             _whose.reset(mine)
         ended, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
         if not ended:
-            where = io.StringIO()
-            task.print_stack(file=where)
-            raise Wrong(f"not at its end after {PATIENCE_S:g} s: {where.getvalue()}")
+            where = waits_at(task)
+            task.cancel()
+            raise Wrong(f"not at its end after {PATIENCE_S:g} s: {where}")
         if self.dead:
             with suppress(asyncio.CancelledError, Exception):
                 task.result()
@@ -180,7 +192,8 @@ class Process:
         if "warehouse" in self.runtime.parts:
             closing.append(self.runtime.parts["warehouse"].close())
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), 3)
+            async with asyncio.timeout(3):
+                await asyncio.gather(*closing, return_exceptions=True)
 
     async def end(self) -> None:
         """Close in good order, and the lines."""

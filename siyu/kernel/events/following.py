@@ -82,10 +82,10 @@ class _Lane:
         while True:
             now = time.monotonic()
             next_s = min((one[0] for one in self._later.values()), default=None)
+            # Not wait_for: in Python 3.11 that loses a cancellation which comes with the bell, and goes on for ever.
             with suppress(TimeoutError):
-                await asyncio.wait_for(
-                    self._something.wait(), None if next_s is None else max(0.0, next_s - now)
-                )
+                async with asyncio.timeout(None if next_s is None else max(0.0, next_s - now)):
+                    await self._something.wait()
             self._something.clear()
             began = time.monotonic()
             for (brand_id, name), (when, _, _) in self._later.items():
@@ -209,7 +209,8 @@ class Follower:
                 log.warning("follower waits", error=f"{type(failure).__name__}: {failure}"[:300])
                 wait_s = min(wait_s, 1.0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._look.wait()
             self._look.clear()
 
     async def _brands_behind(self) -> list[UUID]:

@@ -10,11 +10,13 @@ import pytest
 
 from siyu.app.backup.folder import Folder
 from siyu.app.backup.health import look
-from siyu.app.backup.serving import _tonight, urls_with_owner
+from siyu.app.backup.serving import _Telling, _tonight, urls_with_owner
 from siyu.app.backup.taking import NoOwner, keys_of, take
 from siyu.app.backup.verifying import VERDICT, verdict_of
 from siyu.app.restoring import HomeInUse, restore
 from siyu.kernel import clock, jobs
+from siyu.kernel.db import Database
+from siyu.kernel.ids import new_id
 from tests.app.terminal import refused
 from tests.conftest import on_database, sign_in
 
@@ -93,6 +95,21 @@ async def test_who_asks_whether_the_backup_is_whole_is_told_by_page_health_and_t
     assert listed.startswith("There is no whole backup yet") and "Covered" not in listed
     said = refused(siyu("backup", "verify", home=home))
     assert "backup.none" in said and " id" not in said
+
+
+async def test_progress_that_could_not_be_written_is_nothing_against_a_backup_that_was_taken(
+    runtime, brand
+):
+    work = jobs.Work(runtime, brand.id, new_id(), 1)
+    telling = _Telling(work)
+    telling.say("reading", 1 << 20, None)
+    with pytest.raises(jobs.Cancelled):  # nobody's job any more
+        await telling.over()
+    nowhere = "postgresql://siyu:nobody@127.0.0.1:9/siyu"
+    work.database = Database(nowhere, nowhere)
+    telling = _Telling(work)
+    telling.say("reading", 1 << 20, None)
+    await telling.over()
 
 
 async def test_who_may_not_take_backups_cannot(app, console, brand):
