@@ -272,11 +272,11 @@ async def _undo(connection: asyncpg.Connection) -> None:
         if not connection.is_closed():
             async with asyncio.timeout(UNDO_S):  # also for what is still being called off before it
                 await connection.execute("rollback")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
-        connection.terminate()
-    except asyncio.CancelledError:
-        connection.terminate()  # else the pool waits for what is being called off, however long
-        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, asyncio.CancelledError) as why:  # fmt: skip
+        with suppress(asyncpg.InterfaceError):  # the pool may have it back already
+            connection.terminate()
+        if isinstance(why, asyncio.CancelledError):
+            raise
 
 
 def has_ended(error: BaseException) -> bool:

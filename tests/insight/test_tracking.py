@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from siyu.insight import tracking
 from siyu.insight.tracking import rules
+from siyu.insight.tracking.actions import Intake, TrackingBehind
 from siyu.insight.tracking.queries import backlog
 from siyu.insight.warehouse.filling import drain_spool
 from tests.conftest import client_for
@@ -128,6 +129,25 @@ async def test_when_we_are_behind_clients_are_told_when_to_come_back(
         "tracking.behind",
         "5",
     )
+
+
+async def test_a_writer_that_is_ended_leaves_nobody_waiting_and_the_next_one_writes(
+    database, brand
+):
+    intake = Intake(database)
+    async with database.raw(brand.id) as holder:
+        await holder.execute("lock table tracking_spool in exclusive mode")
+        waiting = [asyncio.create_task(intake.keep(brand.id, [])) for _ in range(3)]
+        while not intake._writers:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        waiting.append(asyncio.create_task(intake.keep(brand.id, [])))
+        await asyncio.sleep(0)
+        intake._writers[brand.id].cancel()
+        answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 10)
+    assert [type(one) for one in answers] == [TrackingBehind] * 4
+    await asyncio.wait_for(intake.keep(brand.id, []), 10)
+    assert intake._count == 0 and not intake._writers
 
 
 async def test_many_senders_at_once_lose_nothing(app, database, brand):

@@ -62,24 +62,27 @@ async def simulate(
     began = time.monotonic()
     report = Report(seed, days, shoppers)
     book, bank = Book(), Bank(str(seed))
-    async with standing(settings, bank, FIRST_DAY) as house:
-        try:
-            world = World(house, book, await open_shop(house, book), seed)
-            await _live(world, report, on_day)
-            await wind_up(world)
-            if meddle is not None:
-                await meddle(world)  # pyright: ignore[reportGeneralTypeIssues]
-            report.findings = await judge(world)
-            _sum_up(report, world)
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the seed has found something
-            report.findings = [
-                f"{failure}" if isinstance(failure, Wrong) else traceback.format_exc()
-            ]
-        report.deaths = {
-            "web": house.web.deaths,
-            "worker": house.worker.deaths,
-            "connections cut": house.cut,
-        }
+    try:
+        async with standing(settings, bank, FIRST_DAY) as house:
+            try:
+                world = World(house, book, await open_shop(house, book), seed)
+                await _live(world, report, on_day)
+                await wind_up(world)
+                if meddle is not None:
+                    await meddle(world)  # pyright: ignore[reportGeneralTypeIssues]
+                report.findings = await judge(world)
+                _sum_up(report, world)
+            except Exception as failure:  # noqa: BLE001 - whatever it is, the seed has found something
+                report.findings = [
+                    f"{failure}" if isinstance(failure, Wrong) else traceback.format_exc()
+                ]
+            report.deaths = {
+                "web": house.web.deaths,
+                "worker": house.worker.deaths,
+                "connections cut": house.cut,
+            }
+    except Wrong as failure:  # the house does not end
+        report.findings.append(f"{failure}")
     report.acts, report.latest = dict(sorted(book.acts.items())), list(book.latest)
     report.seconds = round(time.monotonic() - began, 2)
     return report

@@ -86,12 +86,13 @@ class House:
             await process.begin()
 
     async def end(self) -> None:
-        """Stop everything in good order."""
-        for process in (self.web, self.worker):
-            await process.end()
-        if self._http is not None:  # pyright: ignore[reportUnnecessaryComparison]
-            await self._http.aclose()
-        await self.database.close()
+        """Stop everything in good order; also what comes after something that does not end."""
+        async with contextlib.AsyncExitStack() as ends:
+            ends.push_async_callback(self.database.close)
+            if self._http is not None:  # pyright: ignore[reportUnnecessaryComparison]
+                ends.push_async_callback(self._http.aclose)
+            for process in (self.worker, self.web):
+                ends.push_async_callback(process.end)
 
     async def _is_open(self, runtime: Runtime) -> None:
         payments.plug_in(BANK, self.bank)

@@ -194,17 +194,7 @@ async def overview(
     brand_id = desk.brand.id
     await desk.leave()
     (
-        now,
-        then,
-        days,
-        earlier_days,
-        sources,
-        stores,
-        seen,
-        seen_days,
-        seen_sources,
-        seen_then,
-        top,
+        now, then, days, earlier_days, sources, stores, seen, seen_days, seen_sources, seen_then, top,
     ) = await queries.together(
         queries.totals(warehouse, brand_id, scope),
         queries.totals(warehouse, brand_id, earlier),
@@ -217,7 +207,7 @@ async def overview(
         queries.visits(warehouse, brand_id, scope, "source"),
         queries.visits(warehouse, brand_id, earlier, ""),
         queries.top_products(warehouse, brand_id, scope),
-    )
+    )  # fmt: skip
     seen_now, seen_before = seen.get("", {}), seen_then.get("", {})
     day_list = [_day(day, days, seen_days) for day in rules.days_of(first, last)]
     counts = [seen_now.get(step, 0) for step in ("visit", "product", "cart")] + [

@@ -21,6 +21,8 @@ MAX_WAITING = 200_000
 """Messages in a process that wait for their commit."""
 MAX_SPOOLED = 5_000_000
 """Messages in the spool that wait for the warehouse."""
+PATIENCE_S = 20.0
+"""How long a pack may take until it is on disk; then whoever sent it is asked to come again."""
 PACK = 5_000
 
 
@@ -61,28 +63,46 @@ class Intake:
 
     async def _write(self, brand_id: UUID) -> None:
         """Write what waits for a brand, one transaction after the other; the next gathers while one commits."""
-        while taken := self._take(brand_id):
-            messages = [one for part, _ in taken for one in part]
-            try:
-                async with self._database.raw(brand_id) as connection:
-                    await connection.execute(
-                        "insert into tracking_spool (id, received_at, messages, body) values ($1, $2, $3, $4)",
-                        new_id(),
-                        clock.now(),
-                        len(messages),
-                        zstandard.ZstdCompressor(1).compress(self._encoder.encode(messages)),
-                    )
-            except Exception as failure:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_exception(failure)
+        taken: list[tuple[Sequence[Kept], asyncio.Future[None]]] = []
+        try:
+            while taken := self._take(brand_id):
+                messages = [one for part, _ in taken for one in part]
+                failure: Exception | None = None
+                try:
+                    async with asyncio.timeout(PATIENCE_S):
+                        await self._spool(brand_id, messages)
+                except Exception as error:
+                    failure = error
+                self._answer(taken, failure)
+        finally:  # also of a writer that is ended before its time: nobody waits for it
+            del self._writers[brand_id]
+            self._answer(
+                [*taken, *self._waiting.pop(brand_id, [])], TrackingBehind(retry_after_s=5)
+            )
+
+    async def _spool(self, brand_id: UUID, messages: Sequence[Kept]) -> None:
+        async with self._database.raw(brand_id) as connection:
+            await connection.execute(
+                "insert into tracking_spool (id, received_at, messages, body) values ($1, $2, $3, $4)",
+                new_id(),
+                clock.now(),
+                len(messages),
+                zstandard.ZstdCompressor(1).compress(self._encoder.encode(messages)),
+            )
+
+    def _answer(
+        self,
+        taken: Sequence[tuple[Sequence[Kept], asyncio.Future[None]]],
+        failure: Exception | None,
+    ) -> None:
+        for messages, done in taken:
+            self._count -= len(messages)
+            if done.done():  # the asker went away
+                continue
+            if failure is None:
+                done.set_result(None)
             else:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_result(None)
-            finally:
-                self._count -= len(messages)
-        del self._writers[brand_id]
+                done.set_exception(failure)
 
     def _take(self, brand_id: UUID) -> list[tuple[Sequence[Kept], asyncio.Future[None]]]:
         waiting = self._waiting.get(brand_id, [])

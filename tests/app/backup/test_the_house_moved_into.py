@@ -321,16 +321,18 @@ async def test_a_takeover_that_is_killed_before_its_commit_leaves_nothing_behind
     picture = f"{brand.id}/media/a/800.webp"
     waits = """select exists (select from pg_locks where not granted and relation = 'event_cursors'::regclass
         and database = (select oid from pg_database where datname = current_database()))"""
-    while not await owner.fetchval(waits):
-        assert importer.returncode is None
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while not await owner.fetchval(waits):
+            assert importer.returncode is None
+            await asyncio.sleep(0.05)
     assert await elsewhere.files.exists(picture)
     assert await settle_arrivals(elsewhere) == 0, "somebody is at work"
     os.kill(importer.pid, signal.SIGKILL)
     await importer.wait()
     await held.rollback()
-    while await owner.fetchval("select exists (select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()))"):  # fmt: skip
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while await owner.fetchval("select exists (select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()))"):  # fmt: skip
+            await asyncio.sleep(0.05)
     await owner.close()
     cut_off = place / "home" / "files" / str(brand.id) / "media" / "b.webp#1"
     cut_off.write_bytes(b"pic")
